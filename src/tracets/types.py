@@ -1,0 +1,190 @@
+"""The words every room speaks: samples, batches, vectors, queries and hits. NumPy only.
+
+Raw units stay in a `Sample`; normalising happens inside the encoders. A missing value is NaN, never a magic number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracets.errors import DataError
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One window of a multivariate series with whatever text is known about it.
+
+    Parameters
+    ----------
+    id : str
+        Unique in its corpus.
+    values : ndarray of shape (n_channels, n_steps), float32
+        Raw units; NaN = missing; infinities are refused.
+    channel_names : tuple of str
+        One non-empty name a channel, unique in the sample. Any names, any order.
+    units : tuple of str or None
+        One a channel; empty means none is known.
+    start : datetime or None
+        Time of the first step; its zone is kept.
+    freq : str or None
+        Sampling step as a pandas offset ("h", "30min", "D").
+    text : str or None
+        The report or caption of the whole window.
+    channel_texts : tuple of (str or None)
+        One a channel; empty means none is known.
+    event_text, label, split, domain, source : str or None
+        `split` is one of "train", "val", "test".
+    metadata : mapping
+        Every other column of the corpus; can be filtered on.
+
+    Raises
+    ------
+    DataError
+        Shapes that disagree, infinities, empty or repeated channel names.
+
+    Examples
+    --------
+    >>> Sample("a", np.zeros((2, 24)), ("load", "temperature")).n_channels
+    2
+    """
+
+    id: str
+    values: FloatArray
+    channel_names: tuple[str, ...]
+    units: tuple[str | None, ...] = ()
+    start: datetime | None = None
+    freq: str | None = None
+    text: str | None = None
+    channel_texts: tuple[str | None, ...] = ()
+    event_text: str | None = None
+    label: str | None = None
+    split: str | None = None
+    domain: str | None = None
+    source: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=np.float32)
+        if values.ndim != 2 or 0 in values.shape:
+            raise DataError(
+                f"sample '{self.id}': values must have shape (n_channels, n_steps) with both at least 1, "
+                f"got {values.shape}. Pass one row a channel."
+            )
+        if np.isinf(values).any():
+            c, t = np.argwhere(np.isinf(values))[0]
+            raise DataError(
+                f"sample '{self.id}': channel {c}, step {t} is infinite. Replace infinities by NaN if they mean missing."
+            )
+        object.__setattr__(self, "values", values)
+        names = tuple(self.channel_names)
+        if len(names) != len(values) or len(set(names)) != len(names) or not all(n and n.strip() for n in names):
+            raise DataError(
+                f"sample '{self.id}': expects {len(values)} distinct, non-empty channel names "
+                f"(one a row of values), got {names}."
+            )
+        object.__setattr__(self, "channel_names", names)
+        for what in ("units", "channel_texts"):
+            given = tuple(getattr(self, what)) or (None,) * len(names)
+            if len(given) != len(names):
+                raise DataError(
+                    f"sample '{self.id}': {what} must have one entry a channel ({len(names)}), got {len(given)}. "
+                    f"Use null where a channel has none."
+                )
+            object.__setattr__(self, what, given)
+
+    @property
+    def n_channels(self) -> int:
+        return len(self.values)
+
+    @property
+    def n_steps(self) -> int:
+        return self.values.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples padded to one shape; what the encoders read.
+
+    `values` (n, c, t) float32 holds 0 where `observed` (n, c, t) is False (missing or padding). `channel_valid` (n, c)
+    is False for padding channels and for channels with nothing observed. `start` may hold None; `step_seconds` (n,)
+    is NaN where the sampling step is unknown. `n_steps` (n,) is each sample's own length.
+    """
+
+    values: FloatArray
+    observed: BoolArray
+    channel_valid: BoolArray
+    channel_names: tuple[tuple[str, ...], ...]
+    units: tuple[tuple[str | None, ...], ...]
+    start: tuple[datetime | None, ...]
+    step_seconds: NDArray[np.float64]
+    n_steps: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesVectors:
+    """What an encoder makes of n series. Every vector has length 1.
+
+    `sample` (n, d); `channels[i]` (n_channels_i, m, d), m vectors a channel, all zero for a channel with nothing
+    observed (it can match nothing).
+    """
+
+    sample: FloatArray
+    channels: tuple[FloatArray, ...]
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+
+@dataclass(frozen=True, eq=False)
+class TextVectors:
+    """What an encoder makes of n texts. Every vector has length 1.
+
+    `sample` (n, d); `sentences[i]` (n_sentences_i, d) with n_sentences_i >= 1; `spans[i]` the sentences themselves.
+    """
+
+    sample: FloatArray
+    sentences: tuple[FloatArray, ...]
+    spans: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for; at least one part must be given, and several are combined by the mean of their scores.
+
+    `text` in words; `series` a window; `like` the id of a stored window; `channels` texts about named channels.
+    """
+
+    text: str | None = None
+    series: Sample | None = None
+    like: str | None = None
+    channels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One stored window that answers a query, with the score of each channel (cosine scale, [-1, 1])."""
+
+    rank: int
+    id: str
+    score: float
+    start: datetime | None
+    end: datetime | None
+    channels: Mapping[str, float]
+    text: str | None
+    label: str | None
+    metadata: Mapping[str, Any]

@@ -1,0 +1,47 @@
+"""Rooms import downwards only: the house of the design as a test over the syntax tree."""
+
+import ast
+from pathlib import Path
+
+import tracets
+
+ROOT = Path(tracets.__file__).parent
+LEVEL = {
+    "types": 0, "errors": 0,
+    "data": 1, "nn": 1, "losses": 1, "metrics": 1, "scores": 1, "index": 1, "training": 1, "plots": 1,
+    "encoders": 2,
+    "retrieve": 3, "explain": 3,
+    "forecast": 4,
+    "tasks": 5, "evaluate": 5,
+    "config": 6,
+    "api": 7, "__init__": 7,
+    "cli": 8, "server": 8, "integrations": 8, "__main__": 8,
+}  # fmt: skip
+
+
+def imports_of(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} relative import; write it absolute"
+            names = [node.module] if node.module != "tracets" else [f"tracets.{a.name}" for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name == "tracets" or name.startswith("tracets."):
+                yield node.lineno, (name.split(".") + ["__init__"])[1]
+
+
+def test_imports_point_downwards():
+    seen = 0
+    for path in ROOT.rglob("*.py"):
+        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        for line, other in imports_of(path):
+            seen += 1
+            ok = other == room or LEVEL[other] < LEVEL[room] or (room == "__init__" and other in LEVEL)
+            ok = ok or (room in ("cli", "server") and other in ("errors", "types"))
+            assert ok, f"{path.relative_to(ROOT)}:{line} ({room}) may not import {other}"
+            if LEVEL[room] == 8 and other != room:
+                assert other in ("api", "errors", "types", "__init__"), f"{path}:{line}: doors use the front only"
+    assert seen > 2
