@@ -1,0 +1,280 @@
+"""A corpus: windows of series with their text, as one Arrow table and one Parquet file."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tracets.data.schema import CONTRACT, MATRIX, SPLITS, STRINGS, TEXTS, conform, validate
+from tracets.errors import DataError
+from tracets.types import FloatArray, Sample
+
+UNNAMED = "corpus"
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """A read-only sequence of samples over an Arrow table; a row becomes a `Sample` when it is asked for.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Columns of the corpus contract; missing optional columns are added as nulls, every other column is metadata. The
+        rows are trusted: use `read_corpus` or `Corpus.from_samples`, or call `validate`, for data from outside.
+
+    Raises
+    ------
+    DataError
+        A required column (id, values, channel_names) is missing or of a wrong type.
+
+    Examples
+    --------
+    >>> corpus = Corpus.from_samples([Sample("a", np.zeros((1, 4)), ("load",), metadata={"entity": "ny"})])
+    >>> len(corpus), corpus[0].id, corpus.column("entity")
+    (1, 'a', ['ny'])
+    """
+
+    table: pa.Table
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", conform(self.table, file=UNNAMED))
+
+    @classmethod
+    def from_samples(cls, samples: Iterable[Sample]) -> Corpus:
+        """Gather samples into a corpus and validate it.
+
+        Raises
+        ------
+        DataError
+            No samples, duplicate ids, starts of several time zones, metadata of mixed types under one name.
+        """
+        given = list(samples)
+        if not given:
+            raise DataError("Corpus.from_samples() got no samples. Check the filter or the window length.")
+        corpus = cls(pa.table(_contract_columns(given) | _metadata_columns(given)))
+        corpus.validate()
+        return corpus
+
+    def validate(self, *, file: str = UNNAMED) -> None:
+        """Check every row against the contract; `file` is the name used in messages. Raises DataError."""
+        validate(self.table, file=file)
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    def __getitem__(self, index: int) -> Sample:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"corpus index {index} is out of range for {len(self)} samples.")
+        index %= len(self)
+        row = {name: self.table[name][index].as_py() for name in self.table.column_names if name != "values"}
+        return Sample(
+            values=_matrix(self.table["values"][index]),
+            channel_names=tuple(row["channel_names"]),
+            units=tuple(row["units"] or ()),
+            channel_texts=tuple(row["channel_texts"] or ()),
+            start=row["start"],
+            id=row["id"],
+            metadata={name: plain(row[name]) for name in self.metadata_names},
+            **{name: row[name] for name in TEXTS},
+        )
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def ids(self) -> list[str]:
+        return self.table["id"].to_pylist()
+
+    @property
+    def metadata_names(self) -> list[str]:
+        """Names of the columns beyond the contract."""
+        return self.table.column_names[len(CONTRACT) :]
+
+    def column(self, name: str) -> list[Any]:
+        """All values of one column, in row order; contract columns that the file lacked are all None.
+
+        Raises
+        ------
+        DataError
+            No such column.
+        """
+        if name not in self.table.column_names:
+            raise DataError(f"the corpus has no column '{name}'. It has: {', '.join(self.table.column_names)}.")
+        values = self.table[name].to_pylist()
+        return [plain(v) for v in values] if name not in CONTRACT else values
+
+    def select(self, indices: Sequence[int]) -> Corpus:
+        """The rows at `indices`, in that order."""
+        return Corpus(self.table.take(pa.array(indices, pa.int64())))
+
+    def split(self, name: str) -> Corpus:
+        """The rows of one split ("train", "val" or "test"); empty where there are none.
+
+        Raises
+        ------
+        DataError
+            Not a split name.
+        """
+        if name not in SPLITS:
+            raise DataError(f"there is no split '{name}'. Use one of {', '.join(SPLITS)}.")
+        return Corpus(self.table.filter(pc.fill_null(pc.equal(self.table["split"], name), False)))
+
+    def where(self, sql: str) -> Corpus:
+        """The rows that an SQL predicate over the scalar columns keeps, in their order.
+
+        The dialect is LanceDB's, the same as in `tracets search --where`: ``label IN ('rain', 'fair')``,
+        ``entity = 'ny' AND start >= timestamp '2013-10-01'``; quote odd names with backticks. A time
+        without an offset is a local time in the zone of the column.
+
+        Raises
+        ------
+        DataError
+            An unknown column (the known ones are listed) or a predicate that cannot be read.
+        """
+        import lancedb
+
+        fields = [f for f in self.table.schema if not pa.types.is_nested(f.type)]
+        scalars = [f.name for f in fields]
+        # A column of nulls only has no type that LanceDB could compare with.
+        typed = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in fields]
+        row = "_row"
+        table = self.table.select(scalars).cast(pa.schema(typed)).append_column(row, pa.array(np.arange(len(self))))
+        try:
+            rows = lancedb.connect("memory://").create_table("corpus", table)
+            kept = rows.search().where(sql).select([row]).limit(max(len(self), 1)).to_arrow()[row]
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).split(", /")[0].splitlines()[0]
+            raise DataError(
+                f"cannot filter by '{sql}': {reason.split(' Valid fields')[0]} "
+                f"The columns are: {', '.join(scalars)}. Write for instance \"label = 'rain'\"."
+            ) from error
+        return self.select(sorted(kept.to_pylist()))
+
+
+def read_corpus(path: str | os.PathLike[str]) -> Corpus:
+    """Read and validate a corpus file (Parquet, one row a window).
+
+    Raises
+    ------
+    DataError
+        No such file, not Parquet, no rows, or a row that breaks the contract; names file, row (from 0) and id.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DataError(f"no such corpus file: '{file}'. Check the path.")
+    try:
+        table = pq.ParquetFile(file).read()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file}: cannot be read as Parquet ({error}). Is it complete, and a corpus file?") from error
+    if not table.num_rows:
+        raise DataError(f"{file}: the corpus is empty. Write at least one row.")
+    table = conform(table, file=str(file))
+    validate(table, file=str(file))
+    return Corpus(table)
+
+
+def write_corpus(corpus: Corpus, path: str | os.PathLike[str]) -> None:
+    """Write a corpus as zstd Parquet, whole or not at all: a temporary file beside `path` replaces it at the end."""
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(corpus.table, temporary, compression="zstd")
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON can hold: times as ISO 8601, NaN and infinities as None, bytes as base64, NumPy as Python."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    raise DataError(f"metadata cannot hold a {type(value).__name__}. Use text, numbers, times or lists of them.")
+
+
+def _matrix(row: pa.ListScalar) -> FloatArray:
+    channels = row.values
+    return channels.flatten().to_numpy(zero_copy_only=False).reshape(len(channels), -1)  # (c, t)
+
+
+def _contract_columns(samples: list[Sample]) -> dict[str, pa.Array]:
+    flat = pa.array(np.concatenate([s.values.ravel() for s in samples]))
+    steps = np.repeat([s.n_steps for s in samples], [s.n_channels for s in samples])
+    channels = pa.ListArray.from_arrays(pa.array(_offsets(steps)), flat)
+    values = pa.ListArray.from_arrays(pa.array(_offsets([s.n_channels for s in samples])), channels)
+
+    def texts(lists: list[tuple[str | None, ...]]) -> pa.Array:
+        return pa.array([list(x) if any(v is not None for v in x) else None for x in lists], STRINGS)
+
+    return {
+        "id": pa.array([s.id for s in samples], pa.string()),
+        "values": values.cast(MATRIX),
+        "channel_names": pa.array([list(s.channel_names) for s in samples], STRINGS),
+        "units": texts([s.units for s in samples]),
+        "start": _starts(samples),
+        "channel_texts": texts([s.channel_texts for s in samples]),
+        **{name: pa.array([getattr(s, name) for s in samples], pa.string()) for name in TEXTS},
+    }
+
+
+def _offsets(lengths: Any) -> np.ndarray:
+    ends = np.cumsum(lengths)
+    if ends[-1] > np.iinfo(np.int32).max:
+        raise DataError(f"{ends[-1]} values are too many for one table. Write several corpus files.")
+    return np.concatenate([[0], ends]).astype(np.int32)
+
+
+def _starts(samples: list[Sample]) -> pa.Array:
+    zones: dict[str | None, str] = {}
+    for s in samples:
+        if s.start is not None:
+            zones.setdefault(pa.lib.tzinfo_to_string(s.start.tzinfo) if s.start.tzinfo else None, s.id)
+    if len(zones) > 1:
+        (one, a), (two, b) = list(zones.items())[:2]
+        raise DataError(
+            f"sample '{a}' starts in time zone {one}, sample '{b}' in {two}; a corpus file holds one zone. "
+            f"Convert the starts to one zone, or write one file a zone."
+        )
+    return pa.array([s.start for s in samples], pa.timestamp("us", tz=next(iter(zones), None)))
+
+
+def _metadata_columns(samples: list[Sample]) -> dict[str, pa.Array]:
+    names = list(dict.fromkeys(name for s in samples for name in s.metadata))
+    columns = {}
+    for name in names:
+        if name in CONTRACT:
+            raise DataError(f"metadata may not be named '{name}': that is a column of the corpus contract. Rename it.")
+        values = [plain(s.metadata.get(name)) for s in samples]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise DataError(f"metadata '{name}' mixes types ({error}). Give it one type in all samples.") from error
+    return columns
