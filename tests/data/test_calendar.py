@@ -13,7 +13,8 @@ HOUR, DAY = 3600.0, 86400.0
 @pytest.mark.parametrize(
     ("freq", "seconds"),
     [
-        ("10ms", 0.01), ("s", 1), ("30min", 1800), ("h", HOUR), ("1h", HOUR), ("4h", 4 * HOUR), ("D", DAY), ("2D", 2 * DAY),
+        ("10ms", 0.01), ("s", 1), ("30min", 1800), ("h", HOUR), ("1h", HOUR), ("4h", 4 * HOUR), ("D", DAY),
+        ("2D", 2 * DAY),
         ("W-SUN", 7 * DAY), ("1W", 7 * DAY), ("B", 1.4 * DAY), ("MS", 365.25 / 12 * DAY), ("ME", 365.25 / 12 * DAY),
         ("QS", 365.25 / 4 * DAY),
     ],
