@@ -190,6 +190,8 @@ def test_paired_difference_cancels_what_both_find_hard():
         paired_bootstrap(hard, hard[:5])
 
 
-@pytest.mark.parametrize(("n", "overlap", "block"), [(1000, 1, 10), (1000, 25, 25), (3, 99, 3), (1, 1, 1)])
+@pytest.mark.parametrize(
+    ("n", "overlap", "block"), [(1000, 1, 10), (1000, 25, 25), (1000, 999, 100), (3, 99, 1), (1, 1, 1)]
+)
 def test_default_block(n, overlap, block):
     assert default_block(n, overlap=overlap) == block

@@ -185,8 +185,11 @@ def resamples(n: int, *, n_boot: int, seed: int, block: int = 1) -> Iterator[NDA
 
 
 def default_block(n: int, *, overlap: int = 1) -> int:
-    """Block length for n rows in time order: n^(1/3), or `overlap` (rows that share time with one row) if longer."""
-    return max(1, min(n, max(round(n ** (1 / 3)), overlap)))
+    """Block length for n rows in time order: n^(1/3), or `overlap` (rows that share time with one row) if longer.
+
+    `overlap` counts up to n / 10, so that ten blocks remain to be drawn.
+    """
+    return max(1, round(n ** (1 / 3)), min(overlap, n // 10))
 
 
 def bootstrap(
