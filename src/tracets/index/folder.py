@@ -1,0 +1,344 @@
+"""An index on disk: a LanceDB table of windows, vectors and text, and a manifest that binds it to a model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
+from tracets.index.manifest import FILE, REBUILD, Manifest, tracets_version
+from tracets.index.rows import OWN, VECTORS, Rows, conform, has_text, read_vectors, to_sample, to_table, unify
+from tracets.types import FloatArray, Sample
+
+TABLE = "rows"
+LOOKUP = 1000  # ids in one lookup, so that its expression stays short
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSeries:
+    """The series vectors of all n rows.
+
+    `sample` (n, d); `channels` (n_channels_in_all * m, d), m vectors a channel, rows and channels in order, zero where
+    a channel has nothing observed; `names` the channel names of each row.
+    """
+
+    sample: FloatArray
+    channels: FloatArray
+    names: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTexts:
+    """The text vectors of the rows that have a text.
+
+    `rows` (n,) their positions among all rows; `sample` (n, d); `sentences` (n_sentences_in_all, d), of which text i
+    owns `n_sentences[i]`, in order.
+    """
+
+    rows: NDArray[np.int64]
+    sample: FloatArray
+    sentences: FloatArray
+    n_sentences: NDArray[np.int64]
+
+
+class IndexFolder:
+    """Windows with their vectors, values and text in a folder. Knows ids, vectors and columns, and no encoder.
+
+    Use `IndexFolder.create` or `IndexFolder.open`. Rows keep the order in which they came.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, table: Any) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._table = table
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        batches: Iterable[Rows],
+        *,
+        model: str,
+        fingerprint: str,
+        sample_weight: float,
+        overwrite: bool = False,
+    ) -> IndexFolder:
+        """Write an index whole or not at all: it is built in a folder beside `path` that takes its place at the end.
+
+        Parameters
+        ----------
+        path : path
+            The folder to be. An index that is there is refused unless `overwrite`, anything else always.
+        batches : iterable of Rows
+            Read once; only one batch is in memory at a time.
+        model, fingerprint : str
+            The encoder that made the vectors.
+        sample_weight : float
+            Share of the sample cosine in the score, in [0, 1].
+
+        Raises
+        ------
+        IndexFolderError
+            `path` is taken.
+        DataError
+            No rows, an id that comes twice, or columns that cannot be stored.
+        """
+        target = Path(path)
+        _check_free(target, overwrite)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building = target.parent / f".{target.name}.building-{os.getpid()}"
+        shutil.rmtree(building, ignore_errors=True)
+        try:
+            (building / "spool").mkdir(parents=True)
+            counts = _Counts(seen=set())
+            schemas = []
+            for i, rows in enumerate(batches):
+                table = counts.take(rows)
+                schemas.append(table.schema)
+                with pa.ipc.new_file(building / "spool" / f"{i:08d}.arrow", table.schema) as writer:
+                    writer.write_table(table)
+            if not schemas:
+                raise DataError("there are no windows to index. Check the corpus and its filters.")
+            _write_table(building, unify(schemas))
+            manifest = Manifest(
+                model=model,
+                fingerprint=fingerprint,
+                dim=counts.dim,
+                vectors_per_channel=counts.vectors_per_channel,
+                sample_weight=float(sample_weight),
+                rows=len(counts.seen),
+                texts=counts.texts,
+                created_by=f"tracets {tracets_version()}",
+            )
+            manifest.write(building)
+            _put_in_place(building, target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return cls.open(target)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> IndexFolder:
+        """Open an index folder.
+
+        Raises
+        ------
+        IndexFolderError
+            The folder is missing, damaged, or of another format.
+        """
+        folder = Path(path)
+        manifest = Manifest.read(folder)
+
+        def connect() -> tuple[Any, int]:
+            import lancedb
+
+            table = lancedb.connect(folder).open_table(TABLE)
+            return table, table.count_rows()
+
+        table, n = _or_damaged(folder, connect)
+        if n < manifest.rows:
+            raise IndexFolderError(
+                f"index '{folder}' is damaged: {n} of its {manifest.rows} rows are left. {REBUILD} {folder}"
+            )
+        return cls(folder, manifest, table)
+
+    def add(self, batches: Iterable[Rows]) -> IndexFolder:
+        """Append rows in one commit; the index with them. They must bring no column that the index does not have.
+
+        Raises
+        ------
+        DataError
+            An id that is already there, other dimensions, or columns that do not fit.
+        """
+        counts = _Counts(seen=set(self.ids()), texts=self.manifest.texts)
+        counts.dim, counts.vectors_per_channel = self.manifest.dim, self.manifest.vectors_per_channel
+        schema = self._table.schema
+        tables = [conform(counts.take(rows), schema) for rows in batches]
+        if tables:
+            self._table.add(pa.concat_tables(tables), on_bad_vectors="null")
+            replace(self.manifest, rows=len(counts.seen), texts=counts.texts).write(self.path)
+        return IndexFolder.open(self.path)
+
+    def __len__(self) -> int:
+        return int(self._table.count_rows())
+
+    def check_model(self, name: str, fingerprint: str) -> None:
+        """Refuse an encoder other than the one that made the vectors.
+
+        Raises
+        ------
+        IndexFolderError
+            Another fingerprint; both models are named.
+        """
+        if fingerprint != self.manifest.fingerprint:
+            raise IndexFolderError(
+                f"index '{self.path}' was built with model '{self.manifest.model}' (fingerprint "
+                f"{self.manifest.fingerprint}), the query comes from model '{name}' (fingerprint {fingerprint}); their "
+                f"vectors cannot be compared. Use model '{self.manifest.model}', or build the index anew with '{name}'."
+            )
+
+    def ids(self) -> list[str]:
+        """The ids of all rows, in order."""
+        return self._read(["id"])["id"].to_pylist()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a filter may name."""
+        return [name for name in self._table.schema.names if name not in VECTORS]
+
+    @property
+    def metadata_columns(self) -> list[str]:
+        """The columns beyond those that every index has."""
+        return [name for name in self._table.schema.names if name not in OWN]
+
+    def select(self, where: str) -> list[str]:
+        """The ids of the rows for which an SQL expression over the columns holds, such as "entity = 'ny'".
+
+        Times are written as ``timestamp '2013-07-01'``, in the zone of the index; odd names within backticks.
+
+        Raises
+        ------
+        QueryError
+            An unknown column or an expression that cannot be read; the columns are listed.
+        """
+        try:
+            return self._table.search().where(where).select(["id"]).to_arrow()["id"].to_pylist()
+        except (ValueError, RuntimeError) as error:
+            reason = (
+                str(error).split(", /")[0].split(" Valid fields are")[0].splitlines()[0].removeprefix("Invalid input, ")
+            )
+            raise QueryError(
+                f'cannot filter by "{where}": {reason.rstrip(".")}. The columns are {", ".join(self.columns)}. Write '
+                f"for instance label = 'storm' or start >= timestamp '2013-07-01'."
+            ) from error
+
+    def series(self) -> StoredSeries:
+        """Read the series vectors of all rows."""
+        table, dim = self._read(["vector", "channel_vectors", "channel_names"]), self.manifest.dim
+        names = tuple(tuple(n) for n in table["channel_names"].to_pylist())
+        sample, channels = read_vectors(table["vector"], dim), read_vectors(table["channel_vectors"], dim)
+        if len(sample) != len(names) or len(channels) != sum(map(len, names)) * self.manifest.vectors_per_channel:
+            raise IndexFolderError(
+                f"index '{self.path}' is damaged: its vectors do not match its channels. {REBUILD} {self.path}"
+            )
+        return StoredSeries(sample, channels, names)
+
+    def texts(self) -> StoredTexts:
+        """Read the text vectors of the rows that have a text."""
+        table, dim = self._read(["text_vector", "sentence_vectors"]), self.manifest.dim
+        rows = np.flatnonzero(table["text_vector"].is_valid().to_numpy())
+        sizes = np.array([len(x) for x in table["sentence_vectors"]], dtype=np.int64)[rows]
+        sample = read_vectors(table["text_vector"].drop_null(), dim)
+        return StoredTexts(rows, sample, read_vectors(table["sentence_vectors"], dim), sizes)
+
+    def rows(self, ids: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns of some rows, in the order of `ids`.
+
+        Raises
+        ------
+        NotFound
+            An id that is not in the index.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        wanted = list(dict.fromkeys(["id", *columns]))
+        for first in range(0, len(ids), LOOKUP):
+            quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in ids[first : first + LOOKUP])
+            table = self._read(wanted, where=f"id IN ({quoted})")
+            found |= {row["id"]: row for row in table.to_pylist()}
+        for name in ids:
+            if name not in found:
+                raise NotFound(f"index '{self.path}' has no row with id '{name}'. Ids come with every search result.")
+        return [found[name] for name in ids]
+
+    def samples(self, ids: Sequence[str]) -> list[Sample]:
+        """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
+        return [to_sample(row) for row in self.rows(ids, self.columns)]
+
+    def _read(self, columns: list[str], where: str | None = None) -> pa.Table:
+        def read() -> pa.Table:
+            query = self._table.search()
+            return (query.where(where) if where else query).select(columns).to_arrow()
+
+        return _or_damaged(self.path, read)
+
+
+@dataclass(eq=False)
+class _Counts:
+    """What must hold across batches: ids come once, all vectors have one shape."""
+
+    seen: set[str]
+    texts: int = 0
+    dim: int = 0
+    vectors_per_channel: int = 0
+
+    def take(self, rows: Rows) -> pa.Table:
+        for sample in rows.samples:
+            if sample.id in self.seen:
+                raise DataError(f"id '{sample.id}' comes twice; ids are unique in an index. Rename one of them.")
+            self.seen.add(sample.id)
+        found = rows.dim, rows.vectors_per_channel
+        self.dim, self.vectors_per_channel = self.dim or found[0], self.vectors_per_channel or found[1]
+        if found != (self.dim, self.vectors_per_channel):
+            raise DataError(
+                f"an index holds vectors of one shape: {self.vectors_per_channel} a channel of width {self.dim}, got "
+                f"{found[1]} of width {found[0]}. Encode all rows with one encoder."
+            )
+        self.texts += sum(has_text(s) for s in rows.samples)
+        return to_table(rows)
+
+
+def _write_table(building: Path, schema: pa.Schema) -> None:
+    import lancedb
+
+    spool = sorted((building / "spool").iterdir())
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for file in spool:
+            with pa.OSFile(str(file)) as source:
+                yield from conform(pa.ipc.open_file(source).read_all(), schema).to_batches()
+
+    # With the schema named LanceDB infers nothing from column names; "null" lets the vector of a missing text be null.
+    reader = pa.RecordBatchReader.from_batches(schema, batches())
+    lancedb.connect(building).create_table(TABLE, reader, schema=schema, on_bad_vectors="null")
+    shutil.rmtree(building / "spool")
+
+
+def _check_free(target: Path, overwrite: bool) -> None:
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not (target / FILE).is_file():
+        raise IndexFolderError(f"'{target}' exists and is not an index; it is left as it is. Choose another folder.")
+    if not overwrite:
+        raise IndexFolderError(
+            f"index '{target}' exists. Choose another folder, or overwrite it on purpose (overwrite)."
+        )
+
+
+def _put_in_place(building: Path, target: Path) -> None:
+    if not (target / FILE).is_file():
+        os.replace(building, target)
+        return
+    old = target.parent / f".{target.name}.old-{os.getpid()}"
+    os.replace(target, old)
+    try:
+        os.replace(building, target)
+    except OSError:
+        os.replace(old, target)
+        raise
+    shutil.rmtree(old)
+
+
+def _or_damaged(folder: Path, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (ValueError, RuntimeError, OSError) as error:
+        reason = str(error).split(", /")[0].splitlines()[0]
+        raise IndexFolderError(f"index '{folder}' is damaged: {reason}. {REBUILD} {folder}") from error
