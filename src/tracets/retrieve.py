@@ -1,0 +1,340 @@
+"""Encoder + index -> hits: builds an index from samples, and ranks its windows for a query.
+
+Search is exact: every stored window is scored (see `tracets.scores`), so a filtered search gives what a plain loop over
+the filtered windows would.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracets.encoders.protocol import PairEncoder
+from tracets.errors import NotFound, QueryError
+from tracets.index import IndexFolder, Rows
+from tracets.scores import (
+    SeriesBank,
+    TextBank,
+    channel_scores_of_series,
+    channel_scores_of_text,
+    channel_to_series,
+    drop_zeros,
+    series_bank,
+    series_to_series,
+    series_to_text,
+    text_bank,
+    text_to_series,
+    text_to_text,
+)
+from tracets.types import FloatArray, Hit, Query, Sample, TextVectors
+
+Want = Literal["series", "text"]
+ROWS_A_BATCH = 512
+DECIMALS = 6
+"""Scores are rounded to this many decimals: float noise of the matrix product must not decide between equal windows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """An open index folder, with the vectors read at first use and kept in memory."""
+
+    folder: IndexFolder
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Index:
+        """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
+        return cls(IndexFolder.open(path))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all windows, in the order in which they were indexed."""
+        return tuple(self.folder.ids())
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """The row of each id."""
+        return {name: row for row, name in enumerate(self.ids)}
+
+    @cached_property
+    def series(self) -> SeriesBank:
+        """The vectors of all windows, laid out for scoring."""
+        stored, m = self.folder.series(), self.folder.manifest.vectors_per_channel
+        counts = np.array([len(n) for n in stored.names], dtype=np.int64)
+        firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        channels = drop_zeros(stored.channels, np.full(firsts[-1], m, dtype=np.int64))
+        return SeriesBank(stored.sample, channels, firsts, stored.names)
+
+    @cached_property
+    def texts(self) -> tuple[NDArray[np.int64], TextBank]:
+        """The rows that have a text, and the vectors of these texts."""
+        stored = self.folder.texts()
+        return stored.rows, TextBank(stored.sample, drop_zeros(stored.sentences, stored.n_sentences))
+
+    @property
+    def channel_names(self) -> list[str]:
+        """Every channel name in the index, in the spelling that came first."""
+        return list(self.series.spellings.values())
+
+    def row(self, name: str) -> int:
+        """The row of an id. Raises NotFound for an id that is not in the index."""
+        if name not in self.position:
+            raise NotFound(
+                f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{self.ids[0]}'."
+            )
+        return self.position[name]
+
+
+def build_index(
+    samples: Iterable[Sample],
+    encoder: PairEncoder,
+    path: str | os.PathLike[str],
+    *,
+    batch_size: int = 64,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Index:
+    """Encode windows and their texts, and write them to an index folder, whole or not at all.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        Read once, in batches of 512. Windows without text are found by their values alone.
+    path : path
+        The folder to be; see `IndexFolder.create`.
+    batch_size : int, default=64
+        How many the encoder takes at once; changes nothing but speed and memory.
+    progress : callable, optional
+        Called with the number of windows done so far, after each batch.
+
+    Raises
+    ------
+    IndexFolderError
+        `path` is taken and `overwrite` is not set.
+    DataError
+        No windows, an id that comes twice, or columns that cannot be stored.
+    """
+
+    def batches() -> Iterator[Rows]:
+        given, done = iter(samples), 0
+        while block := list(islice(given, ROWS_A_BATCH)):
+            series = encoder.encode_series(block, batch_size=batch_size)
+            texts = [s.text for s in block if s.text and s.text.strip()]
+            empty = TextVectors(np.zeros((0, encoder.dim), np.float32), (), ())
+            yield Rows(block, series, encoder.encode_texts(texts, batch_size=batch_size) if texts else empty)
+            done += len(block)
+            if progress is not None:
+                progress(done)
+
+    folder = IndexFolder.create(
+        path,
+        batches(),
+        model=encoder.name,
+        fingerprint=encoder.fingerprint,
+        sample_weight=encoder.sample_weight,
+        overwrite=overwrite,
+    )
+    return Index(folder)
+
+
+def search(
+    index: Index, encoder: PairEncoder, query: Query, *, want: Want = "series", k: int = 10, where: str | None = None
+) -> list[Hit]:
+    """The k stored windows that answer the query best, best first.
+
+    1. encode the parts of the query  2. score every stored window  3. average the parts  4. keep k
+
+    Parameters
+    ----------
+    query : Query
+        A text, a series, the id of a stored window (which is left out of the hits), texts about named channels, or
+        several of these. A named channel's text is encoded as "name: text" and compared with that channel alone.
+    want : "series" or "text"
+        Rank windows by their values, or the windows that have a text by that text.
+    k : int, default=10
+        1 <= k. All windows come back when there are fewer.
+    where : str, optional
+        An SQL expression over the index's columns, such as "entity = 'ny' AND label <> 'fair'".
+
+    Returns
+    -------
+    list of Hit
+        `score` in [-1, 1], rounded to 6 decimals; ties keep the order of the index. `channels` holds the score of each
+        channel of the window (of the named ones alone, when the query is about named channels).
+
+    Raises
+    ------
+    IndexFolderError
+        The index was built with another model.
+    QueryError
+        An empty query, k < 1, an unknown `want`, channel name or column, or no text to rank.
+    NotFound
+        `query.like` is not in the index.
+
+    Examples
+    --------
+    >>> search(index, encoder, Query("heavy rain"), k=1)[0].id  # doctest: +SKIP
+    'storm-017'
+    """
+    if k < 1:
+        raise QueryError(f"search() expects k of at least 1, got {k}.")
+    if want not in ("series", "text"):
+        raise QueryError(f"search() can want 'series' or 'text', got '{want}'.")
+    index.folder.check_model(encoder.name, encoder.fingerprint)
+    weight = index.folder.manifest.sample_weight
+    parts = _encode(index, encoder, query)
+    if want == "series":
+        rows = np.arange(len(index))
+        scores = [part.scores_of_series(index.series, weight) for part in parts]
+    else:
+        rows, bank = index.texts
+        if not len(rows):
+            raise QueryError(f"index '{index.folder.path}' holds no texts to rank. Search for series (want='series').")
+        scores = [part.scores_of_texts(bank, weight) for part in parts]
+    total = np.stack(scores).astype(np.float64).mean(axis=0).round(DECIMALS)  # (n,)
+    keep = np.ones(len(rows), dtype=bool)
+    if where is not None:
+        keep &= np.isin(rows, [index.position[name] for name in index.folder.select(where)])
+    if query.like is not None:
+        keep &= rows != index.row(query.like)
+    order = np.flatnonzero(keep)[np.argsort(-total[keep], kind="stable")][:k]
+    return _hits(index, parts, rows[order], total[order])
+
+
+def hit_to_json(hit: Hit) -> dict[str, Any]:
+    """A hit as one line of `search --json`: rank, id, score, start, end, channels, text, label, metadata.
+
+    Times are ISO 8601 with their zone; what JSON cannot hold is written as text, NaN as null.
+
+    >>> hit_to_json(Hit(1, "a", 0.5, None, None, {"load": 0.5}, "high", None, {"day": date(2013, 1, 1)}))["metadata"]
+    {'day': '2013-01-01'}
+    """
+    return {
+        "rank": hit.rank,
+        "id": hit.id,
+        "score": float(hit.score),
+        "start": _plain(hit.start),
+        "end": _plain(hit.end),
+        "channels": {name: float(score) for name, score in hit.channels.items()},
+        "text": hit.text,
+        "label": hit.label,
+        "metadata": _plain(hit.metadata),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Text:
+    """A text, or (with `channel`) a text about one channel."""
+
+    bank: TextBank
+    channel: str | None = None
+
+    def scores_of_series(self, items: SeriesBank, weight: float) -> FloatArray:
+        if self.channel is None:
+            return text_to_series(self.bank, items, sample_weight=weight)[0]
+        return channel_to_series(self.bank.sentences, items, self.channel)[0]
+
+    def scores_of_texts(self, items: TextBank, weight: float) -> FloatArray:
+        return text_to_text(self.bank, items, sample_weight=weight)[0]
+
+    def channel_scores(self, item: SeriesBank) -> dict[str, float]:
+        found = dict(zip(item.names[0], channel_scores_of_text(self.bank, item).tolist(), strict=True))
+        if self.channel is None:
+            return found
+        return {name: score for name, score in found.items() if name.casefold() == self.channel.casefold()}
+
+
+@dataclass(frozen=True, eq=False)
+class _Series:
+    bank: SeriesBank
+
+    def scores_of_series(self, items: SeriesBank, weight: float) -> FloatArray:
+        return series_to_series(self.bank, items, sample_weight=weight)[0]
+
+    def scores_of_texts(self, items: TextBank, weight: float) -> FloatArray:
+        return series_to_text(self.bank, items, sample_weight=weight)[0]
+
+    def channel_scores(self, item: SeriesBank) -> dict[str, float]:
+        return dict(zip(item.names[0], channel_scores_of_series(self.bank, item).tolist(), strict=True))
+
+
+def _encode(index: Index, encoder: PairEncoder, query: Query) -> list[_Text | _Series]:
+    spellings = index.series.spellings
+    for name in query.channels:
+        if name.strip().casefold() not in spellings:
+            raise QueryError(
+                f"no window of the index has a channel '{name}'. Its channels are {', '.join(index.channel_names)}."
+            )
+    texts: list[tuple[str | None, str]] = [] if query.text is None else [(None, query.text)]
+    texts += [(spellings[name.strip().casefold()], text) for name, text in query.channels.items()]
+    if any(not text.strip() for _, text in texts):
+        raise QueryError("the query has an empty text. Say what to look for, such as 'heavy rain at the end'.")
+    parts: list[_Text | _Series] = []
+    if texts:
+        said = [text if channel is None else f"{channel}: {text}" for channel, text in texts]
+        vectors = text_bank(encoder.encode_texts(said))
+        for i, (channel, _) in enumerate(texts):
+            parts.append(_Text(TextBank(vectors.sample[i : i + 1], vectors.sentences.between(i, i + 1)), channel))
+    if query.series is not None:
+        parts.append(_Series(series_bank(encoder.encode_series([query.series]), [query.series.channel_names])))
+    if query.like is not None:
+        parts.append(_Series(index.series.one(index.row(query.like))))
+    if not parts:
+        raise QueryError("the query is empty. Give a text, a series, the id of a stored window, or a text a channel.")
+    return parts
+
+
+def _hits(
+    index: Index, parts: list[_Text | _Series], rows: NDArray[np.int64], scores: NDArray[np.float64]
+) -> list[Hit]:
+    ids = [index.ids[row] for row in rows]
+    columns = index.folder.metadata_columns
+    facts = index.folder.rows(ids, ["start", "end", "text", "label", *columns])
+    hits = []
+    for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
+        said: dict[str, list[float]] = {}
+        for part in parts:
+            for name, value in part.channel_scores(index.series.one(int(row))).items():
+                said.setdefault(name, []).append(value)
+        hits.append(
+            Hit(
+                rank=rank,
+                id=fact["id"],
+                score=float(score),
+                start=fact["start"],
+                end=fact["end"],
+                channels={name: round(float(np.mean(values)), DECIMALS) for name, values in said.items()},
+                text=fact["text"],
+                label=fact["label"],
+                metadata={name: fact[name] for name in columns},
+            )
+        )
+    return hits
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    return str(value)

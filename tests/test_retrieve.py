@@ -1,0 +1,308 @@
+"""Building and searching an index with a small deterministic encoder, every mode against a brute-force ranking."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+import tracets.scores as scores
+from tracets.encoders.protocol import PairEncoder
+from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
+from tracets.retrieve import Index, build_index, hit_to_json, search
+from tracets.types import Hit, Query, Sample, SeriesVectors, TextVectors
+
+DIM, M = 16, 2
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@dataclass(frozen=True)
+class FakeEncoder:
+    """Hashed words for texts, random projections of channel statistics for series."""
+
+    name: str = "fake"
+    fingerprint: str = "f00d"
+    dim: int = DIM
+    sample_weight: float = 0.25
+
+    def word(self, word: str) -> np.ndarray:
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4])
+        return np.random.default_rng(seed).normal(size=self.dim)
+
+    def unit(self, x: np.ndarray) -> np.ndarray:
+        return (x / np.linalg.norm(x, axis=-1, keepdims=True)).astype(np.float32)
+
+    def encode_texts(self, texts, *, batch_size=64):
+        spans = [tuple(part.strip() for part in t.split(".") if part.strip()) for t in texts]
+        sentences = [self.unit(np.stack([sum(map(self.word, s.lower().split())) for s in some])) for some in spans]
+        return TextVectors(
+            self.unit(np.stack([s.mean(axis=0) for s in sentences])), tuple(sentences), tuple(map(tuple, spans))
+        )
+
+    def encode_series(self, samples, *, batch_size=64):
+        channels = []
+        for s in samples:
+            rows = np.zeros((s.n_channels, M, self.dim), np.float32)
+            for c, (name, x) in enumerate(zip(s.channel_names, s.values, strict=True)):
+                seen = x[~np.isnan(x)]
+                if len(seen):
+                    facts = np.array([seen.mean(), seen.std(), seen[-1] - seen[0]])
+                    mixing = np.random.default_rng(0).normal(size=(3, M * self.dim))
+                    rows[c] = self.unit((facts @ mixing).reshape(M, self.dim) + self.word(name.lower()))
+            channels.append(rows)
+        return SeriesVectors(self.unit(np.stack([c.sum(axis=(0, 1)) + 1e-3 for c in channels])), tuple(channels))
+
+
+ENCODER = FakeEncoder()
+
+
+def corpus() -> list[Sample]:
+    rng = np.random.default_rng(1)
+    samples = []
+    for i in range(23):
+        names = (("Rain", "wind", "sun"), ("wind", "rain"), ("load",))[i % 3]
+        values = rng.normal(size=(len(names), 24)).astype(np.float32)
+        values[0, 3:5] = np.nan
+        if i == 4:
+            values[1] = np.nan
+        samples.append(
+            Sample(
+                f"w{i}",
+                values,
+                names,
+                start=datetime(2013, 3, 1 + i, tzinfo=NEW_YORK),
+                freq="h",
+                text=None if i % 5 == 0 else f"Rain falls {i}. The wind is {'strong' if i % 2 else 'weak'}.",
+                label="storm" if i % 2 else "fair",
+                metadata={"entity": ("ny", "sf")[i % 2], "height": 10.5 * i, "odd name": i},
+            )
+        )
+    return samples
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory) -> Index:
+    seen = []
+    path = tmp_path_factory.mktemp("index") / "weather"
+    built = build_index(iter(corpus()), ENCODER, path, progress=seen.append)
+    assert seen == [23]
+    assert isinstance(ENCODER, PairEncoder)
+    return Index.open(built.folder.path)
+
+
+def ranking(values, ids):
+    """Ids by score, best first; the scores of these tests are far enough apart not to tie."""
+    return [ids[i] for i in np.argsort(-np.asarray(values), kind="stable")]
+
+
+def brute(function, queries, items):
+    return function(queries, items, sample_weight=ENCODER.sample_weight)[0]
+
+
+def series_of(samples):
+    return scores.series_bank(ENCODER.encode_series(samples), [s.channel_names for s in samples])
+
+
+def texts_of(texts):
+    return scores.text_bank(ENCODER.encode_texts(texts))
+
+
+OTHER = Sample("other", np.linspace(0, 5, 48).reshape(2, 24).astype(np.float32), ("WIND", "snow"))
+SAID = "The wind is strong. Rain falls"
+
+
+def test_text_to_series(index):
+    samples = corpus()
+    expected = brute(scores.text_to_series, texts_of([SAID]), series_of(samples))
+    hits = search(index, ENCODER, Query(SAID), k=100)
+    assert [h.id for h in hits] == ranking(expected, [s.id for s in samples])
+    assert [h.rank for h in hits] == list(range(1, 24))
+    np.testing.assert_allclose([h.score for h in hits], sorted(expected, reverse=True), atol=2e-6)
+    assert search(index, ENCODER, Query(SAID), k=4) == hits[:4]
+
+
+def test_series_to_series(index):
+    samples = corpus()
+    expected = brute(scores.series_to_series, series_of([OTHER]), series_of(samples))
+    hits = search(index, ENCODER, Query(series=OTHER), k=100)
+    assert [h.id for h in hits] == ranking(expected, [s.id for s in samples])
+
+
+def test_like_finds_what_the_series_finds_and_leaves_itself_out(index):
+    samples = corpus()
+    by_series = search(index, ENCODER, Query(series=samples[4]), k=100)
+    by_id = search(index, ENCODER, Query(like="w4"), k=100)
+    assert by_series[0].id == "w4"
+    assert by_series[0].score == pytest.approx(1.0, abs=1e-6)
+    assert [h.id for h in by_id] == [h.id for h in by_series[1:]]
+    assert "w4" not in [h.id for h in search(index, ENCODER, Query(text="wind", like="w4"), want="text", k=100)]
+
+
+def test_series_to_text_and_text_to_text_rank_the_rows_that_have_one(index):
+    written = [s for s in corpus() if s.text]
+    ids = [s.id for s in written]
+    assert len(ids) == 18
+    stored = texts_of([s.text for s in written])
+    expected = brute(scores.series_to_text, series_of([OTHER]), stored)
+    hits = search(index, ENCODER, Query(series=OTHER), want="text", k=100)
+    np.testing.assert_allclose([h.score for h in hits], sorted(expected, reverse=True), atol=2e-6)
+    assert {h.id for h in hits} == set(ids)
+    assert hits[0].id == ids[int(np.argmax(expected))]
+    hits = search(index, ENCODER, Query(text=written[7].text), want="text", k=1)
+    assert (hits[0].id, hits[0].text) == (written[7].id, written[7].text)
+    assert hits[0].score == pytest.approx(1.0, abs=1e-6)
+
+
+def test_parts_are_averaged(index):
+    query = Query(SAID, series=OTHER, channels={"wind": "weak"})
+    alone = [
+        {h.id: h.score for h in search(index, ENCODER, part, k=100)}
+        for part in (Query(SAID), Query(series=OTHER), Query(channels={"wind": "weak"}))
+    ]
+    for hit in search(index, ENCODER, query, k=100):
+        assert hit.score == pytest.approx(np.mean([scores[hit.id] for scores in alone]), abs=3e-6)
+
+
+def test_named_channel_is_encoded_with_its_name_and_counts_alone(index):
+    samples = corpus()
+    expected = scores.channel_to_series(texts_of(["Rain: falls hard"]).sentences, series_of(samples), "rain")[0]
+    hits = search(index, ENCODER, Query(channels={" rAIN": "falls hard"}), k=100)
+    found = {h.id: h.score for h in hits}
+    np.testing.assert_allclose([found[s.id] for s in samples], expected, atol=1e-6)
+    with_rain = [s.id for s in samples if "rain" in [n.lower() for n in s.channel_names] and s.id != "w4"]
+    assert {h.id for h in hits[: len(with_rain)]} == set(with_rain)
+    assert hits[-1].score == -1.0
+    for hit in hits:
+        if hit.id in with_rain:
+            assert [n.lower() for n in hit.channels] == ["rain"]
+            assert list(hit.channels.values()) == [pytest.approx(hit.score, abs=1e-6)]
+
+
+def test_channel_scores_of_a_hit(index):
+    by_id = {s.id: s for s in corpus()}
+    bank = texts_of([SAID])
+    for hit in search(index, ENCODER, Query(SAID), k=100):
+        item = series_of([by_id[hit.id]])
+        expected = [
+            np.mean([max(float(s @ v) for v in vectors) for s in bank.sentences.vectors])
+            if not np.isnan(by_id[hit.id].values[c]).all()
+            else -1.0
+            for c, vectors in enumerate(ENCODER.encode_series([by_id[hit.id]]).channels[0])
+        ]
+        assert tuple(hit.channels) == item.names[0] == by_id[hit.id].channel_names
+        np.testing.assert_allclose(list(hit.channels.values()), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("where", "keep"),
+    [
+        ("entity = 'ny'", lambda s: s.metadata["entity"] == "ny"),
+        ("height > 50 AND label = 'storm'", lambda s: s.metadata["height"] > 50 and s.label == "storm"),
+        ("`odd name` IN (3, 4)", lambda s: s.metadata["odd name"] in (3, 4)),
+        ("text IS NULL", lambda s: s.text is None),
+        (
+            "start >= timestamp '2013-03-10T00:00:00'",
+            lambda s: s.start >= datetime(2013, 3, 10, tzinfo=NEW_YORK),
+        ),
+        ("entity = 'nowhere'", lambda s: False),
+    ],
+)
+def test_a_filtered_search_is_the_search_over_the_filtered_rows(index, where, keep):
+    kept = {s.id for s in corpus() if keep(s)}
+    everything = search(index, ENCODER, Query(SAID), k=100)
+    found = search(index, ENCODER, Query(SAID), k=100, where=where)
+    assert [(h.id, h.score) for h in found] == [(h.id, h.score) for h in everything if h.id in kept]
+
+
+def test_ties_keep_the_order_of_the_index(tmp_path):
+    twins = [Sample(f"t{i}", np.ones((2, 8)), ("rain", "wind"), text="the same") for i in (5, 3, 9, 1) * 1]
+    index = build_index(twins, ENCODER, tmp_path / "twins")
+    for query, want in ((Query("rain"), "series"), (Query("rain"), "text"), (Query(series=OTHER), "series")):
+        assert [h.id for h in search(index, ENCODER, query, want=want)] == ["t5", "t3", "t9", "t1"]
+
+
+def test_hits_bring_what_was_stored(index):
+    by_id = {s.id: s for s in corpus()}
+    for hit in search(index, ENCODER, Query(SAID), k=100):
+        sample = by_id[hit.id]
+        assert (hit.text, hit.label, dict(hit.metadata)) == (sample.text, sample.label, dict(sample.metadata))
+        assert hit.start == sample.start
+        assert hit.start.utcoffset() == sample.start.utcoffset()
+    late = next(h for h in search(index, ENCODER, Query(SAID), k=100) if h.id == "w9")
+    # the night of 10 March 2013 lost an hour in New York: 23 hours after midnight it is midnight
+    assert hit_to_json(late)["start"] == "2013-03-10T00:00:00-05:00"
+    assert hit_to_json(late)["end"] == "2013-03-11T00:00:00-04:00"
+
+
+def test_hit_to_json_has_the_keys_of_the_contract():
+    hit = Hit(
+        rank=1,
+        id="a",
+        score=np.float32(0.5),
+        start=datetime(2013, 1, 1, tzinfo=UTC),
+        end=None,
+        channels={"rain": np.float32(0.25)},
+        text="x",
+        label=None,
+        metadata={"n": np.int64(3), "nan": float("nan"), "day": date(2013, 1, 2), "list": [datetime(2013, 1, 1)]},
+    )
+    line = json.dumps(hit_to_json(hit), allow_nan=False)
+    assert json.loads(line) == {
+        "rank": 1,
+        "id": "a",
+        "score": 0.5,
+        "start": "2013-01-01T00:00:00+00:00",
+        "end": None,
+        "channels": {"rain": 0.25},
+        "text": "x",
+        "label": None,
+        "metadata": {"n": 3, "nan": None, "day": "2013-01-02", "list": ["2013-01-01T00:00:00"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "error", "message"),
+    [
+        (Query(), {}, QueryError, "the query is empty"),
+        (Query("  "), {}, QueryError, "empty text"),
+        (Query(channels={"rain": ""}), {}, QueryError, "empty text"),
+        (Query("rain"), {"k": 0}, QueryError, "k of at least 1, got 0"),
+        (Query("rain"), {"want": "both"}, QueryError, "'series' or 'text', got 'both'"),
+        (Query(channels={"snow": "x"}), {}, QueryError, "channel 'snow'. Its channels are Rain, wind, sun, load"),
+        (Query(like="nobody"), {}, NotFound, "no window with id 'nobody'"),
+        (Query("rain"), {"where": "town = 'ny'"}, QueryError, "No field named town.*entity, height, odd name"),
+        (Query("rain"), {"where": "entity ="}, QueryError, 'cannot filter by "entity ="'),
+    ],
+)
+def test_bad_queries_are_refused(index, query, options, error, message):
+    with pytest.raises(error, match=message):
+        search(index, ENCODER, query, **options)
+
+
+def test_another_model_is_refused_and_both_are_named(index):
+    other = FakeEncoder(name="newer", fingerprint="beef")
+    with pytest.raises(IndexFolderError, match="'fake'.*f00d.*'newer'.*beef"):
+        search(index, other, Query("rain"))
+
+
+def test_no_windows_and_no_texts(tmp_path):
+    with pytest.raises(DataError, match="no windows to index"):
+        build_index([], ENCODER, tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+    mute = build_index([Sample("a", np.ones((1, 4)), ("x",))], ENCODER, tmp_path / "mute")
+    assert [h.id for h in search(mute, ENCODER, Query("rain"))] == ["a"]
+    with pytest.raises(QueryError, match="no texts to rank"):
+        search(mute, ENCODER, Query("rain"), want="text")
+
+
+def test_batches_change_nothing(index, tmp_path, monkeypatch):
+    monkeypatch.setattr("tracets.retrieve.ROWS_A_BATCH", 4)
+    seen = []
+    small = build_index(corpus(), ENCODER, tmp_path / "small", batch_size=3, progress=seen.append)
+    assert seen == [4, 8, 12, 16, 20, 23]
+    assert search(small, ENCODER, Query(SAID, series=OTHER), k=100) == search(
+        index, ENCODER, Query(SAID, series=OTHER), k=100
+    )
