@@ -3,5 +3,22 @@
 from tracets.data.calendar import step_seconds
 from tracets.data.collate import collate
 from tracets.data.corpus import Corpus, read_corpus, write_corpus
+from tracets.data.nycflights import nyc_weather, weather_corpus
+from tracets.data.series import Series
+from tracets.data.windows import RESOLUTIONS, TimeSplit, aggregate, cut_windows, split_by_fractions
 
-__all__ = ["Corpus", "collate", "read_corpus", "step_seconds", "write_corpus"]
+__all__ = [
+    "RESOLUTIONS",
+    "Corpus",
+    "Series",
+    "TimeSplit",
+    "aggregate",
+    "collate",
+    "cut_windows",
+    "nyc_weather",
+    "read_corpus",
+    "split_by_fractions",
+    "step_seconds",
+    "weather_corpus",
+    "write_corpus",
+]
