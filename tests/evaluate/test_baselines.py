@@ -5,14 +5,17 @@ import math
 import re
 from collections import Counter
 from datetime import datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tracets.data.corpus import read_corpus
 from tracets.errors import DataError, MissingExtra, NotFound
 from tracets.evaluate.baselines import BASELINES, find_baseline
 from tracets.evaluate.baselines.bm25 import bm25, bm25_scores, words
 from tracets.evaluate.baselines.caption import caption_embedding, minilm
+from tracets.evaluate.baselines.captions import captions_of
 from tracets.evaluate.baselines.distance import (
     band_of,
     channel_scales,
@@ -23,6 +26,7 @@ from tracets.evaluate.baselines.distance import (
 from tracets.evaluate.baselines.features import N_FEATURES, calendar_features, channel_features, window_features
 from tracets.evaluate.baselines.ridge import fit_ridge, ridge
 from tracets.evaluate.pool import make_pool
+from tracets.evaluate.scoring import per_query
 from tracets.metrics import first_relevant, reciprocal_rank
 from tracets.types import Sample
 
@@ -142,6 +146,14 @@ def test_bm25_reads_captions_of_the_right_windows(make_window):
     assert found.text_to_series.argmax(axis=1).tolist() == [0, 1, 2]
     assert found.series_to_text.argmax(axis=1).tolist() == [0, 1, 2]
     assert found.series_to_series.shape == (2, 2)
+
+
+def test_captions_are_phrased_with_a_seed_that_no_corpus_has(monkeypatch):
+    def caption(sample, *, seed):
+        return SimpleNamespace(text=f"{sample.id} phrased by {seed}", channel_texts=())
+
+    monkeypatch.setattr("tracets.data.captions.caption", caption, raising=False)
+    assert captions_of([leveled(1), leveled(2)]) == ["test1 phrased by 1234", "test2 phrased by 1234"]
 
 
 def test_caption_embedding_compares_caption_and_text():
@@ -323,3 +335,13 @@ def test_ridge_without_training_windows_is_refused(pool):
     pytest.importorskip("sklearn")
     with pytest.raises(DataError, match="got 3 in all; it needs at least 10"):
         ridge(pool, train=[told(i, "train") for i in range(3)], seed=0)
+
+
+@pytest.mark.slow
+def test_ridge_on_daily_weather_reports(shared_data):
+    pytest.importorskip("sklearn")
+    corpus = read_corpus(shared_data / "jena_weather_captioned" / "samples.parquet")
+    pool = make_pool(corpus.split("test"))
+    found = per_query(pool, ridge(pool, train=[*corpus.split("train"), *corpus.split("val")], seed=0))
+    assert found["text_to_series"]["pair"].values["MRR"].mean() == pytest.approx(0.393, abs=0.02)
+    assert found["series_to_text"]["pair"].values["MRR"].mean() == pytest.approx(0.228, abs=0.02)

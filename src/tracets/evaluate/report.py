@@ -98,7 +98,7 @@ class RetrievalReport:
         ]
         for (direction, target), title in TITLES.items():
             rows = [("chance", {m: _figure(m, v) for m, v in self.chance[direction][target].items()})]
-            for name, scores in {**self.baselines, self.model: self.scores}.items():
+            for name, scores in [*self.baselines.items(), (self.model, self.scores)]:
                 if direction in scores:
                     rows.append((name, {m: _with_bounds(m, found) for m, found in scores[direction][target].items()}))
             metrics = list(self.scores[direction][target])
