@@ -1,0 +1,136 @@
+"""Why a stored window answers a text: the score taken apart into sentences and channels that add up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tracets.encoders.protocol import PairEncoder
+from tracets.errors import QueryError
+from tracets.retrieve import Index
+from tracets.scores import Groups, late_interaction
+
+
+@dataclass(frozen=True)
+class SentenceReason:
+    """One sentence of the query: the channel it matches best (None when the window has nothing observed), their cosine,
+    and what it adds to the score."""
+
+    sentence: str
+    channel: str | None
+    cosine: float
+    part: float
+
+
+@dataclass(frozen=True)
+class StoredSentence:
+    """The sentence of the window's own text that comes closest to any sentence of the query."""
+
+    sentence: str
+    query_sentence: str
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A score taken apart: `sample_part` plus the parts of all sentences is `score`.
+
+    Parameters
+    ----------
+    id, query : str
+        The window and what was asked.
+    score : float
+        As `search` gives it for the text, in [-1, 1].
+    sample_cosine, sample_part : float
+        Cosine of the sample vectors, and its share of the score.
+    sentences : tuple of SentenceReason
+        In the order of the query.
+    channels : mapping of str to float
+        What each channel of the window adds to the score: the parts of the sentences that match it best. They add up to
+        the parts of all sentences; 0 for a channel that no sentence chose.
+    stored : StoredSentence or None
+        None for a window without text.
+    """
+
+    id: str
+    query: str
+    score: float
+    sample_cosine: float
+    sample_part: float
+    sentences: tuple[SentenceReason, ...]
+    channels: Mapping[str, float]
+    stored: StoredSentence | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain dicts, lists, texts and numbers."""
+        return asdict(self) | {"channels": dict(self.channels), "sentences": [asdict(s) for s in self.sentences]}
+
+
+def explain(index: Index, encoder: PairEncoder, id: str, query: str) -> Explanation:
+    """Take the score of one stored window for a text apart.
+
+    Parameters
+    ----------
+    id : str
+        A stored window.
+    query : str
+        What was asked.
+
+    Raises
+    ------
+    IndexFolderError
+        The index was built with another model.
+    NotFound
+        `id` is not in the index.
+    QueryError
+        An empty query.
+
+    Examples
+    --------
+    >>> explain(index, encoder, "storm-017", "heavy rain. calm").sentences[0].channel  # doctest: +SKIP
+    'precipitation'
+    """
+    if not query.strip():
+        raise QueryError("there is nothing to explain: the query is empty. Say what was searched for.")
+    index.folder.check_model(encoder.name, encoder.fingerprint)
+    row, weight = index.row(id), index.folder.manifest.sample_weight
+    item, asked = index.series.one(row), encoder.encode_texts([query])
+    spans, vectors = asked.spans[0], asked.sentences[0]
+
+    one_each = Groups(vectors, np.arange(len(vectors) + 1, dtype=np.int64))
+    cosines = late_interaction(one_each, item.channels)  # (n_sentences, n_channels)
+    names, live = item.names[0], item.channels.sizes > 0
+    channels, reasons = dict.fromkeys(names, 0.0), []
+    for span, found in zip(spans, cosines, strict=True):
+        # among the live channels, so that a dead one, which scores the lowest cosine, is never named
+        best = int(np.argmax(np.where(live, found, -np.inf))) if live.any() else None
+        cosine = float(found.max() if best is None else found[best])
+        part = (1.0 - weight) * cosine / len(spans)
+        if best is not None:
+            channels[names[best]] += part
+        reasons.append(SentenceReason(span, None if best is None else names[best], cosine, part))
+    sample_cosine = float(asked.sample[0] @ item.sample[0])
+    return Explanation(
+        id=id,
+        query=query,
+        score=weight * sample_cosine + sum(reason.part for reason in reasons),
+        sample_cosine=sample_cosine,
+        sample_part=weight * sample_cosine,
+        sentences=tuple(reasons),
+        channels=channels,
+        stored=_stored(encoder, index.folder.rows([id], ["text"])[0]["text"], spans, vectors),
+    )
+
+
+def _stored(
+    encoder: PairEncoder, text: str | None, spans: tuple[str, ...], vectors: np.ndarray
+) -> StoredSentence | None:
+    if text is None or not text.strip():
+        return None
+    own = encoder.encode_texts([text])
+    cosines = vectors @ own.sentences[0].T  # (n_query_sentences, n_own_sentences)
+    asked, said = np.unravel_index(int(np.argmax(cosines)), cosines.shape)
+    return StoredSentence(own.spans[0][said], spans[asked], float(cosines[asked, said]))
