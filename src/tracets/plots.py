@@ -1,0 +1,164 @@
+"""Pictures of hits: one self-contained HTML page by plotly, that opens offline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracets.errors import NotFound
+from tracets.types import FloatArray, Hit, Sample
+
+COLUMNS = 4
+PANEL, GAP, MARGIN = 130, 62, 40  # pixels
+STRONGEST, OTHERS = "#c2410c", "#64748b"
+STEP = "step"
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; color: #0f172a; background: #f8fafc; max-width: 1280px;
+       margin: 0 auto; padding: 24px; }}
+h1 {{ font-size: 20px; font-weight: 600; overflow-wrap: anywhere; }}
+section {{ background: #fff; border: 1px solid #e2e8f0; border-radius: 8px; padding: 14px 18px; margin: 16px 0; }}
+h2 {{ font-size: 16px; margin: 0 0 4px; overflow-wrap: anywhere; }}
+p {{ margin: 4px 0; overflow-wrap: anywhere; }}
+.facts {{ color: #475569; font-size: 13px; }}
+.score {{ color: {strongest}; }}
+</style>
+<script>{plotly}</script></head>
+<body><h1>{title}</h1>
+<p class="facts">{count}. The number in a panel's title is the score of the channel; ★ marks the strongest.</p>
+{sections}
+</body></html>
+"""
+
+
+def plot_hits(
+    query_description: str, hits: Sequence[Hit], samples: Iterable[Sample], path: str | os.PathLike[str]
+) -> None:
+    """Draw each hit as a row of panels, one a channel, in one HTML page that needs no network.
+
+    Missing values are gaps; an observed step between two missing ones is a dot. Times are drawn at the UTC offset that
+    the window starts with, so that a change of the clock neither folds nor tears the line.
+
+    Parameters
+    ----------
+    query_description : str
+        The page's title, such as the query's text.
+    hits : sequence of Hit
+        In the order of the page.
+    samples : iterable of Sample
+        The windows of the hits, in any order.
+    path : path
+        The HTML file to write.
+
+    Raises
+    ------
+    NotFound
+        A hit whose sample is not given.
+    """
+    from plotly.offline import get_plotlyjs
+
+    by_id = {sample.id: sample for sample in samples}
+    missing = [hit.id for hit in hits if hit.id not in by_id]
+    if missing:
+        raise NotFound(f"plot_hits() has no sample for hit '{missing[0]}'. Pass the sample of every hit.")
+    page = PAGE.format(
+        title=escape(query_description),
+        strongest=STRONGEST,
+        plotly=get_plotlyjs(),
+        count=f"{len(hits)} hit{'' if len(hits) == 1 else 's'}",
+        sections="\n".join(_section(hit, by_id[hit.id]) for hit in hits),
+    )
+    Path(path).write_text(page, encoding="utf-8")
+
+
+def _section(hit: Hit, sample: Sample) -> str:
+    facts = [f"score <b class='score'>{hit.score:.3f}</b>"]
+    if hit.start is not None:
+        facts.append(escape(hit.start.isoformat()) + (f" to {escape(hit.end.isoformat())}" if hit.end else ""))
+    if hit.label is not None:
+        facts.append(f"label {escape(hit.label)}")
+    facts += [f"{escape(str(name))}: {escape(str(value))}" for name, value in hit.metadata.items() if _short(value)]
+    text = f"<p>{escape(hit.text)}</p>" if hit.text else ""
+    return (
+        f"<section><h2>{hit.rank}. {escape(hit.id)}</h2><p class='facts'>{' · '.join(facts)}</p>{text}"
+        f"{_panels(sample, hit.channels)}</section>"
+    )
+
+
+def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    n_columns = min(COLUMNS, sample.n_channels)
+    n_rows = -(-sample.n_channels // n_columns)
+    height = n_rows * PANEL + (n_rows - 1) * GAP
+    strongest = max(scores, key=lambda name: scores[name]) if scores else None
+    figure = make_subplots(
+        rows=n_rows,
+        cols=n_columns,
+        vertical_spacing=GAP / height,
+        horizontal_spacing=0.05,
+        subplot_titles=[_title(name, scores.get(name), name == strongest) for name in sample.channel_names],
+    )
+    steps, axis = _steps(sample)
+    for c, (name, unit, values) in enumerate(zip(sample.channel_names, sample.units, sample.values, strict=True)):
+        color = STRONGEST if name == strongest else OTHERS
+        place = {"row": c // n_columns + 1, "col": c % n_columns + 1}
+        line = {"color": color, "width": 1.4}
+        figure.add_trace(go.Scatter(x=steps, y=values, mode="lines", line=line, connectgaps=False), **place)
+        alone = _alone(values)
+        if alone.any():
+            marker = {"color": color, "size": 4}
+            figure.add_trace(go.Scatter(x=steps[alone], y=values[alone], mode="markers", marker=marker), **place)
+        figure.update_yaxes(title_text=escape(unit or ""), title_standoff=2, **place)
+        if c >= sample.n_channels - n_columns:
+            figure.update_xaxes(title_text=axis, title_standoff=4, **place)
+        if np.isnan(values).all():
+            figure.add_annotation(text="nothing observed", showarrow=False, font_color=OTHERS, **place)
+    figure.update_xaxes(range=[str(steps[0]), str(steps[-1])] if axis != STEP else [-0.5, len(steps) - 0.5])
+    figure.update_annotations(font_size=13)
+    figure.update_layout(
+        template="plotly_white",
+        showlegend=False,
+        height=height + 2 * MARGIN,
+        margin={"l": 50, "r": 12, "t": MARGIN, "b": MARGIN},
+        font_size=11,
+    )
+    return figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+
+
+def _title(name: str, score: float | None, strongest: bool) -> str:
+    said = f"{'★ ' if strongest else ''}{escape(name)}"
+    said = f"<b>{said}</b>" if strongest else said
+    return said if score is None else f"{said} {score:.2f}"
+
+
+def _steps(sample: Sample) -> tuple[NDArray[Any], str]:
+    """Where each step is drawn, (n_steps,), and the name of that axis."""
+    if sample.start is None or sample.freq is None:
+        return np.arange(sample.n_steps), STEP
+    import pandas as pd
+    from pandas.tseries.frequencies import to_offset
+
+    offset, first = to_offset(sample.freq), pd.Timestamp(sample.start.replace(tzinfo=None))
+    times = [first] + [first + i * offset for i in range(1, sample.n_steps)]
+    zone = sample.start.isoformat(timespec="seconds")[19:]
+    return np.array(times, dtype="datetime64[s]"), f"time (UTC{zone})" if zone else "time"
+
+
+def _alone(values: FloatArray) -> NDArray[np.bool_]:
+    """Observed steps without an observed neighbour, which a line would not show."""
+    seen = np.pad(~np.isnan(values), 1)
+    return seen[1:-1] & ~seen[:-2] & ~seen[2:]
+
+
+def _short(value: Any) -> bool:
+    return isinstance(value, str | int | float) and len(str(value)) <= 60

@@ -1,0 +1,136 @@
+"""The page of hits: what is drawn is what was stored, gaps stay gaps, and no text becomes markup."""
+
+import base64
+import json
+import re
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from tracets.errors import NotFound
+from tracets.plots import plot_hits
+from tracets.types import Hit, Sample
+
+EVIL = "</script><script>alert('x')</script><b>&"
+NAN = np.nan
+SAMPLE = Sample(
+    f"id {EVIL}",
+    np.array([[1, 2, 3, 4, 5], [NAN, 7, NAN, 8, 9], [NAN] * 5], np.float32),
+    ("rain", f"wind {EVIL}", "sun"),
+    units=("mm", f"m/s {EVIL}", None),
+    start=datetime(2013, 3, 10, 0, tzinfo=ZoneInfo("America/New_York")),
+    freq="h",
+)
+HIT = Hit(
+    rank=1,
+    id=SAMPLE.id,
+    score=0.6789,
+    start=SAMPLE.start,
+    end=None,
+    channels={"rain": 0.25, SAMPLE.channel_names[1]: 0.5, "sun": -1.0},
+    text=f"text {EVIL}",
+    label=f"label {EVIL}",
+    metadata={f"key {EVIL}": f"value {EVIL}", "long": "x" * 100},
+)
+
+
+def page_of(path, hits=(HIT,), samples=(SAMPLE,), title=f"asked {EVIL}"):
+    plot_hits(title, hits, samples, path / "out.html")
+    page = (path / "out.html").read_text(encoding="utf-8")
+    body = page[page.index("<body>") :]
+    found = [m.end() for m in re.finditer(r"Plotly\.newPlot\(\s*\"[^\"]+\",\s*", body)]
+    decoder = json.JSONDecoder()
+    figures = []
+    for at in found:
+        traces, end = decoder.raw_decode(body, at)
+        layout, _ = decoder.raw_decode(body, re.compile(r",\s*").match(body, end).end())
+        figures.append((traces, layout))
+    return page, body, figures
+
+
+def numbers(array):
+    """Plotly writes arrays as base64 with their type, or as a list with nulls."""
+    if isinstance(array, dict):
+        return np.frombuffer(base64.b64decode(array["bdata"]), dtype=array["dtype"]).astype(float)
+    return np.array(array, dtype=float)
+
+
+def test_values_are_drawn_with_their_gaps(tmp_path):
+    _, _, [(traces, layout)] = page_of(tmp_path)
+    lines = [t for t in traces if t["mode"] == "lines"]
+    assert len(lines) == 3
+    for line, values in zip(lines, SAMPLE.values, strict=True):
+        np.testing.assert_array_equal(numbers(line["y"]), values)
+        assert line["connectgaps"] is False
+    [dots] = [t for t in traces if t["mode"] == "markers"]
+    assert numbers(dots["y"]).tolist() == [7.0]
+    assert [str(x)[:13] for x in dots["x"]] == ["2013-03-10T01"]
+    assert "nothing observed" in [a["text"] for a in layout["annotations"]]
+
+
+def test_titles_units_and_the_strongest_channel(tmp_path):
+    _, body, [(traces, layout)] = page_of(tmp_path)
+    titles = [a["text"] for a in layout["annotations"][:3]]
+    assert titles[0] == "rain 0.25"
+    assert titles[1].startswith("<b>★ wind &lt;/script&gt;")
+    assert titles[1].endswith("&lt;b&gt;&amp;</b> 0.50")
+    assert titles[2] == "sun -1.00"
+    assert layout["yaxis"]["title"]["text"] == "mm"
+    colors = [t["line"]["color"] for t in traces if t["mode"] == "lines"]
+    assert colors[0] == colors[2] != colors[1]
+    assert "score <b class='score'>0.679</b>" in body
+    assert "2013-03-10T00:00:00-05:00" in body
+    assert "x" * 100 not in body
+
+
+def test_times_keep_the_offset_of_the_start(tmp_path):
+    # the clock jumps from 2 to 3 in this night; the axis goes on evenly
+    _, _, [(traces, layout)] = page_of(tmp_path)
+    assert [str(x)[:16] for x in traces[0]["x"]] == [f"2013-03-10T0{h}:00" for h in range(5)]
+    assert layout["xaxis"]["title"]["text"] == "time (UTC-05:00)"
+
+
+@pytest.mark.parametrize("given", [{"start": None}, {"freq": None}])
+def test_steps_are_counted_where_time_is_unknown(tmp_path, given):
+    _, _, [(traces, layout)] = page_of(tmp_path, samples=[replace(SAMPLE, **given)])
+    assert numbers(traces[0]["x"]).tolist() == [0, 1, 2, 3, 4]
+    assert layout["xaxis"]["title"]["text"] == "step"
+
+
+def test_no_text_becomes_markup(tmp_path):
+    page, body, [(_, layout)] = page_of(tmp_path)
+    assert "alert('x')" not in page
+    assert page.count("<script>alert") == body.count("<b>&") == 0
+    assert page.count("alert(&#x27;x&#x27;)") >= 5
+    for annotation in layout["annotations"]:
+        assert "<script" not in annotation["text"]
+
+
+def test_the_page_needs_no_network(tmp_path):
+    page, body, _ = page_of(tmp_path)
+    assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", body)
+    assert not re.search(r"<(link|script)[^>]+(src|href)=", page[: page.index("<script>")] + body)
+    assert len(page) > 1_000_000
+
+
+def test_one_figure_a_hit_in_their_order(tmp_path):
+    second = replace(SAMPLE, id="second", values=SAMPLE.values + 10)
+    hits = [replace(HIT, id="second"), replace(HIT, rank=2)]
+    _, body, figures = page_of(tmp_path, hits, [SAMPLE, second])
+    assert [numbers(traces[0]["y"])[0] for traces, _ in figures] == [11.0, 1.0]
+    assert body.index("1. second") < body.index("2. id")
+    assert "2 hits." in body
+
+
+def test_no_hits_make_a_page_that_says_so(tmp_path):
+    _, body, figures = page_of(tmp_path, [], [])
+    assert (figures, "0 hits." in body) == ([], True)
+
+
+def test_a_hit_without_its_sample_is_refused(tmp_path):
+    with pytest.raises(NotFound, match="no sample for hit"):
+        plot_hits("q", [HIT], [], tmp_path / "out.html")
+    assert list(tmp_path.iterdir()) == []
