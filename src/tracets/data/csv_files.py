@@ -1,0 +1,173 @@
+"""Long series from CSV files: wide (time + one column a channel) and long (id, time, channel, value)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tracets.data.series import Series
+from tracets.data.table import Table, numbers, read_header, read_table, split_unit
+from tracets.data.times import check_order, parse_times, to_grid
+from tracets.errors import DataError
+
+TIME_NAMES = ("time", "timestamp", "datetime", "date", "ds")
+LONG_NAMES = {"id": ("id", "unique_id", "item_id"), "time": TIME_NAMES, "channel": ("channel",), "value": ("value",)}
+
+
+def is_long(path: Path) -> bool:
+    """Whether the header of a CSV file is that of the long layout."""
+    return all(_find(read_header(path), names) is not None for names in LONG_NAMES.values())
+
+
+def read_wide_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Series]:
+    """One series from a CSV file with a time column and one column a channel.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8 with a header. The time column is the one called time, timestamp, datetime, date or ds, otherwise the
+        first. Every other column is a channel, headed "name" or "name [unit]"; an empty field is missing.
+    freq : str or None
+        Puts irregular stamps on a grid of this step (see `tracets.data.times.to_grid`).
+    zone : str or None
+        The time zone of stamps without an offset, or the one to show stamps with an offset in.
+
+    Returns
+    -------
+    list of Series
+        One; its id is the file's name without the ending.
+
+    Raises
+    ------
+    DataError
+        Names file, series and row, with the fix.
+    """
+    table = read_table(path)
+    where = f"{path}: series '{path.stem}'"
+    time = _find(table.names, TIME_NAMES) or table.names[0]
+    headers = [name for name in table.names if name != time]
+    if not headers:
+        raise DataError(f"{where} has a time column ('{time}') but no channel. Add one column a channel.")
+    channels = [split_unit(header) for header in headers]
+    times = parse_times(table.columns[time], lines=table.lines, where=where, zone=zone)
+    check_order(times, lines=table.lines, where=where)
+    values = np.stack(
+        [numbers(table.columns[h], lines=table.lines, where=f"{where}, column '{h}'") for h in headers]
+    )  # (c, t)
+    start, step, values = to_grid(times, values, freq=freq, lines=table.lines, where=where)
+    return [
+        Series(
+            id=path.stem,
+            values=values,
+            channel_names=tuple(name for name, _ in channels),
+            start=start.to_pydatetime(),
+            freq=step,
+            units=tuple(unit for _, unit in channels),
+            source=path.name,
+        )
+    ]
+
+
+def read_long_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Series]:
+    """Several series from a CSV file with the columns id, time, channel, value and perhaps unit.
+
+    Parameters
+    ----------
+    path : Path
+        id may also be called unique_id or item_id, time as in `read_wide_csv`. Within a channel, rows are in the order
+        of time. Without `freq`, all channels of a series must have the same stamps.
+    freq, zone : str or None
+        See `read_wide_csv`. With `freq`, channels may have stamps of their own; what is missing becomes NaN.
+
+    Returns
+    -------
+    list of Series
+        In the order of the file, channels too.
+
+    Raises
+    ------
+    DataError
+        Names file, series and row, with the fix.
+    """
+    table = read_table(path)
+    found = {role: _find(table.names, names) for role, names in LONG_NAMES.items()}
+    absent = [role for role, name in found.items() if name is None]
+    unit = _find(table.names, ("unit",))
+    extra = [n for n in table.names if n not in (*found.values(), unit)]
+    if absent or extra:
+        raise DataError(
+            f"{path}: a long CSV has the columns id, time, channel, value and perhaps unit; "
+            f"missing: {', '.join(absent) or 'none'}; unknown: {', '.join(extra) or 'none'}. Rename or remove them."
+        )
+    columns = {role: table.columns[str(name)] for role, name in found.items()}
+    rows: dict[str, dict[str, list[int]]] = {}
+    for i, (one, channel) in enumerate(zip(columns["id"], columns["channel"], strict=True)):
+        if not one.strip() or not channel.strip():
+            raise DataError(f"{path}: row {table.lines[i]} has no id or no channel. Fill both.")
+        rows.setdefault(one, {}).setdefault(channel, []).append(i)
+    units = table.columns[unit] if unit else None
+    return [_long_series(table, columns, units, one, channels, freq, zone) for one, channels in rows.items()]
+
+
+def _long_series(
+    table: Table,
+    columns: dict[str, list[str]],
+    units: list[str] | None,
+    name: str,
+    channels: dict[str, list[int]],
+    freq: str | None,
+    zone: str | None,
+) -> Series:
+    import pandas as pd
+
+    whole = f"{table.file}: series '{name}'"
+    read = {}
+    for channel, rows in channels.items():
+        where, lines = f"{whole}, channel '{channel}'", [table.lines[i] for i in rows]
+        times = parse_times([columns["time"][i] for i in rows], lines=lines, where=where, zone=zone)
+        check_order(times, lines=lines, where=where)
+        values = numbers([columns["value"][i] for i in rows], lines=lines, where=where)
+        read[channel] = pd.Series(values, index=times)
+    frame = pd.DataFrame(read).sort_index()
+    if freq is None:
+        first = next(iter(channels))
+        for channel, values in read.items():
+            if not values.index.equals(read[first].index):
+                time = values.index.symmetric_difference(read[first].index)[0]
+                lacking, having = (first, channel) if time in values.index else (channel, first)
+                row = table.lines[channels[having][read[having].index.get_loc(time)]]
+                raise DataError(
+                    f"{whole}: channel '{channel}' has {len(values)} values, channel '{first}' has {len(read[first])}; "
+                    f"'{lacking}' lacks {time.isoformat()} (row {row} of '{having}'). Add a row with an empty value, "
+                    f"or pass freq= to fill gaps with NaN."
+                )
+    lines = [table.lines[i] for i in next(iter(channels.values()))] if freq is None else list(range(len(frame)))
+    start, step, grid = to_grid(frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=lines, where=whole)
+    return Series(
+        id=name,
+        values=grid,
+        channel_names=tuple(channels),
+        start=start.to_pydatetime(),
+        freq=step,
+        units=tuple(_unit(units, rows, table, f"{whole}, channel '{c}'") for c, rows in channels.items()),
+        source=table.file.replace("\\", "/").rsplit("/", 1)[-1],
+    )
+
+
+def _unit(units: list[str] | None, rows: list[int], table: Table, where: str) -> str | None:
+    if units is None:
+        return None
+    first = units[rows[0]].strip()
+    for i in rows:
+        if units[i].strip() != first:
+            raise DataError(
+                f"{where}, row {table.lines[i]}: unit '{units[i]}' differs from '{first}' in row "
+                f"{table.lines[rows[0]]}. Convert the values to one unit."
+            )
+    return first or None
+
+
+def _find(names: list[str], candidates: tuple[str, ...]) -> str | None:
+    lower = {name.lower(): name for name in names}
+    return next((lower[c] for c in candidates if c in lower), None)
