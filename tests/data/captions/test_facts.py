@@ -121,7 +121,7 @@ def test_directions_of_the_compass_have_no_mean_level():
     row = np.where(T % 2, 350.0, 10.0)
     facts = facts_of(row, names=("wind_dir",), units=("degrees",))
     assert kinds(facts) == {"compass"}
-    assert one(facts, "compass", "wind_dir").variant == "north"
+    assert one(facts, "compass", "wind_dir").variant == "north:wind"
 
 
 def test_cross_channel_facts():

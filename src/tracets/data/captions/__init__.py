@@ -1,6 +1,18 @@
 """Text for a window from the window's own numbers: facts, their phrasings, and captions by a language model."""
 
+from tracets.data.captions.caption import Captions, caption, caption_corpus, phrase, phrase_sentences, with_captions
 from tracets.data.captions.facts import ChannelView, Fact, WindowFacts
 from tracets.data.captions.reader import read_facts
 
-__all__ = ["ChannelView", "Fact", "WindowFacts", "read_facts"]
+__all__ = [
+    "Captions",
+    "ChannelView",
+    "Fact",
+    "WindowFacts",
+    "caption",
+    "caption_corpus",
+    "phrase",
+    "phrase_sentences",
+    "read_facts",
+    "with_captions",
+]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.data.captions import words
-from tracets.data.captions.clock import Clock
+from tracets.data.captions.clock import DAY_PARTS, Clock
 from tracets.data.captions.facts import ChannelFact, ChannelView, Fact
 from tracets.data.captions.measure import (
     Row,
@@ -51,7 +51,7 @@ def channel_facts(row: Row, view: ChannelView, clock: Clock) -> list[Fact]:
         kind = "zero" if low == 0 and words.is_rain(view.name, view.unit) else ""
         return [fact("constant", kind, 0.9, value=low), *found]
     if words.is_direction(view.name, view.unit):
-        return [_compass(fact, row, clock), *found]
+        return [_compass(fact, row, view), *found]
     total = {"total": float(seen.sum())} if words.accumulates(view.name, view.unit) else {}
     found.insert(0, fact("level", "", 0.7, low=low, high=high, mean=mean, **total))
     found += _extremes(fact, row, low, high)
@@ -67,8 +67,10 @@ def channel_facts(row: Row, view: ChannelView, clock: Clock) -> list[Fact]:
     whole = filled(row)
     spread = high - low
     std = float(seen.std())
-    on_off = _zeros(fact, whole, seen, low, high)
-    found += on_off
+    on_off = _zeros(fact, whole, seen, low, high, view)
+    if on_off:
+        # That the low is zero goes without saying.
+        found = [f for f in found if f.kind not in ("trough", "ends", "regime")] + on_off
     lag = None
     if not on_off:
         lag = _cycle(fact, found, whole, clock)
@@ -92,7 +94,7 @@ def _grade(value: float, grades: tuple[tuple[str, float], ...]) -> str:
 
 
 def _way(change: float, spread: float) -> str:
-    if abs(change) < THRESHOLDS["swing"] * spread:
+    if abs(change) <= THRESHOLDS["back_again"] * spread:
         return "same"
     return "up" if change > 0 else "down"
 
@@ -104,7 +106,7 @@ def _gaps(fact: ChannelFact, missing: NDArray[np.bool_]) -> Fact:
     share = missing.mean()
     grades = (("many", THRESHOLDS["many_missing"]), ("some", THRESHOLDS["some_missing"]), ("few", 0.0))
     return fact(
-        "gaps", _grade(share, grades), 0.6 + 0.3 * share, missing_share=share, count=len(spells), missing=missing.sum(),
+        "gaps", _grade(share, grades), 0.6 + 0.3 * share, missing_share=share, count=len(spells),
         longest_steps=lengths[longest], longest_step=spells[longest, 0], until_step=spells[longest, 1] - 1,
         middle_step=(spells[longest].sum() - 1) // 2,
     )  # fmt: skip
@@ -151,7 +153,7 @@ def _regime(fact: ChannelFact, seen: Row, mean: float, view: ChannelView) -> lis
     return found
 
 
-def _compass(fact: ChannelFact, row: Row, clock: Clock) -> Fact:
+def _compass(fact: ChannelFact, row: Row, view: ChannelView) -> Fact:
     angles = np.deg2rad(row[~np.isnan(row)])
     east, north = np.sin(angles).mean(), np.cos(angles).mean()
     length = float(np.hypot(east, north))
@@ -160,10 +162,11 @@ def _compass(fact: ChannelFact, row: Row, clock: Clock) -> Fact:
         return fact("compass", "variable", 0.5)
     eighth = words.compass(toward)
     share = float(np.mean([words.compass(d) == eighth for d in np.rad2deg(angles)]))
-    return fact("compass", eighth, 0.5, degrees=round(toward) % 360, eighth_share=share)
+    variant = eighth + (":wind" if "wind" in words.humanise(view.name) else "")
+    return fact("compass", variant, 0.5, degrees=round(toward) % 360, eighth_share=share)
 
 
-def _zeros(fact: ChannelFact, whole: Row, seen: Row, low: float, high: float) -> list[Fact]:
+def _zeros(fact: ChannelFact, whole: Row, seen: Row, low: float, high: float, view: ChannelView) -> list[Fact]:
     """On-off channels (rain, counts of rare events): how much is zero, and the spell that carries most of the sum."""
     share = float((seen == 0).mean())
     if low < 0 or share < THRESHOLDS["zeros"]:
@@ -184,11 +187,14 @@ def _zeros(fact: ChannelFact, whole: Row, seen: Row, low: float, high: float) ->
     amount = (
         "almost" if share >= THRESHOLDS["almost_all_zero"] else "most" if share >= THRESHOLDS["mostly_zero"] else "half"
     )
-    found = [fact("zeros", amount, 0.6, zero_share=share, spells=len(merged))]
+    dry = ":rain" if words.is_rain(view.name, view.unit) else ""
+    found = [fact("zeros", amount + dry, 0.6, zero_share=share, spells=len(merged))]
     if len(merged) == 1 or of_total >= THRESHOLDS["heavy_burst"]:
         variant = "only" if len(merged) == 1 else "heavy"
+        # The sum over a spell is an amount only where adding up steps means something.
+        amount_of = {"amount": sums[best]} if words.accumulates(view.name, view.unit) else {}
         found.append(
-            fact("burst", variant, 0.9, amount=sums[best], begin_step=begin, end_step=end - 1,
+            fact("burst", variant, 0.9, **amount_of, begin_step=begin, end_step=end - 1,
                  at_step=begin + int(whole[begin:end].argmax()), middle_step=(begin + end - 1) // 2,
                  length_steps=end - begin, of_total_share=of_total, high=high)
         )  # fmt: skip
@@ -214,8 +220,7 @@ def _cycle(fact: ChannelFact, found: list[Fact], whole: Row, clock: Clock) -> in
                 name = {43200.0: "half-daily", 86400.0: "daily", 604800.0: "weekly"}.get(seconds, "yearly")
     numbers = {"period_steps": lag, "strength": acf[lag], "repeats": len(whole) / lag}
     if name == "daily" and clock.has_clock:
-        hours = np.array([clock.hour(i) for i in range(len(whole))])
-        means = {h: whole[hours == h].mean() for h in np.unique(hours).tolist()}
+        means = {h: whole[clock.hours == h].mean() for h in np.unique(clock.hours).tolist()}
         numbers |= {"peak_hour": max(means, key=lambda h: means[h]), "trough_hour": min(means, key=lambda h: means[h])}
     strength = "strong" if acf[lag] >= THRESHOLDS["strong_cycle"] else "weak"
     found.append(fact("period", f"{strength}:{name}", 0.55 + 0.3 * float(acf[lag] - 0.4), **numbers))
@@ -360,10 +365,13 @@ def _volatile_third(fact: ChannelFact, whole: Row) -> list[Fact]:
 
 
 def _limit(fact: ChannelFact, seen: Row, low: float, high: float) -> list[Fact]:
-    found = []
+    found: list[Fact] = []
+    # Coarse readings repeat their extremes anyway; a limit is something that a fine-grained series runs into.
+    if len(seen) < 12 or len(np.unique(seen)) < 10:
+        return found
     for variant, value in (("top", high), ("bottom", low)):
         share = float((seen == value).mean())
-        if len(seen) >= 12 and share >= THRESHOLDS["at_limit"] and not (value == 0 and low == 0):
+        if share >= THRESHOLDS["at_limit"] and not (value == 0 and low == 0):
             found.append(fact("limit", variant, 0.4, value=value, at_share=share))
     return found
 
@@ -372,7 +380,7 @@ def _days(fact: ChannelFact, row: Row, clock: Clock, spread: float) -> list[Fact
     """The days with the highest and the lowest mean, among those that are at least half observed."""
     if clock.step is None or clock.days < 3 or clock.step > _DAY / 4:
         return []
-    day = np.array([clock.day(i) for i in range(len(row))])
+    day = clock.day_numbers
     need = 0.5 * _DAY / clock.step
     means = {
         d: float(np.nanmean(row[day == d]))
@@ -391,10 +399,9 @@ def _dayparts(fact: ChannelFact, row: Row, clock: Clock, spread: float) -> list[
     """How a channel goes inside each part of the day, for windows of at most a day and a half."""
     if clock.step is None or clock.step > 3600 or clock.n_steps * clock.step > 1.5 * _DAY or clock.days > 1:
         return []
-    parts = np.array([clock.part(i) for i in range(len(row))])
     found = []
-    for name in ("night", "morning", "afternoon", "evening"):
-        inside = np.flatnonzero((parts == name) & ~np.isnan(row))
+    for begin, end, name in DAY_PARTS:
+        inside = np.flatnonzero((clock.hours >= begin) & (clock.hours < end) & ~np.isnan(row))
         if len(inside) < 4 or len(inside) * clock.step < 3 * 3600:
             continue
         values = row[inside]

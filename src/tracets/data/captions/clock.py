@@ -11,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import Random
 
+import numpy as np
+from numpy.typing import NDArray
+
 _MONTH = 86400 * 365.2425 / 12
 _UNIT_SECONDS = {
     "ms": 1e-3, "s": 1, "S": 1, "min": 60, "T": 60, "t": 60, "h": 3600, "H": 3600, "D": 86400, "d": 86400, "B": 86400,
@@ -76,6 +79,16 @@ class Clock:
     def days(self) -> int:
         """Number of the last day of the window; 1 where days are not counted."""
         return self.day(self.n_steps - 1)
+
+    @cached_property
+    def hours(self) -> NDArray[np.int64]:
+        """Local clock hour of every step; needs a clock."""
+        return np.array([self.hour(i) for i in range(self.n_steps)])
+
+    @cached_property
+    def day_numbers(self) -> NDArray[np.int64]:
+        """Day of the window of every step."""
+        return np.array([self.day(i) for i in range(self.n_steps)])
 
     def local(self, step: int) -> datetime:
         """Local wall time of a step; a zone's change of clocks is followed."""

@@ -77,7 +77,7 @@ def _relations(fact: CrossFact, rows: Rows, names: list[str]) -> list[Fact]:
         found.append(fact("unrelated", (names[i], names[j]), "", 0.25, r=at_once[i, j]))
     if n < 24:
         return found
-    lags = np.arange(1, min(24, n // 6) + 1)
+    lags = np.arange(1, min(24, n // 12) + 1)
     later = np.stack([correlations(rows, int(lag)) for lag in lags])  # (lags, c, c), row i leads row j
     size = np.abs(later).max(axis=0)
     gain = size - np.maximum(np.abs(at_once), size.T)
@@ -95,14 +95,14 @@ def _relations(fact: CrossFact, rows: Rows, names: list[str]) -> list[Fact]:
 
 def _most_varied(fact: CrossFact, rows: Rows, names: list[str]) -> list[Fact]:
     """Spread relative to the own level: only where levels are above zero throughout do such ratios mean anything."""
-    if np.nanmin(rows) < 0:
-        keep = np.nanmin(rows, axis=1) >= 0
-        rows, names = rows[keep], [n for n, k in zip(names, keep, strict=True) if k]
+    # ... and of a channel that is mostly zero the ratio is large whatever it does.
+    keep = (np.nanmin(rows, axis=1) >= 0) & (np.mean(rows == 0, axis=1) < THRESHOLDS["zeros"])
+    rows, names = rows[keep], [n for n, k in zip(names, keep, strict=True) if k]
     if len(rows) < 2:
         return []
     ratio = np.nanstd(rows, axis=1) / np.nanmean(rows, axis=1)
     order = np.argsort(-ratio)
-    if ratio[order[0]] < THRESHOLDS["most_varied"] * ratio[order[1]] or len(rows) != len(names):
+    if ratio[order[0]] < THRESHOLDS["most_varied"] * ratio[order[1]]:
         return []
     return [
         fact("most_varied", (names[order[0]], names[order[-1]]), "", 0.4, ratio=ratio[order[0]], least=ratio[order[-1]])

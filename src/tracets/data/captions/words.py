@@ -8,6 +8,7 @@ from dataclasses import dataclass
 # name -> bound. Shares are of the window's steps, "of range" is relative to (high - low) of the channel.
 THRESHOLDS: dict[str, float] = {
     "swing": 0.25,  # of range: a leg of the smoothed series that counts as a rise or fall
+    "back_again": 0.1,  # of range: the last reading is no further from the first for a series to end where it began
     "throughout": 0.75,  # share of steps that one leg must cover to go on "throughout"
     "short_leg": 0.34,  # share of steps under which a leg is "sharp"
     "third_move": 0.35,  # of range: net change of the fitted line inside a third that counts
