@@ -1,0 +1,160 @@
+"""What instance normalisation takes away, and shapes a linear model can read, as features of each channel.
+
+All functions read values (n, c, t) with `observed` (n, c, t) and never look at an unobserved value.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+BLOCKS = 28
+"""Relative time blocks: a multiple of 4 (quarters of a day) and of 7 (days of a week)."""
+HALF_BLOCKS = 14
+FOURIER = 8
+VALUE_DIM = 1 + 2 * FOURIER
+N_LEVELS = 12
+HARMONICS = 16
+LAGS = (1, 2, 3, 6, 12, 24, 48)
+N_SHAPES = BLOCKS + 3 * HALF_BLOCKS + 12 + HARMONICS + len(LAGS) + 8
+_SPREAD_FLOOR = 1e-6
+
+
+def value_features(x: Tensor) -> Tensor:
+    """Place numbers on a signed-log axis: (...) -> (..., VALUE_DIM), smooth, bounded, equal for text and series.
+
+    asinh keeps the sign, is linear near 0 and logarithmic far out, so one axis serves -10.1 °C and 1013 hPa. Sines and
+    cosines of doubling rates let a linear layer compare two numbers finely.
+
+    Examples
+    --------
+    >>> value_features(torch.tensor([0.0])).shape
+    torch.Size([1, 17])
+    """
+    axis = torch.asinh(x)
+    rates = (math.pi / 16) * 2.0 ** torch.arange(FOURIER, device=x.device)
+    angles = axis[..., None] * rates
+    return torch.cat([axis[..., None] / 5, angles.sin(), angles.cos()], dim=-1)
+
+
+def location_and_spread(values: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (n, c) over what was observed; the spread of a constant channel is 1."""
+    count = observed.sum(-1).clamp(min=1)
+    mean = (values * observed).sum(-1) / count
+    centred = (values - mean[..., None]) * observed
+    spread = (centred.square().sum(-1) / count).sqrt()
+    floor = _SPREAD_FLOOR * mean.abs().clamp(min=1)
+    return mean, torch.where(spread > floor, spread, torch.ones_like(spread))
+
+
+def level_features(values: Tensor, observed: Tensor) -> Tensor:
+    """The levels of each channel in raw units (n, c, N_LEVELS): what a caption states as numbers.
+
+    Order: mean, spread, low, 10 %, median, 90 %, high, range, first, last, largest step, total.
+    """
+    count = observed.sum(-1)
+    last = (count - 1).clamp(min=0)
+    ordered = values.masked_fill(~observed, torch.inf).sort(-1).values
+
+    def at(share: float) -> Tensor:
+        where = (share * last).round().long()
+        return ordered.gather(-1, where[..., None]).squeeze(-1)
+
+    mean, _ = location_and_spread(values, observed)
+    spread = (((values - mean[..., None]) * observed).square().sum(-1) / count.clamp(min=1)).sqrt()
+    low, high = at(0.0), at(1.0)
+    steps = torch.arange(values.shape[-1], device=values.device)
+    begin = torch.where(observed, steps, values.shape[-1]).amin(-1).clamp(max=values.shape[-1] - 1)
+    end = torch.where(observed, steps, -1).amax(-1).clamp(min=0)
+    first = values.gather(-1, begin[..., None]).squeeze(-1)
+    final = values.gather(-1, end[..., None]).squeeze(-1)
+    both = observed[..., 1:] & observed[..., :-1]
+    jump = _amax((values.diff(dim=-1).abs() * both), like=mean)
+    total = (values * observed).sum(-1)
+    levels = [mean, spread, low, at(0.1), at(0.5), at(0.9), high, high - low, first, final, jump, total]
+    stacked = torch.stack(levels, -1)
+    return torch.where((count > 0)[..., None], stacked, torch.zeros_like(stacked))
+
+
+def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
+    """The shape of each channel, free of level and scale (n, c, N_SHAPES).
+
+    Block means, lows, highs and spreads over relative time, places of the extremes, trend and curvature,
+    autocorrelation, spectrum, and shares (missing, zero, near the low, near the high).
+    """
+    n, c, t = values.shape
+    mean, spread = location_and_spread(values, observed)
+    z = torch.where(observed, (values - mean[..., None]) / spread[..., None], torch.zeros_like(values))
+    z = torch.asinh(z)
+    steps = torch.arange(t, device=values.device)
+    place = ((steps + 0.5) / n_steps[:, None]).clamp(max=1.0)  # (n, t), relative time in (0, 1]
+
+    means, _, _ = _blocks(z, observed, place, BLOCKS)
+    half_means, lows, highs = _blocks(z, observed, place, HALF_BLOCKS)
+    squares, _, _ = _blocks(z.square(), observed, place, HALF_BLOCKS)
+    spreads = (squares - half_means.square()).clamp(min=0).sqrt()
+
+    at_low = z.masked_fill(~observed, torch.inf).argmin(-1)
+    at_high = z.masked_fill(~observed, -torch.inf).argmax(-1)
+    where_low, where_high = place.gather(1, at_low), place.gather(1, at_high)
+    turns = math.pi * torch.tensor([1.0, 2.0, 4.0], device=values.device)
+    extremes = [f(w[..., None] * turns) for w in (where_low, where_high) for f in (torch.sin, torch.cos)]  # 12
+
+    count = observed.sum(-1).clamp(min=1)
+    waves = 2 * math.pi * place[:, None, :, None] * torch.arange(1, HARMONICS + 1, device=values.device)  # (n, 1, t, h)
+    real, imaginary = (torch.einsum("nct,nth->nch", z, f(waves).squeeze(1)) for f in (torch.cos, torch.sin))
+    spectrum = torch.log1p((real.square() + imaginary.square()).sqrt() / count[..., None].sqrt())
+
+    variance = z.square().sum(-1) / count
+    correlations = torch.stack([_autocorrelation(z, observed, lag, variance) for lag in LAGS], -1)
+
+    centred = (place[:, None] - 0.5) * observed
+    slope = (z * centred).sum(-1) / centred.square().sum(-1).clamp(min=1e-6)
+    bow = (z * (centred.square() - 1 / 12) * observed).sum(-1) / count * 12
+    both = observed[..., 1:] & observed[..., :-1]
+    moves = z.diff(dim=-1) * both if t > 1 else z * 0
+    up = moves.clamp(min=0).sum(-1) / moves.abs().sum(-1).clamp(min=1e-6)
+    roughness = moves.abs().sum(-1) / count
+    low, high = z.masked_fill(~observed, torch.inf).amin(-1), z.masked_fill(~observed, -torch.inf).amax(-1)
+    near = 0.05 * (high - low)
+    at_floor = ((z <= (low + near)[..., None]) & observed).sum(-1) / count
+    at_ceiling = ((z >= (high - near)[..., None]) & observed).sum(-1) / count
+    zero = ((values == 0) & observed).sum(-1) / count
+    share = observed.sum(-1) / n_steps[:, None]
+    rest = torch.stack([slope / 4, bow, up, roughness, at_floor, at_ceiling, zero, share], -1)  # 8
+
+    out = torch.cat([means, lows, highs, spreads, *extremes, spectrum, correlations, rest], -1)
+    alive = observed.any(-1)
+    return torch.where(alive[..., None], out, torch.zeros_like(out))
+
+
+def _amax(x: Tensor, *, like: Tensor) -> Tensor:
+    return x.amax(-1) if x.shape[-1] else torch.zeros_like(like)
+
+
+def _blocks(z: Tensor, observed: Tensor, place: Tensor, n_blocks: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, low and high of each relative block (n, c, n_blocks); an empty block repeats its neighbour."""
+    n, c, t = z.shape
+    index = (place * n_blocks).long().clamp(max=n_blocks - 1)[:, None].expand(n, c, t)
+    seen = torch.zeros(n, c, n_blocks, device=z.device).scatter_add(-1, index, observed.float())
+    total = torch.zeros_like(seen).scatter_add(-1, index, z * observed)
+    low = torch.full_like(seen, torch.inf).scatter_reduce(-1, index, z.masked_fill(~observed, torch.inf), "amin")
+    high = torch.full_like(seen, -torch.inf).scatter_reduce(-1, index, z.masked_fill(~observed, -torch.inf), "amax")
+    filled = seen > 0
+    order = torch.arange(n_blocks, device=z.device).expand_as(seen)
+    before = torch.where(filled, order, -1).cummax(-1).values
+    after = torch.where(filled, order, n_blocks).flip(-1).cummin(-1).values.flip(-1)
+    source = torch.where(before >= 0, before, after.clamp(max=n_blocks - 1))
+    mean = total / seen.clamp(min=1)
+    parts = [torch.where(filled, part, torch.zeros_like(part)).gather(-1, source) for part in (mean, low, high)]
+    return parts[0], parts[1], parts[2]
+
+
+def _autocorrelation(z: Tensor, observed: Tensor, lag: int, variance: Tensor) -> Tensor:
+    if lag >= z.shape[-1]:
+        return torch.zeros_like(variance)
+    both = observed[..., lag:] & observed[..., :-lag]
+    product = (z[..., lag:] * z[..., :-lag] * both).sum(-1) / both.sum(-1).clamp(min=1)
+    return product / variance.clamp(min=1e-6)
