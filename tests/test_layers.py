@@ -9,6 +9,7 @@ ROOT = Path(tracets.__file__).parent
 LEVEL = {
     "errors": -1, "types": 0,
     "data": 1, "nn": 1, "losses": 1, "metrics": 1, "scores": 1, "index": 1, "training": 1, "plots": 1,
+    "plain": 0,
     "encoders": 2,
     "retrieve": 3, "explain": 3,
     "forecast": 4,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    from tracets import api
-
-    try:
-        return getattr(api, name)
-    except AttributeError:
-        raise AttributeError(f"module 'tracets' has no attribute '{name}'") from None
+    if name.startswith("_") or name == "api":
+        raise AttributeError(f"module 'tracets' has no attribute '{name}'")
+    front = importlib.import_module("tracets.api")
+    if name not in front.__all__:
+        raise AttributeError(f"module 'tracets' has no attribute '{name}'; it has {', '.join(front.__all__)}")
+    return getattr(front, name)

@@ -82,7 +82,8 @@ class Sample:
         if np.isinf(values).any():
             c, t = np.argwhere(np.isinf(values))[0]
             raise DataError(
-                f"sample '{self.id}': channel {c}, step {t} is infinite. Replace infinities by NaN if they mean missing."
+                f"sample '{self.id}': channel {c}, step {t} is infinite. "
+                f"Replace infinities by NaN if they mean missing."
             )
         object.__setattr__(self, "values", values)
         names = tuple(self.channel_names)

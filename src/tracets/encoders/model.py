@@ -1,0 +1,126 @@
+"""The pair of towers: one space for series and text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tracets.data.collate import collate
+from tracets.encoders.backbone import TextBackbone
+from tracets.encoders.series import SeriesTower, to_series_batch
+from tracets.encoders.settings import ModelConfig
+from tracets.encoders.text import TextTower, pack_texts, sentences_of
+from tracets.nn.device import to_device
+from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
+
+INITIAL_SCALE = 15.0
+LARGEST_SCALE = 100.0
+
+
+class TraceModel(nn.Module):
+    """A series tower and a text tower that meet in one unit sphere; a `PairEncoder`.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Sizes and choices of both towers.
+    name : str
+        What the model is called in an index's manifest.
+    backbone : TextBackbone, optional
+        A loaded frozen sentence encoder to share; by default the one that `config` names, loaded on first use.
+
+    Examples
+    --------
+    >>> model = TraceModel(ModelConfig(), name="untrained")
+    >>> model.encode_texts(["a wet week"]).sample.shape
+    (1, 128)
+    """
+
+    def __init__(self, config: ModelConfig, *, name: str, backbone: TextBackbone | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.name = name
+        self.backbone = backbone or TextBackbone(config.text.backbone)
+        self.series = SeriesTower(config.series, backbone_dim=self.backbone.dim, out=config.dim)
+        self.text = TextTower(config.text, backbone_dim=self.backbone.dim, out=config.dim)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_SCALE)))
+
+    @property
+    def device(self) -> torch.device:
+        return self.log_scale.device
+
+    @property
+    def dim(self) -> int:
+        return self.config.dim
+
+    @property
+    def sample_weight(self) -> float:
+        return self.config.sample_weight
+
+    @property
+    def scale(self) -> Tensor:
+        """What scores are multiplied by in the losses: 1 / temperature, learned, at most 100."""
+        return self.log_scale.exp().clamp(max=LARGEST_SCALE)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change when a weight or a setting changes."""
+        digest = hashlib.sha256(json.dumps(asdict(self.config), sort_keys=True).encode())
+        for name, weight in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    @torch.inference_mode()
+    def encode_series(self, samples: Sequence[Sample], *, batch_size: int = 64) -> SeriesVectors:
+        """Vectors of n samples: one a sample (n, dim), `series.vectors` a channel; batch company changes nothing."""
+        sample = np.zeros((len(samples), self.dim), np.float32)
+        channels: list[FloatArray] = [np.zeros(0, np.float32)] * len(samples)
+        order = sorted(range(len(samples)), key=lambda i: samples[i].values.shape)
+        with _evaluating(self):
+            for begin in range(0, len(order), batch_size):
+                part = order[begin : begin + batch_size]
+                batch = to_series_batch(collate([samples[i] for i in part]), self.backbone)
+                whole, parts = self.series(to_device(batch, self.device))
+                sample[part] = whole.cpu().numpy()
+                for i, vectors in zip(part, parts.cpu().numpy(), strict=True):
+                    channels[i] = vectors[: samples[i].n_channels].copy()
+        return SeriesVectors(sample, tuple(channels))
+
+    @torch.inference_mode()
+    def encode_texts(self, texts: Sequence[str], *, batch_size: int = 64) -> TextVectors:
+        """Vectors of n texts: one a text (n, dim) and one a sentence."""
+        spans = tuple(sentences_of(text) for text in texts)
+        sample = np.zeros((len(texts), self.dim), np.float32)
+        sentences: list[FloatArray] = [np.zeros(0, np.float32)] * len(texts)
+        order = sorted(range(len(texts)), key=lambda i: len(spans[i]))
+        with _evaluating(self):
+            for begin in range(0, len(order), batch_size):
+                part = order[begin : begin + batch_size]
+                batch = pack_texts([spans[i] for i in part], self.backbone)
+                whole, parts = self.text(to_device(batch, self.device))
+                sample[part] = whole.cpu().numpy()
+                for i, vectors in zip(part, parts.cpu().numpy(), strict=True):
+                    sentences[i] = vectors[: len(spans[i])].copy()
+        return TextVectors(sample, tuple(sentences), spans)
+
+
+class _evaluating:
+    """Switch dropout off inside a with block and put the mode back after it."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __enter__(self) -> None:
+        self.was_training = self.module.training
+        self.module.eval()
+
+    def __exit__(self, *error: object) -> None:
+        self.module.train(self.was_training)

@@ -1,0 +1,60 @@
+"""From a report to sentences, and from a sentence to words and numbers.
+
+A frozen sentence encoder reads "-10.1 °C" and "10.1 °C" nearly alike. Here every number is taken out of the words (a 0
+stands in its place) and given back as a value, so that the words say what is meant and the value how much.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_WORDS = 60
+"""A longer sentence is cut at this many words into several; nothing is dropped."""
+
+_BREAK = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*")
+_NUMBER = re.compile(
+    r"(?<![\w.,])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]*\d)(?!:\d)|(?<![\w.:])(\d{1,2}):(\d{2})\b"
+)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with 0 for every number, the place of each 0, and the numbers themselves (clock times in hours)."""
+
+    words: str
+    places: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cut a text after ".", "!", "?", ";" and at line ends; at least one piece, none empty, nothing dropped.
+
+    >>> split_sentences("Low of 10.1 °C. Dry; calm")
+    ['Low of 10.1 °C.', 'Dry;', 'calm']
+    """
+    pieces = []
+    for piece in _BREAK.split(text.strip()):
+        words = piece.split()
+        pieces += [" ".join(words[i : i + MAX_WORDS]) for i in range(0, len(words), MAX_WORDS)]
+    return pieces or [""]
+
+
+def read_numbers(sentence: str) -> Sentence:
+    """Take the numbers out of a sentence.
+
+    >>> read_numbers("a low of -10.1 °C around 15:30")
+    Sentence(words='a low of 0 °C around 0:00', places=(9, 21), values=(-10.1, 15.5))
+    """
+    words, places, values, last = "", [], [], 0
+    for match in _NUMBER.finditer(sentence):
+        words += sentence[last : match.start()]
+        places.append(len(words))
+        if match.group(1) is not None:
+            values.append(int(match.group(1)) + int(match.group(2)) / 60)
+            words += "0:00"
+        else:
+            values.append(float(match.group(0).replace(",", "").replace("\u2212", "-")))
+            words += "0"
+        last = match.end()
+    return Sentence(words + sentence[last:], tuple(places), tuple(values))

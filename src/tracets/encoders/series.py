@@ -1,0 +1,216 @@
+"""The series tower: patches, [CLS], one [CIT] a channel, channel-biased attention, masked reconstruction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tracets.encoders.backbone import TextBackbone
+from tracets.encoders.settings import SeriesConfig
+from tracets.errors import DataError
+from tracets.nn.attention import Block, rotary
+from tracets.nn.features import (
+    N_LEVELS,
+    N_SHAPES,
+    VALUE_DIM,
+    level_features,
+    location_and_spread,
+    shape_features,
+    value_features,
+)
+from tracets.types import Batch
+
+CALENDAR_DIM = 11
+FEATURE_DIM = {"none": 0, "level": N_LEVELS * VALUE_DIM, "summary": N_LEVELS * VALUE_DIM + N_SHAPES}
+_SECONDS = {"hour": 86_400.0, "week": 7 * 86_400.0, "year": 365.2425 * 86_400.0}
+
+
+@dataclass(frozen=True)
+class SeriesBatch:
+    """A `Batch` in torch: values (n, c, t), observed (n, c, t), channel_valid (n, c), names (n, c, backbone dim),
+    calendar (n, CALENDAR_DIM), n_steps (n,)."""
+
+    values: Tensor
+    observed: Tensor
+    channel_valid: Tensor
+    names: Tensor
+    calendar: Tensor
+    n_steps: Tensor
+
+
+def to_series_batch(batch: Batch, backbone: TextBackbone) -> SeriesBatch:
+    """Move a batch to torch and look up the text embedding of every channel's name and unit."""
+    labels = {
+        (name, unit): f"{name}, {unit}" if unit else name
+        for names, units in zip(batch.channel_names, batch.units, strict=True)
+        for name, unit in zip(names, units, strict=True)
+    }
+    vectors = dict(zip(labels, backbone.pooled(list(labels.values())), strict=True))
+    names = torch.zeros(*batch.channel_valid.shape, backbone.dim)
+    for i, (channel_names, units) in enumerate(zip(batch.channel_names, batch.units, strict=True)):
+        for c, key in enumerate(zip(channel_names, units, strict=True)):
+            names[i, c] = vectors[key]
+    calendar = [calendar_features(s, float(d)) for s, d in zip(batch.start, batch.step_seconds, strict=True)]
+    return SeriesBatch(
+        values=torch.from_numpy(batch.values),
+        observed=torch.from_numpy(batch.observed),
+        channel_valid=torch.from_numpy(batch.channel_valid),
+        names=names,
+        calendar=torch.tensor(np.array(calendar), dtype=torch.float32),
+        n_steps=torch.from_numpy(batch.n_steps),
+    )
+
+
+def calendar_features(start: datetime | None, step_seconds: float) -> list[float]:
+    """Season, weekday and hour of the first step as sine and cosine, the sampling step, and what is known (11,)."""
+    known = start is not None
+    out = [float(known)]
+    if start is None:
+        out += [0.0] * 6
+    else:
+        clock = start.hour * 3600 + start.minute * 60 + start.second
+        places = {
+            "hour": clock,
+            "week": start.weekday() * 86_400 + clock,
+            "year": (start.timetuple().tm_yday - 1) * 86_400 + clock,
+        }
+        for name, seconds in places.items():
+            angle = 2 * math.pi * seconds / _SECONDS[name]
+            out += [math.sin(angle), math.cos(angle)]
+    if math.isnan(step_seconds):
+        return [*out, 0.0, 0.0, 0.0, 0.0]
+    scale = math.log10(max(step_seconds, 1e-3))
+    return [*out, 1.0, scale / 4, math.sin(scale), math.cos(scale)]
+
+
+class SeriesTower(nn.Module):
+    """Series to one vector a sample and `vectors` a channel, all of length 1.
+
+    Source: PAPER section 3.2 (equations of appendix C). Departs from it, each behind a setting: a [CIT] is made from
+    the channel's name and unit (`identity`), level and shape that normalisation removes enter it (`features`), and
+    start, calendar and sampling step enter [CLS] and [CIT] (`calendar`).
+    """
+
+    def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.dim
+        self.patch = nn.Linear(2 * config.patch, dim)
+        self.hidden_patch = nn.Parameter(torch.randn(dim) * 0.02)
+        self.cls = nn.Parameter(torch.randn(dim) * 0.02)
+        self.cit = nn.Parameter(torch.randn(dim) * 0.02)
+        self.identity: nn.Module = (
+            nn.Linear(backbone_dim, dim) if config.identity == "name" else nn.Embedding(config.max_channels, dim)
+        )
+        width = FEATURE_DIM[config.features]
+        if width:
+            self.features = nn.Sequential(
+                nn.Linear(width, 2 * dim),
+                nn.GELU(),
+                nn.Dropout(config.dropout),
+                nn.Linear(2 * dim, dim),
+            )
+        self.calendar = nn.Linear(CALENDAR_DIM, dim)
+        self.blocks = nn.ModuleList(Block(dim, config.heads, dropout=config.dropout) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(dim)
+        self.reconstruct = nn.Linear(dim, config.patch)
+        self.to_sample = nn.Linear(dim, out)
+        self.to_channel = nn.Linear(dim, config.vectors * out)
+        self.out = out
+
+    def forward(self, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
+        """Return sample vectors (n, out) and channel vectors (n, c, vectors, out); dead channels are 0."""
+        tokens = self._tokens(batch, hidden=None)
+        n, c = batch.channel_valid.shape
+        per_channel = (tokens.shape[1] - 1) // c
+        heads = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.arange(c) * per_channel]).to(tokens.device)
+        x = self.norm(self._mix(tokens, batch, rows=heads))  # (n, 1 + c, d)
+        sample = F.normalize(self.to_sample(x[:, 0]), dim=-1)
+        channels = self.to_channel(x[:, 1:]).unflatten(-1, (self.config.vectors, self.out))
+        return sample, F.normalize(channels, dim=-1) * batch.channel_valid[..., None, None]
+
+    def reconstruct_hidden(self, batch: SeriesBatch, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Stage 1: hide patches (n, c, n_patches) and predict their normalised values.
+
+        Everything the tower sees, its statistics and features too, comes from what stays visible. Returns prediction,
+        target (n, c, n_patches, patch) and the mask of hidden observed steps that the loss may count.
+        """
+        seen = batch.observed & ~hidden.repeat_interleave(self.config.patch, -1)[..., : batch.values.shape[-1]]
+        visible = SeriesBatch(
+            batch.values * seen, seen, batch.channel_valid, batch.names, batch.calendar, batch.n_steps
+        )
+        x = self.norm(self._mix(self._tokens(visible, hidden=hidden), visible, rows=None, hidden=hidden))
+        n, c = batch.channel_valid.shape
+        patches = x[:, 1:].unflatten(1, (c, -1))[:, :, 1:]
+        mean, spread = location_and_spread(visible.values, seen)
+        target = (batch.values - mean[..., None]) / spread[..., None] * batch.observed
+        counted = self._patches(batch.observed) & hidden[..., None] & seen.any(-1)[..., None, None]
+        return self.reconstruct(patches), self._patches(target), counted
+
+    def _patches(self, x: Tensor) -> Tensor:
+        short = -x.shape[-1] % self.config.patch
+        return F.pad(x, (0, short)).unflatten(-1, (-1, self.config.patch))  # (n, c, n_patches, patch)
+
+    def _tokens(self, batch: SeriesBatch, *, hidden: Tensor | None) -> Tensor:
+        mean, spread = location_and_spread(batch.values, batch.observed)
+        z = torch.where(batch.observed, (batch.values - mean[..., None]) / spread[..., None], 0.0)
+        patches = self.patch(torch.cat([self._patches(z), self._patches(batch.observed).float()], -1))
+        if hidden is not None:
+            patches = torch.where(hidden[..., None], self.hidden_patch, patches)
+        cit = (self.cit + self._identity(batch))[:, :, None]
+        if self.config.features != "none":
+            parts = [value_features(level_features(batch.values, batch.observed)).flatten(2)]
+            if self.config.features == "summary":
+                parts.append(shape_features(batch.values, batch.observed, batch.n_steps))
+            cit = cit + self.features(torch.cat(parts, -1))[:, :, None]
+        cls = self.cls.expand(len(z), 1, -1)
+        if self.config.calendar:
+            when = self.calendar(batch.calendar)
+            cls, cit = cls + when[:, None], cit + when[:, None, None]
+        return torch.cat([cls, torch.cat([cit, patches], dim=2).flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
+
+    def _identity(self, batch: SeriesBatch) -> Tensor:
+        if self.config.identity == "name":
+            return self.identity(batch.names)
+        c = batch.channel_valid.shape[1]
+        if c > self.config.max_channels:
+            raise DataError(
+                f"this model tells channels apart by position and knows {self.config.max_channels}, got {c}. "
+                f"Use a model with series.identity = 'name'."
+            )
+        return self.identity(torch.arange(c, device=batch.values.device)).expand(len(batch.values), -1, -1)
+
+    def _mix(self, x: Tensor, batch: SeriesBatch, *, rows: Tensor | None, hidden: Tensor | None = None) -> Tensor:
+        filled = self._patches(batch.observed).any(-1)  # (n, c, n_patches)
+        filled = filled if hidden is None else filled | (hidden & batch.channel_valid[..., None])
+        mask = attention_mask(filled, batch.channel_valid, biased=self.config.attention == "biased")
+        place = F.pad(torch.arange(filled.shape[-1], device=x.device), (1, 0))  # [CIT] stands at 0, as the first patch
+        place = F.pad(place.repeat(filled.shape[1]), (1, 0))
+        table = rotary(place, self.config.dim // self.config.heads)
+        for block in self.blocks[:-1]:
+            x = block(x, mask=mask, positions=table)
+        return self.blocks[-1](x, mask=mask, positions=table, rows=rows)
+
+
+def attention_mask(filled: Tensor, channel_valid: Tensor, *, biased: bool) -> Tensor:
+    """Which token may attend to which (n, 1, length, length), True = may.
+
+    Keys are [CLS], the [CIT] of living channels and patches with something observed (`filled`, (n, c, n_patches)). With
+    `biased`, the row of [CIT]_c sees only tokens of channel c (channel-biased attention). Every token sees itself, so
+    that no row is empty.
+    """
+    n, c, p = filled.shape
+    key = torch.cat([channel_valid[..., None], filled & channel_valid[..., None]], -1).flatten(1)  # (n, c (1 + p))
+    key = F.pad(key, (1, 0), value=True)
+    owner = F.pad(torch.arange(c, device=filled.device).repeat_interleave(1 + p), (1, 0), value=-1)
+    is_cit = F.pad(torch.arange(c * (1 + p), device=filled.device) % (1 + p) == 0, (1, 0))
+    allowed = key[:, None].expand(n, len(owner), len(owner))
+    if biased:
+        allowed = allowed & (~is_cit[:, None] | (owner[:, None] == owner))
+    return (allowed | torch.eye(len(owner), dtype=torch.bool, device=filled.device))[:, None]

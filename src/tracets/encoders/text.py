@@ -1,0 +1,117 @@
+"""The text tower: frozen token states, numbers as values, then trained layers; a vector a sentence and one a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tracets.encoders.backbone import TextBackbone
+from tracets.encoders.sentences import read_numbers, split_sentences
+from tracets.encoders.settings import TextConfig
+from tracets.nn.attention import Block, rotary
+from tracets.nn.features import VALUE_DIM, value_features
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """The sentences of n texts without padding: what `TextTower` reads.
+
+    states (k, backbone dim) of all k tokens in order, numbers (k,) with NaN = no number, `sentence` (k,) the
+    sentence of each token; `slot` (m,) the place of each of the m sentences in the grid (n, s) of texts and sentences, flattened;
+    `sentence_valid` (n, s).
+    """
+
+    states: Tensor
+    numbers: Tensor
+    sentence: Tensor
+    slot: Tensor
+    sentence_valid: Tensor
+
+
+def pack_texts(texts: Sequence[Sequence[str]], backbone: TextBackbone) -> TextBatch:
+    """Look up the token states of texts already split into sentences."""
+    found = backbone.states(read_numbers(s) for text in texts for s in text)
+    lengths = torch.tensor([len(s) for s, _ in found])
+    counts = torch.tensor([len(text) for text in texts])
+    valid = torch.arange(int(counts.max())) < counts[:, None]
+    return TextBatch(
+        states=torch.cat([s for s, _ in found]),
+        numbers=torch.cat([v for _, v in found]),
+        sentence=torch.arange(len(found)).repeat_interleave(lengths),
+        slot=valid.flatten().nonzero().squeeze(1),
+        sentence_valid=valid,
+    )
+
+
+def sentences_of(text: str) -> tuple[str, ...]:
+    """The sentences of a text as the tower reads them."""
+    return tuple(split_sentences(text))
+
+
+class TextTower(nn.Module):
+    """Texts to a vector a sentence and a vector a text, both of length 1.
+
+    1. project the token states, add the value of each number, mix both token by token  2. gather the tokens of a
+    sentence by attention  3. mix the sentences of a text, in order  4. project to the common sphere.
+
+    The token states already know their neighbours, so no further mixing between tokens is trained.
+
+    Source: PAPER section 3.3 has a frozen sentence encoder and one projection; MEASURED.md says why that is not enough.
+    """
+
+    def __init__(self, config: TextConfig, *, backbone_dim: int, out: int) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.dim
+        self.project = nn.Linear(backbone_dim, dim)
+        self.number = nn.Sequential(nn.Linear(VALUE_DIM, dim), nn.GELU(), nn.Linear(dim, dim))
+        self.token = _mlp(dim, config.dropout)
+        self.weight = nn.Linear(dim, config.heads)
+        self.value = nn.Linear(dim, dim)
+        self.gathered = _mlp(dim, config.dropout)
+        self.whole = nn.Parameter(torch.randn(dim) * 0.02)
+        self.context = nn.ModuleList(
+            Block(dim, config.heads, feedforward=2, dropout=config.dropout) for _ in range(config.context_layers)
+        )
+        self.drop = nn.Dropout(config.dropout)
+        self.norm_sentence, self.norm_whole = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.to_sentence, self.to_whole = nn.Linear(dim, out), nn.Linear(dim, out)
+
+    def forward(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
+        """Return text vectors (n, out) and sentence vectors (n, s, out); padded sentences are 0."""
+        x = self._sentences(batch)  # (m, d)
+        n, s = batch.sentence_valid.shape
+        grid = x.new_zeros(n * s, x.shape[-1]).index_copy(0, batch.slot, x).view(n, s, -1)
+        grid = torch.cat([self.whole.expand(n, 1, -1), grid], dim=1)
+        valid = F.pad(batch.sentence_valid, (1, 0), value=True)[:, None, None]
+        order = rotary(torch.arange(s + 1, device=x.device), grid.shape[-1] // self.config.heads)
+        for layer in self.context:
+            grid = layer(grid, mask=valid, positions=order)
+        head = grid[:, 0] if self.context else grid[:, 1:].sum(1)
+        whole = F.normalize(self.to_whole(self.norm_whole(head)), dim=-1)
+        sentences = F.normalize(self.to_sentence(self.norm_sentence(grid[:, 1:])), dim=-1)
+        return whole, sentences * batch.sentence_valid[..., None]
+
+    def _sentences(self, batch: TextBatch) -> Tensor:
+        x = self.drop(self.project(batch.states.float()))  # (k, d)
+        if self.config.numbers:
+            here = (~batch.numbers.isnan()).nonzero().squeeze(1)
+            x = x.index_add(0, here, self.number(value_features(batch.numbers[here])))
+        x = x + self.token(x)
+        m, heads = len(batch.slot), self.config.heads
+        weight = (self.weight(x)).clamp(-20, 20).exp()  # (k, heads): a softmax over each sentence, bounded
+        value = (self.value(x).unflatten(-1, (heads, -1)) * weight[..., None]).flatten(1)
+        total = x.new_zeros(m, heads).index_add(0, batch.sentence, weight)
+        summed = x.new_zeros(m, x.shape[-1]).index_add(0, batch.sentence, value)
+        pooled = (summed.unflatten(-1, (heads, -1)) / total[..., None]).flatten(1)
+        return pooled + self.gathered(pooled)
+
+
+def _mlp(dim: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * dim, dim)
+    )
