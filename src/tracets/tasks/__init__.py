@@ -1,0 +1,1 @@
+"""What is trained: each task owns a model, its losses and the batches they need."""

@@ -1,0 +1,75 @@
+"""The settings of a training run: composes the rooms' dataclasses, and is the sole reader of settings files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tracets.encoders.settings import ModelConfig
+from tracets.errors import ConfigError, NotFound
+from tracets.plain import build, override
+from tracets.tasks.align import AlignConfig
+from tracets.tasks.pretrain import PretrainConfig
+from tracets.training.settings import OptimConfig
+
+RECIPES = Path(__file__).resolve().parent / "recipes"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What a recipe trains on when no corpus is given: `weather` the New York weather with captions (hourly, and the
+    coarser resolutions with `resolutions`), and `generated` windows of the generated curriculum."""
+
+    weather: bool = False
+    resolutions: bool = False
+    generated: int = 0
+
+    def __post_init__(self) -> None:
+        if self.generated < 0:
+            raise ConfigError(f"data.generated must be at least 0, got {self.generated}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a training run, besides the corpus and the seed."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    align: AlignConfig = field(default_factory=AlignConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+
+
+def load_settings(recipe: str | None = None, *, assignments: Sequence[str] = ()) -> Settings:
+    """Defaults, then a recipe (a shipped name or a TOML file), then single values such as "align.channel=0".
+
+    Raises
+    ------
+    NotFound
+        No such recipe.
+    ConfigError
+        An unknown name, a wrong type, a value out of range, or a file that is not TOML.
+    """
+    settings = Settings()
+    if recipe is not None:
+        path = recipe_file(recipe)
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"recipe '{path}' is not TOML: {error}") from error
+        settings = build(Settings, table, where="")
+    for assignment in assignments:
+        settings = override(settings, assignment)
+    return settings
+
+
+def recipe_file(name: str) -> Path:
+    """The file of a recipe: a path that ends in .toml, or the name of a shipped one."""
+    shipped = sorted(p.stem for p in RECIPES.glob("*.toml"))
+    if name in shipped:
+        return RECIPES / f"{name}.toml"
+    if name.endswith(".toml") and Path(name).is_file():
+        return Path(name)
+    raise NotFound(f"no recipe '{name}'; shipped: {', '.join(shipped)}. Or pass the path of a .toml file.")

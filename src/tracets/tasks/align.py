@@ -1,0 +1,259 @@
+"""Stage 2: bring series and texts together, as wholes, sentence by channel, and channel by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tracets.data.collate import collate
+from tracets.encoders.model import TraceModel
+from tracets.encoders.series import SeriesBatch, to_series_batch
+from tracets.encoders.text import TextBatch, pack_texts, sentences_of
+from tracets.errors import ConfigError, DataError
+from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
+from tracets.metrics import first_relevant, reciprocal_rank, same_key
+from tracets.nn.device import to_device
+from tracets.nn.scores import late_interaction, pair_scores
+from tracets.scores import series_bank, text_bank, text_to_series
+from tracets.tasks.context import same_meaning
+from tracets.training.order import generator_at, rows_at
+from tracets.types import Sample
+
+Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
+"""From a sample and a seed to a text of the window and one of each channel."""
+
+
+@dataclass(frozen=True)
+class AlignConfig:
+    """Stage 2 (PAPER section 3.3). The loss of the full score has weight 1; the others theirs.
+
+    `hard_first` to `hard_last` schedule the number of hard negatives mined each step (none = all in the batch; paper:
+    32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one label) are no negatives.
+    `max_sentences` of a text, drawn anew each step, and `channel_texts` a window, keep a step cheap. `captions`: share
+    of windows whose texts are replaced by fresh captions from the numbers; windows without text get one if it is above
+    0. `hide_steps`: the largest share of steps hidden at random.
+    """
+
+    sample: float = 0.5
+    channel: float = 0.5
+    event: float = 0.1
+    hard_first: int | None = None
+    hard_last: int | None = 32
+    same_text: float = 0.97
+    same_label_text: float = 0.93
+    max_sentences: int = 12
+    channel_texts: int = 2
+    captions: float = 0.0
+    hide_steps: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.sample, self.channel, self.event) < 0:
+            raise ConfigError(f"align weights must be at least 0, got {self.sample}, {self.channel}, {self.event}")
+        for name in ("captions", "hide_steps", "same_text", "same_label_text"):
+            if not 0 <= getattr(self, name) <= 1.1:
+                raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
+        if min(self.hard_first or 1, self.hard_last or 1, self.max_sentences, self.channel_texts + 1) < 1:
+            raise ConfigError("align.hard_first, hard_last and max_sentences must be at least 1, channel_texts 0")
+
+
+@dataclass(frozen=True)
+class AlignBatch:
+    """Series, and all texts of the step in one pack: those of windows, then of channels, then of events.
+
+    `windows` (n_texts,) the series of each window text; `channels` (n_channel_texts,) the flat (series, channel) of
+    each channel text; `events` (n_events,); `same_*` True where a text says nearly what another one's owner says.
+    """
+
+    series: SeriesBatch
+    texts: TextBatch
+    windows: Tensor
+    channels: Tensor
+    events: Tensor
+    same_windows: Tensor
+    same_channels: Tensor
+    same_events: Tensor
+
+
+class AlignTask:
+    """Contrastive alignment of a model's towers on a corpus; windows without text still serve as negatives."""
+
+    monitor = "MRR"
+
+    def __init__(
+        self,
+        model: TraceModel,
+        train: Sequence[Sample],
+        validation: Sequence[Sample],
+        config: AlignConfig,
+        *,
+        batch_size: int,
+        seed: int,
+        captioner: Captioner | None = None,
+    ) -> None:
+        self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
+        self.config, self.batch_size, self.seed, self.captioner = config, batch_size, seed, captioner
+        if len(self.validation) < 2:
+            raise DataError(
+                "training needs at least 2 validation windows with text (split = 'val') to choose the weights, "
+                f"got {len(self.validation)}."
+            )
+        if not config.captions and not any(s.text or any(s.channel_texts) for s in train):
+            raise DataError(
+                "no training window has a text. Write captions first (tracets data caption), or set align.captions=1."
+            )
+
+    @property
+    def module(self) -> nn.Module:
+        return self.model
+
+    def prepare(self) -> None:
+        """Encode every sentence of the corpus once; afterwards a step looks them up."""
+        with torch.inference_mode():
+            for begin in range(0, len(self.train), 256):
+                part = [self.train[i] for i in range(begin, min(begin + 256, len(self.train)))]
+                pieces = [sentences_of(t) for s in part for t in (*texts_of(s), *s.channel_texts, s.event_text) if t]
+                if pieces:
+                    pack_texts(pieces, self.model.backbone)
+
+    def batch(self, step: int) -> AlignBatch:
+        rows = rows_at(step, n_rows=len(self.train), batch_size=self.batch_size, seed=self.seed)
+        rng = generator_at(step, seed=self.seed, purpose=2)
+        samples = [self.train[int(i)] for i in rows]
+        told = [self._texts(sample, rng) for sample in samples]
+        series = self._series(samples, rng)
+        width = series.channel_valid.shape[1]
+        labels = [s.label for s in samples]
+
+        windows = [i for i, (text, _) in enumerate(told) if text]
+        window_texts = [told[i][0] or "" for i in windows]
+        channel_of = [
+            (i, c) for i, (_, texts) in enumerate(told) for c, t in enumerate(texts) if t and series.channel_valid[i, c]
+        ]
+        channels = self._some_channels(channel_of, rng)
+        channel_texts = [told[i][1][c] or "" for i, c in channels]
+        events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
+        event_texts = [samples[i].event_text or "" for i in events]
+
+        pieces = [self._some_sentences(sentences_of(t), rng) for t in (*window_texts, *channel_texts, *event_texts)]
+        same_channels = np.zeros((len(channels), len(samples) * width), bool)
+        if channels:
+            at = [i * width + c for i, c in channel_of]
+            same_channels[:, at] = self._same(
+                channel_texts, [told[i][1][c] or "" for i, c in channel_of], [labels[i] for i, _ in channels],
+                [labels[i] for i, _ in channel_of],
+            )  # fmt: skip
+        return AlignBatch(
+            series=series,
+            texts=pack_texts(pieces or [("",)], self.model.backbone),
+            windows=torch.tensor(windows, dtype=torch.long),
+            channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
+            events=torch.tensor(events, dtype=torch.long),
+            same_windows=torch.from_numpy(self._same(window_texts, window_texts, *[[labels[i] for i in windows]] * 2)),
+            same_channels=torch.from_numpy(same_channels),
+            same_events=torch.from_numpy(self._same_events(event_texts, [labels[i] for i in events])),
+        )
+
+    def loss(self, batch: AlignBatch, *, progress: float) -> dict[str, Tensor]:
+        """The losses of a step by name; "loss" is their weighted sum."""
+        batch = to_device(batch, self.model.device)
+        whole, sentences = self.model.text(batch.texts)
+        sample, channels = self.model.series(batch.series)
+        valid, alive = batch.texts.sentence_valid, batch.series.channel_valid
+        scale = self.model.scale
+        n_hard = hard_negatives_at(progress, first=self.config.hard_first, last=self.config.hard_last)
+        n, k, e = len(batch.windows), len(batch.channels), len(batch.events)
+        parts: dict[str, Tensor] = {}
+        if n > 1:
+            scores = pair_scores(
+                (whole[:n], sentences[:n], valid[:n]),
+                (sample[batch.windows], channels[batch.windows], alive[batch.windows]),
+                sample_weight=self.model.sample_weight,
+            )
+            parts["pair"] = info_nce(scores * scale, same=batch.same_windows, n_hard=n_hard)
+            cosine = whole[:n] @ sample[batch.windows].T
+            parts["sample"] = info_nce(cosine * scale, same=batch.same_windows, n_hard=n_hard)
+        if k > 1 and self.config.channel:
+            flat, living = channels.flatten(0, 1)[:, None], alive.flatten()[:, None]
+            scores = late_interaction(sentences[n : n + k], valid[n : n + k], flat, living) * scale  # (k, n * c)
+            dead = ~living.squeeze(1)[None]
+            same = batch.same_channels | dead
+            own, back = batch.channels, batch.same_channels[:, batch.channels].T
+            texts = torch.arange(k, device=scores.device)
+            parts["channel"] = 0.5 * (
+                directed_info_nce(scores, own, same=same, n_hard=n_hard)
+                + directed_info_nce(scores[:, own].T, texts, same=back, n_hard=n_hard)
+            )
+        if e > 1:
+            cosine = whole[n + k :] @ sample[batch.events].T
+            parts["event"] = info_nce(cosine * scale, same=batch.same_events, n_hard=n_hard)
+        weights = {
+            "pair": 1.0,
+            "sample": self.config.sample,
+            "channel": self.config.channel,
+            "event": self.config.event,
+        }
+        total = sum((weights[name] * value for name, value in parts.items()), start=0.0 * sample.sum())
+        return {"loss": total, **parts, "scale": scale}
+
+    def validate(self) -> dict[str, float]:
+        """Mean reciprocal rank among the validation pairs, both ways, and their mean."""
+        series = series_bank(self.model.encode_series(self.validation), [s.channel_names for s in self.validation])
+        said = [s.text or "" for s in self.validation]
+        scores = text_to_series(
+            text_bank(self.model.encode_texts(said)), series, sample_weight=self.model.sample_weight
+        )
+        relevant = same_key(said, said)
+        to_series = float(reciprocal_rank(first_relevant(scores, relevant)).mean())
+        to_text = float(reciprocal_rank(first_relevant(scores.T, relevant.T)).mean())
+        return {"MRR": (to_series + to_text) / 2, "text_to_series": to_series, "series_to_text": to_text}
+
+    def _texts(self, sample: Sample, rng: np.random.Generator) -> tuple[str | None, tuple[str | None, ...]]:
+        texts = texts_of(sample)
+        fresh = self.config.captions > 0 and (not texts or rng.random() < self.config.captions)
+        if fresh and self.captioner is not None:
+            return self.captioner(sample, int(rng.integers(2**31)))
+        return (texts[int(rng.integers(len(texts)))] if texts else None), sample.channel_texts
+
+    def _series(self, samples: list[Sample], rng: np.random.Generator) -> SeriesBatch:
+        batch = to_series_batch(collate(samples), self.model.backbone)
+        if not self.config.hide_steps:
+            return batch
+        share = self.config.hide_steps * rng.random((len(samples), 1, 1))
+        seen = batch.observed & torch.from_numpy(rng.random(batch.observed.shape) >= share)
+        seen = torch.where(seen.any(-1, keepdim=True), seen, batch.observed)
+        return SeriesBatch(batch.values * seen, seen, batch.channel_valid, batch.names, batch.calendar, batch.n_steps)
+
+    def _some_channels(self, known: list[tuple[int, int]], rng: np.random.Generator) -> list[tuple[int, int]]:
+        by_window: dict[int, list[tuple[int, int]]] = {}
+        for i, c in known:
+            by_window.setdefault(i, []).append((i, c))
+        most = self.config.channel_texts if self.config.channel else 0
+        chosen = [rng.permutation(len(own))[:most] for own in by_window.values()]
+        return [own[j] for own, order in zip(by_window.values(), chosen, strict=True) for j in sorted(order)]
+
+    def _some_sentences(self, sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
+        if len(sentences) <= self.config.max_sentences:
+            return sentences
+        return [sentences[j] for j in sorted(rng.permutation(len(sentences))[: self.config.max_sentences])]
+
+    def _same(
+        self, a: Sequence[str], b: Sequence[str], labels_a: Sequence[str | None], labels_b: Sequence[str | None]
+    ) -> np.ndarray:
+        return same_meaning(
+            a, b, labels_a=labels_a, labels_b=labels_b,
+            same_text=self.config.same_text, same_label_text=self.config.same_label_text,
+        )  # fmt: skip
+
+    def _same_events(self, texts: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
+        one_label = np.array([[x is not None and x == y for y in labels] for x in labels], bool)
+        return self._same(texts, texts, labels, labels) | one_label.reshape(len(texts), len(texts))
+
+
+def texts_of(sample: Sample) -> list[str]:
+    """Every text of a window: `text` and, where the corpus has them, other texts of the same window (`alt_texts`)."""
+    others = sample.metadata.get("alt_texts")
+    return [t for t in (sample.text, *(others if isinstance(others, (list, tuple)) else ())) if t]

@@ -1,0 +1,86 @@
+"""Stage 1: predict hidden patches of a series from the visible ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tracets.data.collate import collate
+from tracets.encoders.model import TraceModel
+from tracets.encoders.series import SeriesBatch, to_series_batch
+from tracets.errors import ConfigError
+from tracets.losses import masked_mse, random_patches
+from tracets.nn.device import to_device
+from tracets.training.order import generator_at, rows_at
+from tracets.types import Sample
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Stage 1: `share` of the time budget (0 leaves it out) and the share of patches hidden (paper: 0.3)."""
+
+    share: float = 0.1
+    hidden: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1 or not 0 < self.hidden < 1:
+            raise ConfigError(f"pretrain.share must be in [0, 1), pretrain.hidden in (0, 1), got {self}")
+
+
+class PretrainTask:
+    """Masked reconstruction (PAPER section 3.2) of the series of a corpus; texts are not read.
+
+    Departs from the paper in that the statistics and features that a [CIT] gets come from the visible patches only, or
+    they would tell what is hidden.
+    """
+
+    monitor = "explained"
+
+    def __init__(
+        self,
+        model: TraceModel,
+        train: Sequence[Sample],
+        validation: Sequence[Sample],
+        config: PretrainConfig,
+        *,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.model, self.train, self.validation = model, train, validation
+        self.config, self.batch_size, self.seed = config, batch_size, seed
+
+    @property
+    def module(self) -> nn.Module:
+        return self.model.series
+
+    def prepare(self) -> None:
+        """Nothing to look up: channel names are few."""
+
+    def batch(self, step: int) -> tuple[SeriesBatch, Tensor]:
+        rows = rows_at(step, n_rows=len(self.train), batch_size=self.batch_size, seed=self.seed)
+        seed = int(generator_at(step, seed=self.seed, purpose=1).integers(2**31))
+        return self._hide([self.train[int(i)] for i in rows], seed=seed)
+
+    def loss(self, batch: tuple[SeriesBatch, Tensor], *, progress: float) -> dict[str, Tensor]:
+        prediction, target, counted = self.model.series.reconstruct_hidden(*to_device(batch, self.model.device))
+        return {"loss": masked_mse(prediction, target, counted)}
+
+    def validate(self) -> dict[str, float]:
+        """Share of the variance of hidden steps explained, against the visible mean of the channel; 1 is best."""
+        error = baseline = 0.0
+        for begin in range(0, len(self.validation), self.batch_size):
+            part = [self.validation[i] for i in range(begin, min(begin + self.batch_size, len(self.validation)))]
+            batch = to_device(self._hide(part, seed=begin), self.model.device)
+            prediction, target, counted = self.model.series.reconstruct_hidden(*batch)
+            error += float(((prediction - target).square() * counted).sum())
+            baseline += float((target.square() * counted).sum())
+        return {"explained": 1 - error / baseline if baseline else 0.0}
+
+    def _hide(self, samples: list[Sample], *, seed: int) -> tuple[SeriesBatch, Tensor]:
+        batch = to_series_batch(collate(samples), self.model.backbone)
+        n_patches = -(-batch.values.shape[-1] // self.model.config.series.patch)
+        shape = (*batch.channel_valid.shape, n_patches)
+        return batch, random_patches(shape, share=self.config.hidden, generator=torch.Generator().manual_seed(seed))

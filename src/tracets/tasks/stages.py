@@ -1,0 +1,118 @@
+"""Train a model in two stages, and leave a finished model folder or a run that can be resumed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from tracets.encoders.model import TraceModel
+from tracets.encoders.store import save_model
+from tracets.errors import DataError
+from tracets.tasks.align import AlignConfig, AlignTask, Captioner
+from tracets.tasks.pretrain import PretrainConfig, PretrainTask
+from tracets.training.loop import fit
+from tracets.training.settings import OptimConfig
+from tracets.types import Sample
+
+
+def train_stages(
+    model: TraceModel,
+    train: Sequence[Sample],
+    validation: Sequence[Sample],
+    out: Path,
+    *,
+    pretrain: PretrainConfig,
+    align: AlignConfig,
+    optim: OptimConfig,
+    seed: int,
+    resume: bool,
+    progress_bar: bool,
+    about: str,
+    captioner: Captioner | None,
+) -> dict[str, dict[str, float]]:
+    """Pre-train on the series (stage 1), align with the texts (stage 2), save the best weights to `out`.
+
+    Stage 1 gets `pretrain.share` of the steps or minutes of `optim`. While it runs, `out/run` holds settings, a metrics
+    file for each stage and checkpoints; with `resume` a killed run goes on from the last one. Checkpoints are removed
+    when the model is finished.
+
+    Returns
+    -------
+    dict
+        What each stage reached: {"pretrain": {...}, "align": {...}}.
+
+    Raises
+    ------
+    DataError
+        No training or validation windows, or no text to align with.
+    """
+    if not len(train) or not len(validation):
+        raise DataError(
+            f"training needs windows with split = 'train' and some with 'val', got {len(train)} and {len(validation)}. "
+            f"Set the column `split` (tracets data windows writes it)."
+        )
+    run = out / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "model": asdict(model.config), "pretrain": asdict(pretrain), "align": asdict(align), "optim": asdict(optim),
+        "seed": seed, "train_windows": len(train), "validation_windows": len(validation),
+    }  # fmt: skip
+    (run / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    reached: dict[str, dict[str, float]] = {}
+    finished = run / "pretrain" / "reached.json"
+    if pretrain.share and not (resume and finished.is_file()):
+        first = PretrainTask(model, train, validation, pretrain, batch_size=optim.batch_size, seed=seed)
+        reached["pretrain"] = fit(
+            first, _part(optim, pretrain.share), folder=run / "pretrain", monitor=first.monitor, seed=seed,
+            resume=resume, progress_bar=progress_bar,
+        )  # fmt: skip
+        torch.save(model.series.state_dict(), run / "pretrain" / "weights.ckpt")
+        finished.write_text(json.dumps(reached["pretrain"]), encoding="utf-8")
+    elif pretrain.share:
+        model.series.load_state_dict(torch.load(run / "pretrain" / "weights.ckpt", weights_only=True))
+        reached["pretrain"] = json.loads(finished.read_text(encoding="utf-8"))
+    second = AlignTask(model, train, validation, align, batch_size=optim.batch_size, seed=seed, captioner=captioner)
+    reached["align"] = fit(
+        second, _part(optim, 1 - pretrain.share), folder=run / "align", monitor=second.monitor, seed=seed,
+        resume=resume, progress_bar=progress_bar,
+    )  # fmt: skip
+    save_model(model, out, card=_card(model, about, settings, reached))
+    for checkpoint in run.rglob("*.ckpt"):
+        checkpoint.unlink()
+    if not any((run / "pretrain").glob("metrics.csv")):
+        shutil.rmtree(run / "pretrain", ignore_errors=True)
+    return reached
+
+
+def _part(optim: OptimConfig, share: float) -> OptimConfig:
+    return replace(
+        optim,
+        max_steps=None if optim.max_steps is None else max(1, round(share * optim.max_steps)),
+        max_minutes=None if optim.max_minutes is None else share * optim.max_minutes,
+    )
+
+
+def _card(model: TraceModel, about: str, settings: dict[str, object], reached: dict[str, dict[str, float]]) -> str:
+    stages = "\n".join(
+        f"- {stage}: " + ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        for stage, figures in reached.items()
+    )
+    parameters = sum(p.numel() for p in model.parameters())
+    return f"""# {model.name}
+
+A `tracets` model: a series tower and a text tower in one space of width {model.dim}. {parameters:,} trained parameters;
+the text tower reads the frozen token states of `{model.config.text.backbone}`.
+
+{about}
+
+Trained on {settings["train_windows"]} windows, seed {settings["seed"]}; weights chosen on
+{settings["validation_windows"]} validation windows. Reached, on validation:
+{stages}
+
+All settings: `run/settings.json`; the course of the training: `run/*/metrics.csv`.
+"""
