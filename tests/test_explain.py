@@ -52,7 +52,7 @@ def index(tmp_path_factory):
 
 
 def test_parts_by_hand(index):
-    found = explain(index, ENCODER, "a", "rain. gale. wind")
+    found = explain(index.folder, ENCODER, "a", "rain. gale. wind")
     assert [(s.sentence, s.channel) for s in found.sentences] == [("rain", "rain"), ("gale", "wind"), ("wind", "wind")]
     assert [s.cosine for s in found.sentences] == pytest.approx([1.0, 0.8, 1.0])
     assert [s.part for s in found.sentences] == pytest.approx([0.2, 0.16, 0.2])
@@ -63,10 +63,10 @@ def test_parts_by_hand(index):
 
 
 def test_a_dead_channel_is_never_a_reason(index):
-    found = explain(index, ENCODER, "half", "wind")
+    found = explain(index.folder, ENCODER, "half", "wind")
     assert (found.sentences[0].channel, found.sentences[0].cosine) == ("rain", 0.0)
     assert found.score == 0.0
-    found = explain(index, ENCODER, "dead", "rain. wind")
+    found = explain(index.folder, ENCODER, "dead", "rain. wind")
     assert [(s.channel, s.cosine) for s in found.sentences] == [(None, -1.0)] * 2
     assert found.score == pytest.approx(0.4 - 0.6)
 
@@ -76,7 +76,7 @@ def test_parts_add_up_to_the_score_of_the_search(index, query):
     hits = search(index, ENCODER, Query(query), k=10)
     assert len(hits) == 4
     for hit in hits:
-        found = explain(index, ENCODER, hit.id, query)
+        found = explain(index.folder, ENCODER, hit.id, query)
         assert found.score == pytest.approx(hit.score, abs=1e-6)
         assert found.sample_part + sum(s.part for s in found.sentences) == pytest.approx(found.score, abs=1e-9)
         if hit.id != "dead":
@@ -85,7 +85,7 @@ def test_parts_add_up_to_the_score_of_the_search(index, query):
 
 
 def test_json(index):
-    found = json.loads(json.dumps(explain(index, ENCODER, "b", "sun").to_json()))
+    found = json.loads(json.dumps(explain(index.folder, ENCODER, "b", "sun").to_json()))
     assert found["stored"] is None
     assert found["sentences"] == [
         {"sentence": "sun", "channel": "gale", "cosine": pytest.approx(0.6), "part": pytest.approx(0.36)}
@@ -96,8 +96,8 @@ def test_json(index):
 
 def test_errors(index):
     with pytest.raises(NotFound, match="no window with id 'nobody'"):
-        explain(index, ENCODER, "nobody", "rain")
+        explain(index.folder, ENCODER, "nobody", "rain")
     with pytest.raises(QueryError, match="the query is empty"):
-        explain(index, ENCODER, "a", " ")
+        explain(index.folder, ENCODER, "a", " ")
     with pytest.raises(IndexFolderError, match="'hand'.*'other'"):
-        explain(index, HandEncoder("other", "2"), "a", "rain")
+        explain(index.folder, HandEncoder("other", "2"), "a", "rain")

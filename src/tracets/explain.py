@@ -10,8 +10,9 @@ import numpy as np
 
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
-from tracets.retrieve import Index
-from tracets.scores import Groups, late_interaction
+from tracets.index import IndexFolder
+from tracets.scores import Groups, late_interaction, series_bank
+from tracets.types import SeriesVectors
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Explanation:
         return asdict(self) | {"channels": dict(self.channels), "sentences": [asdict(s) for s in self.sentences]}
 
 
-def explain(index: Index, encoder: PairEncoder, id: str, query: str) -> Explanation:
+def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Explanation:
     """Take the score of one stored window for a text apart.
 
     Parameters
@@ -95,9 +96,11 @@ def explain(index: Index, encoder: PairEncoder, id: str, query: str) -> Explanat
     """
     if not query.strip():
         raise QueryError("there is nothing to explain: the query is empty. Say what was searched for.")
-    index.folder.check_model(encoder.name, encoder.fingerprint)
-    row, weight = index.row(id), index.folder.manifest.sample_weight
-    item, asked = index.series.one(row), encoder.encode_texts([query])
+    index.check_model(encoder.name, encoder.fingerprint)
+    stored, weight, m = index.series(id), index.manifest.sample_weight, index.manifest.vectors_per_channel
+    channels_of_item = stored.channels.reshape(-1, m, index.manifest.dim)
+    item = series_bank(SeriesVectors(stored.sample, (channels_of_item,)), stored.names)
+    asked = encoder.encode_texts([query])
     spans, vectors = asked.spans[0], asked.sentences[0]
 
     one_each = Groups(vectors, np.arange(len(vectors) + 1, dtype=np.int64))
@@ -121,7 +124,7 @@ def explain(index: Index, encoder: PairEncoder, id: str, query: str) -> Explanat
         sample_part=weight * sample_cosine,
         sentences=tuple(reasons),
         channels=channels,
-        stored=_stored(encoder, index.folder.rows([id], ["text"])[0]["text"], spans, vectors),
+        stored=_stored(encoder, index.rows([id], ["text"])[0]["text"], spans, vectors),
     )
 
 

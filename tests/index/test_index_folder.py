@@ -319,8 +319,19 @@ def test_another_model_is_refused(tmp_path):
 
 
 def test_unknown_id(tmp_path):
-    with pytest.raises(NotFound, match="no row with id 'nobody'"):
-        create(tmp_path / "index", rows_of(FULL)).samples([FULL.id, "nobody"])
+    index = create(tmp_path / "index", rows_of(FULL))
+    with pytest.raises(NotFound, match="no window with id 'nobody'"):
+        index.samples([FULL.id, "nobody"])
+    with pytest.raises(NotFound, match="no window with id 'nobody'"):
+        index.series("nobody")
+
+
+def test_the_vectors_of_one_row(tmp_path):
+    rows = rows_of(BARE, FULL, window("c"))
+    found = create(tmp_path / "index", rows).series(FULL.id)
+    assert found.names == (("rain", "wind"),)
+    np.testing.assert_array_equal(found.sample, rows.series.sample[1:2])
+    np.testing.assert_array_equal(found.channels.reshape(2, M, DIM), rows.series.channels[1])
 
 
 def damage_manifest(**change):

@@ -220,9 +220,12 @@ class IndexFolder:
                 f"for instance label = 'storm' or start >= timestamp '2013-07-01'."
             ) from error
 
-    def series(self) -> StoredSeries:
-        """Read the series vectors of all rows."""
-        table, dim = self._read(["vector", "channel_vectors", "channel_names"]), self.manifest.dim
+    def series(self, id: str | None = None) -> StoredSeries:
+        """Read the series vectors of all rows, or of one. Raises NotFound for an unknown id."""
+        table = self._read(["vector", "channel_vectors", "channel_names"], None if id is None else _among([id]))
+        if id is not None and not len(table):
+            raise self._unknown(id)
+        dim = self.manifest.dim
         names = tuple(tuple(n) for n in table["channel_names"].to_pylist())
         sample, channels = read_vectors(table["vector"], dim), read_vectors(table["channel_vectors"], dim)
         if len(sample) != len(names) or len(channels) != sum(map(len, names)) * self.manifest.vectors_per_channel:
@@ -250,17 +253,19 @@ class IndexFolder:
         found: dict[str, dict[str, Any]] = {}
         wanted = list(dict.fromkeys(["id", *columns]))
         for first in range(0, len(ids), LOOKUP):
-            quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in ids[first : first + LOOKUP])
-            table = self._read(wanted, where=f"id IN ({quoted})")
+            table = self._read(wanted, _among(ids[first : first + LOOKUP]))
             found |= {row["id"]: row for row in table.to_pylist()}
         for name in ids:
             if name not in found:
-                raise NotFound(f"index '{self.path}' has no row with id '{name}'. Ids come with every search result.")
+                raise self._unknown(name)
         return [found[name] for name in ids]
 
     def samples(self, ids: Sequence[str]) -> list[Sample]:
         """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
         return [to_sample(row) for row in self.rows(ids, self.columns)]
+
+    def _unknown(self, name: str) -> NotFound:
+        return NotFound(f"index '{self.path}' has no window with id '{name}'. Ids come with every hit of a search.")
 
     def _read(self, columns: list[str], where: str | None = None) -> pa.Table:
         def read() -> pa.Table:
@@ -293,6 +298,12 @@ class _Counts:
             )
         self.texts += sum(has_text(s) for s in rows.samples)
         return to_table(rows)
+
+
+def _among(ids: Sequence[str]) -> str:
+    """The expression that holds for the rows with these ids."""
+    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in ids)
+    return f"id IN ({quoted})"
 
 
 def _write_table(building: Path, schema: pa.Schema) -> None:
