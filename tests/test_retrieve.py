@@ -269,6 +269,12 @@ def test_hit_to_json_has_the_keys_of_the_contract():
         (Query(), {}, QueryError, "the query is empty"),
         (Query("  "), {}, QueryError, "empty text"),
         (Query(channels={"rain": ""}), {}, QueryError, "empty text"),
+        (
+            Query(series=Sample("gap", np.full((2, 3), np.nan), ("a", "b"))),
+            {},
+            QueryError,
+            "'gap' has nothing observed",
+        ),
         (Query("rain"), {"k": 0}, QueryError, "k of at least 1, got 0"),
         (Query("rain"), {"want": "both"}, QueryError, "'series' or 'text', got 'both'"),
         (Query(channels={"snow": "x"}), {}, QueryError, "channel 'snow'. Its channels are Rain, wind, sun, load"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import NotFound, QueryError
 from tracets.index import IndexFolder, Rows
@@ -160,7 +160,8 @@ def search(
         A text, a series, the id of a stored window (which is left out of the hits), texts about named channels, or
         several of these. A named channel's text is encoded as "name: text" and compared with that channel alone.
     want : "series" or "text"
-        Rank windows by their values, or the windows that have a text by that text.
+        Rank windows by their values, or the windows that have a text by that text (a named channel's text is then
+        compared as any other).
     k : int, default=10
         1 <= k. All windows come back when there are fewer.
     where : str, optional
@@ -177,7 +178,8 @@ def search(
     IndexFolderError
         The index was built with another model.
     QueryError
-        An empty query, k < 1, an unknown `want`, channel name or column, or no text to rank.
+        An empty query, a series with nothing observed, k < 1, an unknown `want`, channel name or column, or no text to
+        rank.
     NotFound
         `query.like` is not in the index.
 
@@ -214,21 +216,21 @@ def search(
 def hit_to_json(hit: Hit) -> dict[str, Any]:
     """A hit as one line of `search --json`: rank, id, score, start, end, channels, text, label, metadata.
 
-    Times are ISO 8601 with their zone; what JSON cannot hold is written as text, NaN as null.
+    Times are ISO 8601 with their zone, NaN is null; see `tracets.data.corpus.plain`.
 
-    >>> hit_to_json(Hit(1, "a", 0.5, None, None, {"load": 0.5}, "high", None, {"day": date(2013, 1, 1)}))["metadata"]
-    {'day': '2013-01-01'}
+    >>> hit_to_json(Hit(1, "a", 0.5, None, None, {"load": 0.5}, "high", None, {"height": float("nan")}))["metadata"]
+    {'height': None}
     """
     return {
         "rank": hit.rank,
         "id": hit.id,
         "score": float(hit.score),
-        "start": _plain(hit.start),
-        "end": _plain(hit.end),
+        "start": plain(hit.start),
+        "end": plain(hit.end),
         "channels": {name: float(score) for name, score in hit.channels.items()},
         "text": hit.text,
         "label": hit.label,
-        "metadata": _plain(hit.metadata),
+        "metadata": {name: plain(value) for name, value in hit.metadata.items()},
     }
 
 
@@ -286,6 +288,8 @@ def _encode(index: Index, encoder: PairEncoder, query: Query) -> list[_Text | _S
         for i, (channel, _) in enumerate(texts):
             parts.append(_Text(TextBank(vectors.sample[i : i + 1], vectors.sentences.between(i, i + 1)), channel))
     if query.series is not None:
+        if np.isnan(query.series.values).all():
+            raise QueryError(f"the query series '{query.series.id}' has nothing observed. Give one with values.")
         parts.append(_Series(series_bank(encoder.encode_series([query.series]), [query.series.channel_names])))
     if query.like is not None:
         parts.append(_Series(index.series.one(index.row(query.like))))
@@ -320,21 +324,3 @@ def _hits(
             )
         )
     return hits
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
-    return str(value)
