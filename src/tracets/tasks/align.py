@@ -20,7 +20,8 @@ from tracets.nn.device import to_device
 from tracets.nn.scores import late_interaction, pair_scores
 from tracets.scores import series_bank, text_bank, text_to_series
 from tracets.tasks.context import same_meaning
-from tracets.training.order import generator_at, rows_at
+from tracets.tasks.pretrain import kind_of
+from tracets.training.order import BatchOrder, generator_at
 from tracets.types import Sample
 
 Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
@@ -96,6 +97,7 @@ class AlignTask:
     ) -> None:
         self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
         self.config, self.batch_size, self.seed, self.captioner = config, batch_size, seed, captioner
+        self.order = BatchOrder(map(kind_of, train), batch_size=batch_size, seed=seed)
         if len(self.validation) < 2:
             raise DataError(
                 "training needs at least 2 validation windows with text (split = 'val') to choose the weights, "
@@ -120,7 +122,7 @@ class AlignTask:
                     pack_texts(pieces, self.model.backbone)
 
     def batch(self, step: int) -> AlignBatch:
-        rows = rows_at(step, n_rows=len(self.train), batch_size=self.batch_size, seed=self.seed)
+        rows = self.order.rows_at(step)
         rng = generator_at(step, seed=self.seed, purpose=2)
         samples = [self.train[int(i)] for i in rows]
         told = [self._texts(sample, rng) for sample in samples]

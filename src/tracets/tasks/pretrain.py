@@ -14,7 +14,7 @@ from tracets.encoders.series import SeriesBatch, to_series_batch
 from tracets.errors import ConfigError
 from tracets.losses import masked_mse, random_patches
 from tracets.nn.device import to_device
-from tracets.training.order import generator_at, rows_at
+from tracets.training.order import BatchOrder, generator_at
 from tracets.types import Sample
 
 
@@ -28,6 +28,11 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.share < 1 or not 0 < self.hidden < 1:
             raise ConfigError(f"pretrain.share must be in [0, 1), pretrain.hidden in (0, 1), got {self}")
+
+
+def kind_of(sample: Sample) -> tuple[tuple[str, ...], int]:
+    """What windows must share to share a batch: channel names and length."""
+    return sample.channel_names, sample.n_steps
 
 
 class PretrainTask:
@@ -51,6 +56,7 @@ class PretrainTask:
     ) -> None:
         self.model, self.train, self.validation = model, train, validation
         self.config, self.batch_size, self.seed = config, batch_size, seed
+        self.order = BatchOrder(map(kind_of, train), batch_size=batch_size, seed=seed)
 
     @property
     def module(self) -> nn.Module:
@@ -60,7 +66,7 @@ class PretrainTask:
         """Nothing to look up: channel names are few."""
 
     def batch(self, step: int) -> tuple[SeriesBatch, Tensor]:
-        rows = rows_at(step, n_rows=len(self.train), batch_size=self.batch_size, seed=self.seed)
+        rows = self.order.rows_at(step)
         seed = int(generator_at(step, seed=self.seed, purpose=1).integers(2**31))
         return self._hide([self.train[int(i)] for i in rows], seed=seed)
 

@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
+Rows = NDArray[np.int64]
 
-def rows_at(step: int, *, n_rows: int, batch_size: int, seed: int) -> NDArray[np.int64]:
-    """Rows of the batch of a step: each pass is a fresh permutation, its last incomplete batch is left out.
 
-    >>> sorted(int(i) for s in (0, 1) for i in rows_at(s, n_rows=4, batch_size=2, seed=0))
-    [0, 1, 2, 3]
+class BatchOrder:
+    """Batches of rows that belong together, without end.
+
+    Rows with equal `keys` share batches: padding is least and negatives are hardest among windows of one kind. What is
+    left over of each kind is mixed. Each pass is a fresh permutation; its last incomplete batch is left out.
+
+    Parameters
+    ----------
+    keys : sequence of hashable
+        One a row.
+    batch_size : int
+        Smaller batches only where there are fewer rows in all.
+
+    Examples
+    --------
+    >>> order = BatchOrder("aabba", batch_size=2, seed=0)
+    >>> sorted(sorted("aabba"[i] for i in order.rows_at(step)) for step in range(order.per_pass))
+    [['a', 'a'], ['b', 'b']]
     """
-    size = min(batch_size, n_rows)
-    per_pass = n_rows // size
-    order = np.random.default_rng([seed, step // per_pass]).permutation(n_rows)
-    begin = step % per_pass * size
-    return order[begin : begin + size]
+
+    def __init__(self, keys: Iterable[Hashable], *, batch_size: int, seed: int) -> None:
+        groups: dict[Hashable, list[int]] = {}
+        for row, key in enumerate(keys):
+            groups.setdefault(key, []).append(row)
+        self.groups = [np.array(rows, dtype=np.int64) for rows in groups.values()]
+        self.n_rows = sum(len(rows) for rows in self.groups)
+        self.size = min(batch_size, self.n_rows)
+        self.seed = seed
+        self.per_pass = len(self._cut(self.groups))
+        self._pass_of = lru_cache(maxsize=2)(self._shuffled)
+
+    def rows_at(self, step: int) -> Rows:
+        """The rows of the batch of a step, counted from 0."""
+        return self._pass_of(step // self.per_pass)[step % self.per_pass]
+
+    def _shuffled(self, number: int) -> list[Rows]:
+        rng = np.random.default_rng([self.seed, number])
+        batches = self._cut([rng.permutation(rows) for rows in self.groups], rng)
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _cut(self, groups: Sequence[Rows], rng: np.random.Generator | None = None) -> list[Rows]:
+        whole = [rows[i : i + self.size] for rows in groups for i in range(0, len(rows) - self.size + 1, self.size)]
+        rest = np.concatenate([rows[len(rows) - len(rows) % self.size :] for rows in groups])
+        rest = rest if rng is None else rng.permutation(rest)
+        return whole + [rest[i : i + self.size] for i in range(0, len(rest) - self.size + 1, self.size)]
 
 
 def generator_at(step: int, *, seed: int, purpose: int) -> np.random.Generator:
