@@ -36,3 +36,7 @@ class NotFound(TracetsError, LookupError):
 
 class MissingExtra(TracetsError, ImportError):
     """An optional dependency is not installed. Names the extra that brings it."""
+
+
+class CaptionError(TracetsError, RuntimeError):
+    """A language model refused, or never answered in the right shape. Never holds a key."""
