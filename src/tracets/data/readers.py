@@ -1,0 +1,152 @@
+"""One door for files: the readers by name, told apart by what is in the file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from tracets.data.corpus import Corpus, read_corpus
+from tracets.data.csv_files import is_long, read_long_csv, read_wide_csv
+from tracets.data.series import Series, series_from_sample
+from tracets.data.time_mmd import is_time_mmd, read_time_mmd
+from tracets.data.trace_layout import is_trace_layout, read_trace_layout
+from tracets.errors import ConfigError, DataError, NotFound
+
+GROUP = "tracets.readers"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How files of one layout are recognised and read. Exactly one of `windows` and `series` is given.
+
+    Parameters
+    ----------
+    name : str
+        What `reader=` and `--reader` call it.
+    recognises : callable
+        Whether a file is of this layout; must not raise.
+    windows : callable, optional
+        For layouts that hold windows: (path) -> Corpus.
+    series : callable, optional
+        For layouts that hold long series: (path, *, freq, zone) -> list of Series.
+    """
+
+    name: str
+    recognises: Callable[[Path], bool]
+    windows: Callable[[Path], Corpus] | None = None
+    series: Callable[..., list[Series]] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.windows is None) == (self.series is None):
+            raise ConfigError(f"reader '{self.name}' must have either windows= or series=.")
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() in (".csv", ".tsv", ".txt")
+
+
+# The first that recognises a file reads it, so the particular come before the general.
+BUILT_IN = (
+    Reader("trace", is_trace_layout, windows=read_trace_layout),
+    Reader("corpus", _is_parquet, windows=read_corpus),
+    Reader("time-mmd", is_time_mmd, windows=read_time_mmd),
+    Reader("csv-long", lambda path: _is_csv(path) and is_long(path), series=read_long_csv),
+    Reader("csv-wide", _is_csv, series=read_wide_csv),
+)
+
+
+@lru_cache(maxsize=1)
+def known_readers() -> dict[str, Reader]:
+    """All readers by name: installed ones (entry points of the group "tracets.readers") first, then the built-in.
+
+    Raises
+    ------
+    ConfigError
+        Two readers have the same name.
+    """
+    found: dict[str, Reader] = {}
+    for reader in [point.load() for point in entry_points(group=GROUP)] + list(BUILT_IN):
+        if reader.name in found:
+            raise ConfigError(f"two readers are called '{reader.name}'. Uninstall or rename one of them.")
+        found[reader.name] = reader
+    return found
+
+
+def read(
+    path: str | os.PathLike[str], *, reader: str | None = None, freq: str | None = None, zone: str | None = None
+) -> Corpus:
+    """Read any file as a corpus; a long series becomes one sample of its whole length.
+
+    Parameters
+    ----------
+    path : str or path
+        Corpus Parquet, wide or long CSV, Time-MMD's numerical CSV, TRACE's published Parquet.
+    reader : str, optional
+        One of `known_readers()`; found from the file where it is not given.
+    freq : str, optional
+        For CSV: the grid to put irregular stamps on, as a pandas offset.
+    zone : str, optional
+        For CSV: the time zone of stamps without an offset.
+
+    Raises
+    ------
+    DataError
+        No such file, or content that breaks its layout; names file, series and row, with the fix.
+    NotFound
+        No such reader, or none that knows the file.
+
+    Examples
+    --------
+    >>> corpus = read("plant.csv", zone="Europe/Berlin")  # doctest: +SKIP
+    """
+    file = Path(path)
+    chosen = _choose(file, reader)
+    if chosen.windows is None:
+        return Corpus.from_samples(s.to_sample() for s in read_series(file, reader=chosen.name, freq=freq, zone=zone))
+    _refuse_series_options(chosen, file, freq, zone)
+    return chosen.windows(file)
+
+
+def read_series(
+    path: str | os.PathLike[str], *, reader: str | None = None, freq: str | None = None, zone: str | None = None
+) -> list[Series]:
+    """Read any file as long series, for cutting windows; parameters and errors as for `read`.
+
+    Windows of a corpus become series of their own; each needs a start and a freq.
+    """
+    file = Path(path)
+    chosen = _choose(file, reader)
+    if chosen.series is not None:
+        return chosen.series(file, freq=freq, zone=zone)
+    _refuse_series_options(chosen, file, freq, zone)
+    assert chosen.windows is not None
+    return [series_from_sample(sample) for sample in chosen.windows(file)]
+
+
+def _choose(file: Path, name: str | None) -> Reader:
+    known = known_readers()
+    if name is not None:
+        if name not in known:
+            raise NotFound(f"there is no reader '{name}'. Use one of {', '.join(known)}.")
+        return known[name]
+    if not file.is_file():
+        raise DataError(f"no such file: '{file}'. Check the path.")
+    for reader in known.values():
+        if reader.recognises(file):
+            return reader
+    raise NotFound(f"no reader knows '{file}'. Name one of {', '.join(known)} with reader=, or convert the file.")
+
+
+def _refuse_series_options(reader: Reader, file: Path, freq: str | None, zone: str | None) -> None:
+    if freq is not None or zone is not None:
+        raise ConfigError(
+            f"{file}: freq and zone are for CSV series; reader '{reader.name}' has its own. Leave them out."
+        )
