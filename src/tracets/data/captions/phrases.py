@@ -547,7 +547,7 @@ _both(SENTENCES, "trend/{way}:part", (
     "{N} <V> between {begin:note} and {finish:note}",
     "{N} <D> from a mean of {early} in the first quarter to {late} in the last",
     "{N}: <G> {span}",
-    "It is {span} that {n} <V>",
+    "{N} <V> {span}",
     "[A|There is a] <S> in {n} {span}",
     "<A> {b}",
     "{N} <D>[ for a good part of the window|]",

@@ -1,0 +1,273 @@
+"""A generated curriculum: many kinds of multivariate windows with captions that are true of them.
+
+For pre-training a model that shall read channels it never saw: names, units, levels and shapes vary far more than in
+any one corpus. Sample i depends on (seed, i) alone, so that any part can be drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracets.data.captions import with_captions
+from tracets.data.captions.clock import step_seconds
+from tracets.data.channel_types import CHANNEL_TYPES, DOMAINS, ChannelType
+from tracets.errors import ConfigError
+from tracets.types import Sample
+
+Row = NDArray[np.float64]
+Rng = np.random.Generator
+
+FREQS = ("min", "5min", "10min", "15min", "30min", "h", "h", "h", "3h", "4h", "6h", "D", "D", "W", "MS")
+_LENGTHS = (12, 24, 28, 36, 48, 48, 60, 72, 96, 120, 144, 168, 168, 168, 180, 240, 288, 336)
+_PLACES = ("north", "south", "upper", "lower", "inner", "outer", "left", "right", "inlet", "outlet", "backup")
+_CYCLES = (86400.0, 604800.0, 365.2425 * 86400)
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """What is generated. Shares are probabilities.
+
+    Parameters
+    ----------
+    lengths, channels : (int, int)
+        Smallest and largest number of steps (4 or more) and of channels (1 to 8).
+    missing : float
+        Share of channels with gaps; a twentieth of them is missing altogether.
+    constant : float
+        Share of channels that do not move.
+    coupled : float
+        Share of channels that follow another one, with a lag and either sign.
+    known_start : float
+        Share of samples with a start time.
+    mixed : float
+        Share of samples whose channels come from any domain.
+    """
+
+    lengths: tuple[int, int] = (12, 336)
+    channels: tuple[int, int] = (1, 8)
+    missing: float = 0.12
+    constant: float = 0.02
+    coupled: float = 0.4
+    known_start: float = 0.75
+    mixed: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.lengths[0] <= self.lengths[1]:
+            raise ConfigError(f"lengths must be (low, high) with 4 <= low <= high, got {self.lengths}.")
+        if not 1 <= self.channels[0] <= self.channels[1] <= 8:
+            raise ConfigError(f"channels must be (low, high) with 1 <= low <= high <= 8, got {self.channels}.")
+        for name in ("missing", "constant", "coupled", "known_start", "mixed"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must be a share in [0, 1], got {getattr(self, name)}.")
+
+
+def generate_samples(
+    n: int, *, seed: int, captions: bool = True, split: str | None = "train", curriculum: Curriculum | None = None
+) -> Iterator[Sample]:
+    """Generate `n` samples, one at a time.
+
+    Parameters
+    ----------
+    n : int
+        How many; sample i is the same whatever `n`.
+    seed : int
+        Another seed, other samples.
+    captions : bool, default=True
+        Whether text and channel texts are made; series alone come several times faster.
+    split : str or None, default="train"
+        Written to every sample.
+    curriculum : Curriculum or None
+        None takes the defaults.
+
+    Examples
+    --------
+    >>> [sample.n_channels for sample in generate_samples(2, seed=0)] == [
+    ...     sample.n_channels for sample in generate_samples(2, seed=0, captions=False)]
+    True
+    """
+    plan = curriculum or Curriculum()
+    for i in range(n):
+        sample = _sample(f"generated-{seed}-{i}", np.random.default_rng([seed, i]), plan, split)
+        yield with_captions(sample, seed=seed) if captions else sample
+
+
+def _sample(name: str, rng: Rng, plan: Curriculum, split: str | None) -> Sample:
+    freq = FREQS[rng.integers(len(FREQS))]
+    fitting = [length for length in _LENGTHS if plan.lengths[0] <= length <= plan.lengths[1]]
+    if fitting and rng.random() < 0.7:
+        n = fitting[rng.integers(len(fitting))]
+    else:
+        n = int(rng.integers(plan.lengths[0], plan.lengths[1] + 1))
+    domain = DOMAINS[rng.integers(len(DOMAINS))]
+    pool = list(CHANNEL_TYPES)
+    if rng.random() >= plan.mixed:
+        pool = [kind for kind in pool if kind.domain == domain]
+    else:
+        domain = "mixed"
+    wanted = int(rng.integers(plan.channels[0], plan.channels[1] + 1))
+    step = step_seconds(freq)
+    assert step is not None
+    start = None
+    if rng.random() < plan.known_start:
+        minutes = int(rng.integers(0, 525600)) // 60 * 60 if rng.random() < 0.5 else int(rng.integers(0, 365)) * 1440
+        start = datetime(int(rng.integers(1990, 2026)), 1, 1) + timedelta(minutes=minutes)
+    first_hour = 0.0 if start is None else start.hour + start.minute / 60
+
+    rows: list[Row] = []
+    shapes: list[Row] = []
+    names: list[str] = []
+    units: list[str | None] = []
+    for at in rng.permutation(np.resize(rng.permutation(len(pool)), max(wanted, len(pool))))[:wanted]:
+        kind = pool[at]
+        column = _name(kind, names, rng)
+        shape = _shape(kind, n, step, first_hour, shapes, plan, rng)
+        unit, factor, offset = kind.units[rng.integers(len(kind.units))]
+        row = _values(kind, shape, factor, offset, plan, rng)
+        shapes.append(shape)
+        rows.append(_with_gaps(row, plan, rng))
+        names.append(column)
+        units.append(unit if rng.random() < 0.9 else None)
+    values = np.array(rows, dtype=np.float32)
+    return Sample(
+        name,
+        values,
+        tuple(names),
+        tuple(units),
+        start,
+        freq,
+        split=split,
+        domain=domain,
+        source="tracets.data.generate",
+    )
+
+
+def _name(kind: ChannelType, taken: list[str], rng: Rng) -> str:
+    name = kind.names[rng.integers(len(kind.names))]
+    if name not in taken:
+        return name
+    # A second channel of one kind is told apart by its place, as on a plant.
+    places = [place for place in _PLACES if _at(place, name) not in taken]
+    return _at(places[rng.integers(len(places))], name)
+
+
+def _at(place: str, name: str) -> str:
+    return f"{place}_{name}" if "_" in name else f"{place} {name}"
+
+
+def _shape(
+    kind: ChannelType, n: int, step: float, first_hour: float, others: list[Row], plan: Curriculum, rng: Rng
+) -> Row:
+    """A standardised curve (n,): what the channel does, before level and unit."""
+    t = np.arange(n)
+    shape = np.zeros(n)
+    if others and rng.random() < plan.coupled:
+        leader = others[rng.integers(len(others))]
+        lag = int(rng.integers(0, max(1, n // 14) + 1)) if rng.random() < 0.5 else 0
+        followed = np.concatenate((np.full(lag, leader[0]), leader[: n - lag]))
+        shape += rng.uniform(1.5, 5) * (1 if rng.random() < 0.6 else -1) * followed
+    draw = rng.random(7)
+    if draw[0] < 0.45:
+        shape += rng.uniform(0.5, 2.5) * _trend(n, rng)
+    per_day = 86400 / step
+    if draw[1] < kind.daily and 4 <= per_day <= n * 1.2:
+        peak = rng.normal(14.5, 2.5) if rng.random() < 0.8 else rng.uniform(0, 24)
+        phase = 2 * np.pi * ((first_hour + t * step / 3600) - peak) / 24
+        cycle = np.cos(phase) + rng.uniform(0, 0.5) * np.cos(2 * phase + rng.uniform(0, 6))
+        cycle = np.maximum(cycle, rng.uniform(-0.5, 0.2)) if rng.random() < 0.25 else cycle
+        shape += rng.uniform(0.7, 2.5) * cycle * (1 + 0.3 * _walk(n, rng))
+    elif draw[1] < 0.35:
+        known = [c / step for c in _CYCLES if 4 <= c / step <= n / 2.5]
+        period = known[rng.integers(len(known))] if known and rng.random() < 0.6 else rng.uniform(4, max(5, n / 2))
+        wave = np.sin(2 * np.pi * (t / period + rng.random()))
+        shape += rng.uniform(0.7, 2.5) * (np.sign(wave) if rng.random() < 0.15 else wave)
+    if draw[2] < 0.55:
+        shape += rng.uniform(0.2, 1.5) * _walk(n, rng)
+    if draw[3] < 0.12:
+        shape += rng.uniform(2, 5) * (1 if rng.random() < 0.5 else -1) * (t >= rng.integers(n // 6, n - n // 6))
+    if draw[4] < 0.12:
+        centre, width = rng.uniform(0.05, 0.95) * n, rng.uniform(0.02, 0.15) * n
+        shape += rng.uniform(2, 6) * (1 if rng.random() < 0.65 else -1) * np.exp(-0.5 * ((t - centre) / width) ** 2)
+    noise = rng.normal(size=n) * (
+        rng.uniform(0.05, 0.8) if kind.form == "noisy" else rng.choice((0.0, 0.03, 0.1, 0.25))
+    )
+    if draw[5] < 0.25:
+        noise *= np.repeat(rng.uniform(0.1, 3.0, 3), [n // 3, n // 3, n - 2 * (n // 3)])
+    shape += noise
+    if draw[6] < 0.1:
+        for place in rng.integers(1, n - 1, rng.integers(1, 4)):
+            shape[place] += rng.uniform(5, 9) * (1 if rng.random() < 0.7 else -1)
+    spread = shape.std()
+    if spread < 1e-6:
+        shape, spread = rng.normal(size=n), 1.0
+    return (shape - shape.mean()) / spread
+
+
+def _trend(n: int, rng: Rng) -> Row:
+    """Piecewise linear with up to three turns."""
+    turns = int(rng.choice((0, 1, 1, 2, 3), p=(0.35, 0.2, 0.2, 0.15, 0.1)))
+    places = np.concatenate(([0.0], np.sort(rng.uniform(0.1, 0.9, turns)) * n, [n - 1.0]))
+    sign = 1 if rng.random() < 0.5 else -1
+    heights = np.cumsum([0.0, *(sign * (-1) ** i * rng.uniform(0.6, 1.6) for i in range(turns + 1))])
+    if rng.random() < 0.2:
+        heights[1:-1] = heights[0]
+    return np.interp(np.arange(n), places, heights)
+
+
+def _walk(n: int, rng: Rng) -> Row:
+    walk = np.cumsum(rng.normal(size=n))
+    return (walk - walk.mean()) / (walk.std() + 1e-9)
+
+
+def _values(kind: ChannelType, shape: Row, factor: float, offset: float, plan: Curriculum, rng: Rng) -> Row:
+    """Level, scale, limits and rounding of a sensor put on a shape."""
+    n = len(shape)
+    spread = float(np.exp(rng.uniform(np.log(kind.spread[0]), np.log(kind.spread[1]))))
+    center = float(rng.uniform(*kind.center))
+    if kind.form == "rain":
+        row = _bursts(n, spread, rng)
+    elif kind.form == "direction":
+        row = (center + spread * shape) % 360
+    elif kind.form == "count":
+        row = rng.poisson(np.maximum(center + min(spread, center) * shape, 0.0)).astype(np.float64)
+    else:
+        row = center + spread * shape
+    if rng.random() < plan.constant:
+        row = np.full(n, 0.0 if kind.form == "rain" else float(row[0]))
+    row = np.clip(row, kind.floor, kind.ceiling) if kind.floor is not None or kind.ceiling is not None else row
+    decimals = kind.decimals
+    if factor < 0.1:
+        decimals += int(np.ceil(-np.log10(factor)))
+    elif rng.random() < 0.15:
+        decimals = max(0, decimals - 1)
+    return np.round(row * factor + offset, decimals)
+
+
+def _bursts(n: int, spread: float, rng: Rng) -> Row:
+    """Zero most of the time; a few spells with gamma-distributed amounts."""
+    row = np.zeros(n)
+    for _ in range(int(rng.choice((0, 1, 1, 2, 3, 5), p=(0.08, 0.25, 0.2, 0.2, 0.17, 0.1)))):
+        length = int(rng.integers(1, max(2, n // 8) + 1))
+        begin = int(rng.integers(0, n - length + 1))
+        row[begin : begin + length] += rng.gamma(0.9, 1.0, length) * spread * rng.lognormal(0, 0.7)
+    return row
+
+
+def _with_gaps(row: Row, plan: Curriculum, rng: Rng) -> Row:
+    if rng.random() >= plan.missing:
+        return row
+    n, draw = len(row), rng.random()
+    row = row.copy()
+    if draw < 0.05:
+        row[:] = np.nan
+    elif draw < 0.6:
+        length = int(rng.integers(1, max(2, n // 4) + 1))
+        begin = int(rng.integers(0, n - length + 1))
+        row[begin : begin + length] = np.nan
+    else:
+        row[rng.random(n) < rng.uniform(0.02, 0.3)] = np.nan
+    return row
