@@ -86,6 +86,11 @@ class Index:
         """Every channel name in the index, in the spelling that came first."""
         return list(self.series.spellings.values())
 
+    @property
+    def model(self) -> str:
+        """The model that made the vectors: a shipped model's name, or what its folder was called."""
+        return self.folder.manifest.model
+
     def row(self, name: str) -> int:
         """The row of an id. Raises NotFound for an id that is not in the index."""
         if name not in self.position:

@@ -31,8 +31,8 @@ def save_model(model: TraceModel, folder: str | Path, *, card: str) -> Path:
     return path
 
 
-def load_model(name: str | Path) -> TraceModel:
-    """Load a model folder, or a model that ships ("base") by its name.
+def load_model(name: str | os.PathLike[str]) -> TraceModel:
+    """Load a model folder, or a model that ships ("base") by its name; the model is called as it was asked for.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def load_model(name: str | Path) -> TraceModel:
                 f"model '{path}' has format {found}; this version of tracets reads {FORMAT}. "
                 f"Train it again or use the version that wrote it."
             )
-        model = TraceModel(build(ModelConfig, saved["model"], where="model"), name=str(saved["name"]))
+        model = TraceModel(build(ModelConfig, saved["model"], where="model"), name=str(name))
         model.load_state_dict(load_file(path / "model.safetensors"))
         expected = saved["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
@@ -67,7 +67,7 @@ def load_model(name: str | Path) -> TraceModel:
     return model.eval()
 
 
-def model_folder(name: str | Path) -> Path:
+def model_folder(name: str | os.PathLike[str]) -> Path:
     """The folder of a model: a path, or the name of a shipped one."""
     path = Path(name)
     if (path / "config.json").is_file():

@@ -21,8 +21,8 @@ class TextBatch:
     """The sentences of n texts without padding: what `TextTower` reads.
 
     states (k, backbone dim) of all k tokens in order, numbers (k,) with NaN = no number, `sentence` (k,) the
-    sentence of each token; `slot` (m,) the place of each of the m sentences in the grid (n, s) of texts and sentences, flattened;
-    `sentence_valid` (n, s).
+    sentence of each token; `slot` (m,) the place of each of the m sentences in the grid (n, s) of texts and sentences,
+    flattened; `sentence_valid` (n, s).
     """
 
     states: Tensor

@@ -1,0 +1,5 @@
+"""`python -m tracets`."""
+
+from tracets.cli import main
+
+main()

@@ -1,0 +1,371 @@
+"""The front door: everything the command line, a server or a notebook may ask for. Heavy imports wait for their use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tracets.errors import ConfigError, DataError
+from tracets.types import Hit, Query, Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tracets.data.corpus import Corpus
+    from tracets.encoders.model import TraceModel
+    from tracets.encoders.protocol import PairEncoder
+    from tracets.evaluate.report import RetrievalReport
+    from tracets.explain import Explanation
+    from tracets.retrieve import Index
+
+Path_ = str | os.PathLike[str]
+BASE = "base"
+SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
+
+__all__ = [
+    "Hit", "Query", "Sample", "build_index", "caption", "describe", "embed", "evaluate_retrieval", "explain",
+    "hit_to_json", "load", "open_index", "plot_hits", "read", "search", "set_threads", "shipped_models", "train",
+    "weather", "windows", "write",
+]  # fmt: skip
+
+
+def load(name: Path_ = BASE) -> TraceModel:
+    """Load a model folder, or a model that ships, by its name.
+
+    Raises
+    ------
+    NotFound
+        No such folder or shipped model.
+    ModelError
+        A damaged folder, or a format this version does not read.
+
+    Examples
+    --------
+    >>> load("base").encode_texts(["rain all week"]).sample.shape
+    (1, 128)
+    """
+    from tracets.encoders.store import load_model
+
+    return load_model(name)
+
+
+def shipped_models() -> list[str]:
+    """Names of the models inside the package."""
+    from tracets.encoders import store
+
+    return store.shipped_models()
+
+
+def set_threads(n: int) -> None:
+    """Limit the processor threads of this process; 1 <= n."""
+    import torch
+
+    if n < 1:
+        raise ConfigError(f"threads must be at least 1, got {n}")
+    torch.set_num_threads(n)
+
+
+def read(path: Path_, *, reader: str | None = None, freq: str | None = None, zone: str | None = None) -> Corpus:
+    """Read any file as a corpus; a long series becomes one window of its whole length.
+
+    Parameters
+    ----------
+    path : path
+        Corpus Parquet, wide or long CSV, Time-MMD's numerical CSV, TRACE's published Parquet.
+    reader : str, optional
+        A reader by name; by default the one that fits the file.
+    freq : str, optional
+        Re-grid a CSV to this sampling step (pandas offset); by default the file's own, which must be regular.
+    zone : str, optional
+        Time zone of the stamps of a CSV that have none.
+
+    Raises
+    ------
+    DataError
+        What is wrong in which file, series and row, and the fix.
+    """
+    from tracets.data import readers
+
+    return readers.read(path, reader=reader, freq=freq, zone=zone)
+
+
+def windows(
+    path: Path_,
+    *,
+    length: int,
+    stride: int | None = None,
+    split: bool = False,
+    gap: int = 0,
+    min_observed: float = 0.5,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+) -> Corpus:
+    """Cut a file of long series into windows of `length` steps every `stride` steps (default: `length`).
+
+    Parameters
+    ----------
+    split : bool, default=False
+        Split by time into train, val and test (.6, .15, .25): no window overlaps one of another split.
+    gap : int, default=0
+        Steps left free at the beginning of val and test.
+    min_observed : float, default=0.5
+        Windows with a smaller share of observed values, in [0, 1], are left out.
+    reader, freq, zone : str, optional
+        As for `read`.
+
+    Raises
+    ------
+    DataError
+        What is wrong in which file, series and row, and the fix; or no window fits.
+    ConfigError
+        A number out of its range.
+    """
+    from tracets.data.corpus import Corpus as Corpus_
+    from tracets.data.readers import read_series
+    from tracets.data.windows import cut_windows, split_by_fractions
+
+    series = read_series(path, reader=reader, freq=freq, zone=zone)
+    parts = split_by_fractions(series, SPLIT_FRACTIONS) if split else None
+    cut = cut_windows(series, length=length, stride=stride or length, split=parts, gap=gap, min_observed=min_observed)
+    return Corpus_.from_samples(cut.samples)
+
+
+def write(corpus: Corpus, path: Path_) -> None:
+    """Write a corpus file (Parquet, one row a window); it appears whole or not at all."""
+    from tracets.data.corpus import write_corpus
+
+    write_corpus(corpus, path)
+
+
+def weather(*, captions: bool = True, seed: int = 0, resolutions: Sequence[str] = ("hourly",)) -> Corpus:
+    """The real weather of three New York airports in 2013, in labelled windows of 168 hours, with captions.
+
+    Parameters
+    ----------
+    captions : bool, default=True
+        Write a text of each window and of each channel from its numbers, with this `seed`.
+    resolutions : sequence of str
+        Some of "hourly", "4-hourly", "daily".
+    """
+    from tracets.data.nycflights import weather_corpus
+
+    corpus = weather_corpus(resolutions=tuple(resolutions))
+    return caption(corpus, seed=seed) if captions else corpus
+
+
+def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False) -> Corpus:
+    """Write texts from the numbers for windows and channels that have none (for all, with `overwrite`)."""
+    from tracets.data.captions import caption_corpus
+    from tracets.data.corpus import Corpus as Corpus_
+
+    return Corpus_.from_samples(caption_corpus(corpus, seed=seed, overwrite=overwrite))
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Profile a corpus: rows, channels, lengths, share missing, text coverage, splits, labels, duplicates."""
+    from tracets.data.profile import describe as profile
+
+    return profile(corpus)
+
+
+def train(
+    corpus: Corpus | None,
+    out: Path_,
+    *,
+    init: Path_ = BASE,
+    recipe: str | None = None,
+    assignments: Sequence[str] = (),
+    max_minutes: float | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    progress_bar: bool = False,
+) -> TraceModel:
+    """Train a model on the windows of split "train", choose its weights on "val", save it to the folder `out`.
+
+    Parameters
+    ----------
+    corpus : Corpus or None
+        None: the data that the recipe names.
+    out : path
+        A new folder; with `resume`, one whose training was cut off.
+    init : "base", "none" or a model folder
+        Where the weights start.
+    recipe : str, optional
+        A shipped recipe by name, or a TOML file.
+    assignments : sequence of str
+        Single settings, such as "align.channel=0".
+    max_minutes : float, optional
+        Time for everything; stands above the recipe's `optim.max_minutes`.
+
+    Raises
+    ------
+    ConfigError
+        Wrong settings, an `out` that exists, or model settings together with `init`.
+    DataError
+        No windows to train on or to choose by, or none with text.
+
+    Notes
+    -----
+    Source: PAPER sections 3.2 and 3.3; `tracets.tasks` says where we depart.
+    """
+    import torch
+
+    from tracets.config import load_settings
+    from tracets.encoders.model import TraceModel as Model
+    from tracets.encoders.store import load_model
+    from tracets.tasks.curriculum import fresh_captions, recipe_windows
+    from tracets.tasks.stages import train_stages
+
+    folder = Path(out)
+    if max_minutes is not None:
+        assignments = [*assignments, f"optim.max_minutes={max_minutes}"]
+    settings = load_settings(recipe, assignments=assignments)
+    if (folder / "config.json").exists():
+        raise ConfigError(f"'{folder}' holds a finished model already. Choose another --out.")
+    if (folder / "run").exists() and not resume:
+        raise ConfigError(f"'{folder}' holds a training that was cut off. Pass --resume to go on, or another --out.")
+    torch.manual_seed(seed)
+    if str(init) == "none":
+        model = Model(settings.model, name=folder.name)
+    else:
+        if any(a.startswith("model.") for a in assignments):
+            raise ConfigError(
+                "settings model.* are those of the model to start from; they can be set with --init none."
+            )
+        model = load_model(init)
+        model.name = folder.name
+    if corpus is None:
+        windows_, about = recipe_windows(
+            weather=settings.data.weather, resolutions=settings.data.resolutions, generated=settings.data.generated,
+            seed=seed,
+        )  # fmt: skip
+        learn, choose = ([s for s in windows_ if s.split == split] for split in ("train", "val"))
+    else:
+        learn, choose = corpus.split("train"), corpus.split("val")
+        about = f"Data: {len(corpus)} windows given as a corpus; started from {init}."
+    train_stages(
+        model, learn, choose, folder, pretrain=settings.pretrain, align=settings.align, optim=settings.optim, seed=seed,
+        resume=resume, progress_bar=progress_bar, about=about, captioner=fresh_captions(),
+    )  # fmt: skip
+    return model.eval()
+
+
+def embed(corpus: Iterable[Sample], model: PairEncoder, *, batch_size: int = 64) -> pa.Table:
+    """Vectors of every window as a table: id, vector, channel_names, channel_vectors.
+
+    `channel_vectors` holds one vector a channel: the mean of the channel's vectors, of length 1; zero where nothing was
+    observed.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    samples = list(corpus)
+    if not samples:
+        raise DataError("embed() got no windows. Check the split or the filter.")
+    vectors = model.encode_series(samples, batch_size=batch_size)
+    means = [v.mean(axis=1) for v in vectors.channels]
+    units = [m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-12) for m in means]
+    width = pa.list_(pa.float32(), model.dim)
+    return pa.table(
+        {
+            "id": pa.array([s.id for s in samples], pa.string()),
+            "vector": pa.array(list(vectors.sample), width),
+            "channel_names": pa.array([list(s.channel_names) for s in samples], pa.list_(pa.string())),
+            "channel_vectors": pa.array([list(u) for u in units], pa.list_(width)),
+        }
+    )
+
+
+def build_index(
+    corpus: Iterable[Sample],
+    model: PairEncoder,
+    out: Path_,
+    *,
+    batch_size: int = 64,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Index:
+    """Encode windows and their texts and write them to an index folder, whole or not at all."""
+    from tracets import retrieve
+
+    return retrieve.build_index(corpus, model, out, batch_size=batch_size, overwrite=overwrite, progress=progress)
+
+
+def open_index(path: Path_) -> Index:
+    """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
+    from tracets.retrieve import Index as Index_
+
+    return Index_.open(path)
+
+
+def search(
+    index: Index,
+    model: PairEncoder,
+    query: Query | Sample | str,
+    *,
+    want: Literal["series", "text"] = "series",
+    k: int = 10,
+    where: str | None = None,
+) -> list[Hit]:
+    """The k stored windows that answer a query best, best first; see `tracets.retrieve.search`.
+
+    A text or a sample may stand for the whole query.
+
+    Examples
+    --------
+    >>> index = build_index(weather(), load("base"), "weather.index")  # doctest: +SKIP
+    >>> search(index, load("base"), "a burst of heavy rain near the end", k=3)  # doctest: +SKIP
+    """
+    from tracets import retrieve
+
+    if isinstance(query, str):
+        query = Query(text=query)
+    elif isinstance(query, Sample):
+        query = Query(series=query)
+    return retrieve.search(index, model, query, want=want, k=k, where=where)
+
+
+def hit_to_json(hit: Hit) -> dict[str, Any]:
+    """A hit as one line of `tracets search --json`."""
+    from tracets import retrieve
+
+    return retrieve.hit_to_json(hit)
+
+
+def explain(index: Index, model: PairEncoder, id: str, query: str) -> Explanation:
+    """Take the score of one stored window for a text apart: sentence by sentence, channel by channel."""
+    from tracets import explain as reasons
+
+    return reasons.explain(index.folder, model, id, query)
+
+
+def plot_hits(index: Index, hits: Sequence[Hit], description: str, path: Path_) -> None:
+    """Draw hits as small multiples, one panel a channel, in one HTML page that needs no network."""
+    from tracets import plots
+
+    plots.plot_hits(description, hits, index.folder.samples([hit.id for hit in hits]), path)
+
+
+def evaluate_retrieval(
+    corpus: Corpus,
+    model: PairEncoder,
+    *,
+    split: str = "test",
+    where: str | None = None,
+    baselines: Sequence[str] = (),
+    seed: int = 0,
+    n_boot: int = 1000,
+) -> RetrievalReport:
+    """Rank one split of a corpus in every direction: pairs and labels, beside chance, intervals and baselines.
+
+    `where` narrows the pool by an SQL expression. Baselines that learn are fitted on the train split.
+    """
+    from tracets.evaluate.retrieval import evaluate_retrieval as evaluate
+
+    pool = corpus.split(split)
+    pool = pool if where is None else pool.where(where)
+    rest = [s for s in corpus if s.split in ("train", "val") and s.split != split]
+    return evaluate(pool, model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None)

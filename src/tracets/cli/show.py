@@ -1,0 +1,71 @@
+"""What people see: notes on stderr, tables on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from tracets.types import Hit
+
+
+def note(text: str) -> None:
+    """Say something about the progress, on stderr."""
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr; the block gets a function that takes how many are done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def table_of(values: Mapping[str, Any], *, title: str) -> None:
+    """Print names and values as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, show_header=False)
+    for name, value in values.items():
+        table.add_row(name, _short(value))
+    Console().print(table)
+
+
+def hits_table(hits: Sequence[Hit], *, title: str) -> None:
+    """Print hits: when, how well, by which channels, and the beginning of the text."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left")
+    for column in ("#", "id", "score", "start", "channels that match best", "label", "text"):
+        table.add_column(column, overflow="fold")
+    for hit in hits:
+        best = sorted(hit.channels.items(), key=lambda item: -item[1])[:3]
+        table.add_row(
+            str(hit.rank), escape(hit.id), f"{hit.score:.3f}", f"{hit.start:%Y-%m-%d %H:%M}" if hit.start else "",
+            escape(", ".join(f"{name} {score:.2f}" for name, score in best)), escape(hit.label or ""),
+            escape(_first_words(hit.text)),
+        )  # fmt: skip
+    Console().print(table)
+
+
+def _first_words(text: str | None, length: int = 120) -> str:
+    if not text:
+        return ""
+    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_short(part)}" for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_short, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

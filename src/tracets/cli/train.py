@@ -1,0 +1,34 @@
+"""`tracets train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracets.cli.show import note
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    corpus: Annotated[Path | None, typer.Argument(help="A corpus with splits; none: the recipe's own data.")] = None,
+    init: Annotated[str, typer.Option(help="Start from: base, none, or a model folder.")] = "base",
+    recipe: Annotated[str | None, typer.Option(help="A shipped recipe, or a TOML file.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Time for everything.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and masks.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut off.")] = False,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, such as align.channel=0.")] = None,
+) -> None:
+    """Train a model on a corpus: masked pre-training, then alignment of series and text."""
+    from tracets import api
+    from tracets.errors import ConfigError
+
+    if corpus is None and recipe is None:
+        raise ConfigError("train needs a CORPUS, or a --recipe that names its own data (such as base).")
+    data = None if corpus is None else api.read(corpus)
+    api.train(
+        data, out, init=init, recipe=recipe, assignments=settings or [], max_minutes=max_minutes, seed=seed,
+        resume=resume, progress_bar=True,
+    )  # fmt: skip
+    note(f"wrote the model to {out}; next: tracets evaluate retrieval CORPUS --model {out} --split test")
