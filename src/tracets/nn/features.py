@@ -42,11 +42,11 @@ def value_features(x: Tensor) -> Tensor:
 def location_and_spread(values: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (n, c) over what was observed; the spread of a constant channel is 1."""
     count = observed.sum(-1).clamp(min=1)
-    mean = (values * observed).sum(-1) / count
-    centred = (values - mean[..., None]) * observed
+    mean = values.masked_fill(~observed, 0).sum(-1) / count
+    centred = (values - mean[..., None]).masked_fill(~observed, 0)
     spread = (centred.square().sum(-1) / count).sqrt()
-    floor = _SPREAD_FLOOR * mean.abs().clamp(min=1)
-    return mean, torch.where(spread > floor, spread, torch.ones_like(spread))
+    # relative to the level, as rounding is: a channel in a large unit may vary by 1e-9 and be no constant
+    return mean, torch.where(spread > _SPREAD_FLOOR * mean.abs(), spread, torch.ones_like(spread))
 
 
 def level_features(values: Tensor, observed: Tensor) -> Tensor:
@@ -54,6 +54,7 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
 
     Order: mean, spread, low, 10 %, median, 90 %, high, range, first, last, largest step, total.
     """
+    values = values.masked_fill(~observed, 0)
     count = observed.sum(-1)
     last = (count - 1).clamp(min=0)
     ordered = values.masked_fill(~observed, torch.inf).sort(-1).values
@@ -63,7 +64,7 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
         return ordered.gather(-1, where[..., None]).squeeze(-1)
 
     mean, _ = location_and_spread(values, observed)
-    spread = (((values - mean[..., None]) * observed).square().sum(-1) / count.clamp(min=1)).sqrt()
+    spread = ((values - mean[..., None]).masked_fill(~observed, 0).square().sum(-1) / count.clamp(min=1)).sqrt()
     low, high = at(0.0), at(1.0)
     steps = torch.arange(values.shape[-1], device=values.device)
     begin = torch.where(observed, steps, values.shape[-1]).amin(-1).clamp(max=values.shape[-1] - 1)
@@ -72,14 +73,14 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
     final = values.gather(-1, end[..., None]).squeeze(-1)
     both = observed[..., 1:] & observed[..., :-1]
     jump = _amax((values.diff(dim=-1).abs() * both), like=mean)
-    total = (values * observed).sum(-1)
+    total = values.sum(-1)
     levels = [mean, spread, low, at(0.1), at(0.5), at(0.9), high, high - low, first, final, jump, total]
     stacked = torch.stack(levels, -1)
     return torch.where((count > 0)[..., None], stacked, torch.zeros_like(stacked))
 
 
 def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
-    """The shape of each channel, free of level and scale (n, c, N_SHAPES).
+    """The shape of each channel, free of level and scale but for the share of exact zeros (n, c, N_SHAPES).
 
     Block means, lows, highs and spreads over relative time, places of the extremes, trend and curvature,
     autocorrelation, spectrum, and shares (missing, zero, near the low, near the high).

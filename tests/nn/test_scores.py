@@ -1,0 +1,87 @@
+"""The score in torch against the one that searches, and both against a double loop over python floats."""
+
+import numpy as np
+import pytest
+import torch
+
+from tracets.nn.scores import late_interaction, pair_scores
+from tracets.scores import series_bank, text_bank, text_to_series
+from tracets.types import SeriesVectors, TextVectors
+
+DIM, PER_CHANNEL = 6, 2
+CHANNELS = [3, 1, 2, 3]
+SENTENCES = [2, 1, 4]
+DEAD = [(0, 1), (1, 0), (3, 2)]  # (series, channel); series 1 has no other
+
+
+def unit(rng, *shape):
+    x = rng.normal(size=(*shape, DIM)).astype(np.float32)
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+@pytest.fixture
+def vectors():
+    rng = np.random.default_rng(0)
+    channels = [unit(rng, c, PER_CHANNEL) for c in CHANNELS]
+    for i, c in DEAD:
+        channels[i][c] = 0
+    series = SeriesVectors(unit(rng, len(CHANNELS)), tuple(channels))
+    sentences = tuple(unit(rng, s) for s in SENTENCES)
+    return TextVectors(unit(rng, len(SENTENCES)), sentences, tuple(("",) * s for s in SENTENCES)), series
+
+
+def padded(texts, series):
+    """The same vectors as the towers give them: padded, with masks."""
+    sentences = torch.zeros(len(texts), max(SENTENCES), DIM)
+    valid = torch.zeros(len(texts), max(SENTENCES), dtype=torch.bool)
+    for i, s in enumerate(texts.sentences):
+        sentences[i, : len(s)], valid[i, : len(s)] = torch.from_numpy(s), True
+    channels = torch.zeros(len(series), max(CHANNELS), PER_CHANNEL, DIM)
+    alive = torch.zeros(len(series), max(CHANNELS), dtype=torch.bool)
+    for i, c in enumerate(series.channels):
+        channels[i, : len(c)], alive[i, : len(c)] = torch.from_numpy(c), torch.from_numpy(c.any((1, 2)))
+    return (torch.from_numpy(texts.sample), sentences, valid), (torch.from_numpy(series.sample), channels, alive)
+
+
+def slow(texts, series, weight):
+    out = np.zeros((len(texts), len(series)))
+    for i, sentences in enumerate(texts.sentences):
+        for j, channels in enumerate(series.channels):
+            total = 0.0
+            for sentence in sentences:
+                best = -1.0
+                for channel in channels:
+                    for vector in channel:
+                        if any(vector):
+                            best = max(best, sum(float(a) * float(b) for a, b in zip(sentence, vector, strict=True)))
+                total += best
+            whole = sum(float(a) * float(b) for a, b in zip(texts.sample[i], series.sample[j], strict=True))
+            out[i, j] = weight * whole + (1 - weight) * total / len(sentences)
+    return out
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_training_and_search_give_one_score(vectors, weight):
+    texts, series = vectors
+    expected = slow(texts, series, weight)
+    trained = pair_scores(*padded(texts, series), sample_weight=weight).numpy()
+    names = [[f"c{k}" for k in range(c)] for c in CHANNELS]
+    searched = text_to_series(text_bank(texts), series_bank(series, names), sample_weight=weight)
+    np.testing.assert_allclose(trained, expected, atol=1e-6)
+    np.testing.assert_allclose(searched, expected, atol=1e-6)
+
+
+def test_a_series_with_no_living_channel_matches_nothing(vectors):
+    (_, sentences, valid), (_, channels, alive) = padded(*vectors)
+    assert not alive[1].any()
+    late = late_interaction(sentences, valid, channels, alive)
+    assert late[:, 1].tolist() == [-1.0] * len(SENTENCES)
+    assert (late[:, [0, 2, 3]] > -1).all()
+
+
+def test_padding_scores_nothing(vectors):
+    (_, sentences, valid), (_, channels, alive) = padded(*vectors)
+    before = late_interaction(sentences, valid, channels, alive)
+    loud = 7 * torch.ones(DIM)
+    sentences[~valid], channels[~alive] = loud, loud
+    assert torch.equal(late_interaction(sentences, valid, channels, alive), before)
