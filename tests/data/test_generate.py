@@ -73,8 +73,12 @@ def test_there_are_many_kinds_of_channels_and_each_has_names():
 
 
 def test_every_kind_of_fact_occurs_in_500_samples(samples):
-    found = {fact.kind for s in samples for fact in read_facts(s).facts}
-    assert found == {*KINDS, *cross_facts.KINDS}
+    wanted = {*KINDS, *cross_facts.KINDS}
+    for s in samples:
+        wanted -= {fact.kind for fact in read_facts(s).facts}
+        if not wanted:
+            break
+    assert not wanted
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from random import Random
 
 Part = str | tuple[str, str] | list["Parts"]
 Parts = tuple[Part, ...]
+# "a increase" -> "an increase"; a "u" or "one" may sound like a consonant and is left alone.
+_VOWEL = re.compile(r"\b([Aa]) (?=[aeio](?!ne\b))")
 _TOKEN = re.compile(r"[\[\]|]|\{[^}]*\}|[^\[\]|{}]+")
 
 
@@ -93,8 +95,10 @@ def sentence(text: str) -> str:
 
     >>> sentence("pressure  peaks"), sentence("pH is 7.1"), sentence("CO2 rises.")
     ('Pressure peaks.', 'pH is 7.1.', 'CO2 rises.')
+    >>> sentence("a increase in load")
+    'An increase in load.'
     """
-    text = " ".join(text.split()).rstrip(".,; ")
+    text = _VOWEL.sub(r"\1n ", " ".join(text.split()).rstrip(".,; "))
     first = text.split(" ", 1)[0]
     if first.rstrip(",:;").replace("-", "").replace("'", "").isalpha() and first == first.lower():
         text = text[0].upper() + text[1:]
