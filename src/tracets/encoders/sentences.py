@@ -14,7 +14,9 @@ MAX_WORDS = 60
 
 _BREAK = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*")
 _NUMBER = re.compile(
-    r"(?<![\w.,])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]*\d)(?!:\d)|(?<![\w.:])(\d{1,2}):(\d{2})\b"
+    r"(?<![\w.,])[-+\u2212]?(?>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?)"  # a number, whole or not at all
+    r"(?!(?![kcm]?m[23]\b)\w*\d)(?!:\d)"  # that is no part of a code ("3f2") or a time; "m3" is a unit
+    r"|(?<![\w.:])(\d{1,2}):(\d{2})\b"
 )
 
 
