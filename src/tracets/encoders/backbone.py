@@ -19,7 +19,8 @@ from tracets.errors import ModelError
 CACHE_TOKENS = 2_000_000
 """Token states kept in memory (half precision, 768 bytes each at width 384); the oldest sentences leave first."""
 
-MAX_TOKENS = 128
+MAX_TOKENS = 512
+"""More than `sentences.MAX_WORDS` words come to, and as many as models of the family have positions for."""
 
 
 class TextBackbone:
@@ -52,10 +53,11 @@ class TextBackbone:
         fresh = self._encode(missing)
         out = []
         for sentence in sentences:
-            states, starts = self._cache.get(sentence.words) or fresh[sentence.words]
+            states, spans = self._cache.get(sentence.words) or fresh[sentence.words]
             numbers = torch.full((len(states),), torch.nan)
             for place, value in zip(sentence.places, sentence.values, strict=True):
-                at = np.flatnonzero(starts == place)
+                # marks such as [CLS] span nothing, from 0 to 0: they are no token of a number at the start
+                at = np.flatnonzero((spans[:, 0] <= place) & (place < spans[:, 1]))
                 if len(at):
                     numbers[int(at[0])] = value
             out.append((states, numbers))
@@ -91,10 +93,10 @@ class TextBackbone:
                 return_tensors="pt",
                 return_offsets_mapping=True,
             )
-            offsets = tokens.pop("offset_mapping")
+            spans = tokens.pop("offset_mapping")
             hidden = model(**tokens).last_hidden_state
-            for text, state, span, mask in zip(part, hidden, offsets, tokens["attention_mask"], strict=True):
-                out[text] = (state[mask.bool()].half().clone(), span[mask.bool(), 0].numpy())
+            for text, state, span, mask in zip(part, hidden, spans, tokens["attention_mask"], strict=True):
+                out[text] = (state[mask.bool()].half().clone(), span[mask.bool()].numpy())
         return out
 
     def _load(self) -> Any:
