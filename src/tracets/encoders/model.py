@@ -107,8 +107,8 @@ class TraceModel(nn.Module):
                 batch = pack_texts([spans[i] for i in part], self.backbone)
                 whole, parts = self.text(to_device(batch, self.device))
                 sample[part] = whole.cpu().numpy()
-                for i, vectors in zip(part, parts.cpu().numpy(), strict=True):
-                    sentences[i] = vectors[: len(spans[i])].copy()
+                for i, vectors in zip(part, parts.cpu().split([len(spans[i]) for i in part]), strict=True):
+                    sentences[i] = vectors.numpy().copy()
         return TextVectors(sample, tuple(sentences), spans)
 
 

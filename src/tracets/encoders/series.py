@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -16,31 +16,39 @@ from tracets.encoders.settings import SeriesConfig
 from tracets.errors import DataError
 from tracets.nn.attention import Block, rotary
 from tracets.nn.features import (
+    MOMENT_DIM,
     N_LEVELS,
+    N_MOMENTS,
     N_SHAPES,
     VALUE_DIM,
     level_features,
     location_and_spread,
+    moment_features,
+    moments,
+    patch_levels,
     shape_features,
     value_features,
 )
 from tracets.types import Batch
 
 CALENDAR_DIM = 11
-FEATURE_DIM = {"none": 0, "level": N_LEVELS * VALUE_DIM, "summary": N_LEVELS * VALUE_DIM + N_SHAPES}
+SEASON = slice(5, 7)
+_LEVELS = N_LEVELS * VALUE_DIM
+FEATURE_DIM = {"none": 0, "level": _LEVELS, "summary": _LEVELS + N_SHAPES + N_MOMENTS * MOMENT_DIM}
 _SECONDS = {"hour": 86_400.0, "week": 7 * 86_400.0, "year": 365.2425 * 86_400.0}
 
 
 @dataclass(frozen=True)
 class SeriesBatch:
     """A `Batch` in torch: values (n, c, t), observed (n, c, t), channel_valid (n, c), names (n, c, backbone dim),
-    calendar (n, CALENDAR_DIM), n_steps (n,)."""
+    calendar (n, CALENDAR_DIM), clock (n, 2) seconds since midnight and a step (NaN = unknown), n_steps (n,)."""
 
     values: Tensor
     observed: Tensor
     channel_valid: Tensor
     names: Tensor
     calendar: Tensor
+    clock: Tensor
     n_steps: Tensor
 
 
@@ -63,6 +71,9 @@ def to_series_batch(batch: Batch, backbone: TextBackbone) -> SeriesBatch:
         channel_valid=torch.from_numpy(batch.channel_valid),
         names=names,
         calendar=torch.tensor(np.array(calendar), dtype=torch.float32),
+        clock=torch.tensor(
+            [[_since_midnight(s), d] for s, d in zip(batch.start, batch.step_seconds, strict=True)]
+        ).float(),
         n_steps=torch.from_numpy(batch.n_steps),
     )
 
@@ -74,7 +85,7 @@ def calendar_features(start: datetime | None, step_seconds: float) -> list[float
     if start is None:
         out += [0.0] * 6
     else:
-        clock = start.hour * 3600 + start.minute * 60 + start.second
+        clock = _since_midnight(start)
         places = {
             "hour": clock,
             "week": start.weekday() * 86_400 + clock,
@@ -89,12 +100,16 @@ def calendar_features(start: datetime | None, step_seconds: float) -> list[float
     return [*out, 1.0, scale / 4, math.sin(scale), math.cos(scale)]
 
 
+def _since_midnight(start: datetime | None) -> float:
+    return math.nan if start is None else start.hour * 3600.0 + start.minute * 60 + start.second
+
+
 class SeriesTower(nn.Module):
     """Series to one vector a sample and `vectors` a channel, all of length 1.
 
     Source: PAPER section 3.2 (equations of appendix C). Departs from it, each behind a setting: a [CIT] is made from
     the channel's name and unit (`identity`), level and shape that normalisation removes enter it (`features`), and
-    start, calendar and sampling step enter [CLS] and [CIT] (`calendar`).
+    start, calendar and sampling step enter [CLS] (`calendar`); local levels enter the patches with `features`.
     """
 
     def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int) -> None:
@@ -102,6 +117,7 @@ class SeriesTower(nn.Module):
         self.config = config
         dim = config.dim
         self.patch = nn.Linear(2 * config.patch, dim)
+        self.patch_level = nn.Linear(3 * VALUE_DIM, dim, bias=False)
         self.hidden_patch = nn.Parameter(torch.randn(dim) * 0.02)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)
         self.cit = nn.Parameter(torch.randn(dim) * 0.02)
@@ -142,9 +158,7 @@ class SeriesTower(nn.Module):
         target (n, c, n_patches, patch) and the mask of hidden observed steps that the loss may count.
         """
         seen = batch.observed & ~hidden.repeat_interleave(self.config.patch, -1)[..., : batch.values.shape[-1]]
-        visible = SeriesBatch(
-            batch.values * seen, seen, batch.channel_valid, batch.names, batch.calendar, batch.n_steps
-        )
+        visible = replace(batch, values=batch.values.masked_fill(~seen, 0), observed=seen)
         x = self.norm(self._mix(self._tokens(visible, hidden=hidden), visible, rows=None, hidden=hidden))
         n, c = batch.channel_valid.shape
         patches = x[:, 1:].unflatten(1, (c, -1))[:, :, 1:]
@@ -163,17 +177,28 @@ class SeriesTower(nn.Module):
         patches = self.patch(torch.cat([self._patches(z), self._patches(batch.observed).float()], -1))
         if hidden is not None:
             patches = torch.where(hidden[..., None], self.hidden_patch, patches)
+        if self.config.features != "none":
+            patches = patches + self.patch_level(
+                patch_levels(self._patches(batch.values), self._patches(batch.observed))
+            )
         cit = (self.cit + self._identity(batch))[:, :, None]
         if self.config.features != "none":
             parts = [value_features(level_features(batch.values, batch.observed)).flatten(2)]
             if self.config.features == "summary":
                 parts.append(shape_features(batch.values, batch.observed, batch.n_steps))
+                when = moments(batch.values, batch.observed)
+                parts.append(moment_features(when, batch.n_steps, batch.clock).flatten(2))
             cit = cit + self.features(torch.cat(parts, -1))[:, :, None]
         cls = self.cls.expand(len(z), 1, -1)
-        if self.config.calendar:
-            when = self.calendar(batch.calendar)
-            cls, cit = cls + when[:, None], cit + when[:, None, None]
+        if self.config.calendar != "none":
+            cls = cls + self.calendar(self._calendar(batch))[:, None]
         return torch.cat([cls, torch.cat([cit, patches], dim=2).flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
+
+    def _calendar(self, batch: SeriesBatch) -> Tensor:
+        if self.config.calendar == "full":
+            return batch.calendar
+        season = torch.arange(CALENDAR_DIM, device=batch.calendar.device)
+        return batch.calendar.masked_fill((season >= SEASON.start) & (season < SEASON.stop), 0)
 
     def _identity(self, batch: SeriesBatch) -> Tensor:
         if self.config.identity == "name":

@@ -17,6 +17,7 @@ class SeriesConfig:
     `identity`: "name" makes a [CIT] from the channel's name and unit, "index" from its position (the paper).
     `features`: what enters each [CIT] beside it: "none" (the paper), "level", or "summary" (level and shape).
     `attention`: "biased" (a [CIT] sees its own channel only), or "full".
+    `calendar`: what enters [CLS]: "clock" (hour, weekday and step), "full" (season too), or "none".
     """
 
     dim: int = 128
@@ -28,7 +29,7 @@ class SeriesConfig:
     identity: Literal["name", "index"] = "name"
     features: Literal["none", "level", "summary"] = "summary"
     attention: Literal["biased", "full"] = "biased"
-    calendar: bool = True
+    calendar: Literal["none", "clock", "full"] = "clock"
     max_channels: int = 64
 
     def __post_init__(self) -> None:

@@ -31,6 +31,11 @@ class TextBatch:
     slot: Tensor
     sentence_valid: Tensor
 
+    @property
+    def owner(self) -> Tensor:
+        """The text of each sentence (m,)."""
+        return self.slot // self.sentence_valid.shape[1]
+
 
 def pack_texts(texts: Sequence[Sequence[str]], backbone: TextBackbone) -> TextBatch:
     """Look up the token states of texts already split into sentences."""
@@ -69,10 +74,10 @@ class TextTower(nn.Module):
         dim = config.dim
         self.project = nn.Linear(backbone_dim, dim)
         self.number = nn.Sequential(nn.Linear(VALUE_DIM, dim), nn.GELU(), nn.Linear(dim, dim))
-        self.token = _mlp(dim, config.dropout)
+        self.token = _mlp(dim)
         self.weight = nn.Linear(dim, config.heads)
         self.value = nn.Linear(dim, dim)
-        self.gathered = _mlp(dim, config.dropout)
+        self.gathered = _mlp(dim)
         self.whole = nn.Parameter(torch.randn(dim) * 0.02)
         self.context = nn.ModuleList(
             Block(dim, config.heads, feedforward=2, dropout=config.dropout) for _ in range(config.context_layers)
@@ -82,7 +87,7 @@ class TextTower(nn.Module):
         self.to_sentence, self.to_whole = nn.Linear(dim, out), nn.Linear(dim, out)
 
     def forward(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
-        """Return text vectors (n, out) and sentence vectors (n, s, out); padded sentences are 0."""
+        """Return text vectors (n, out) and the vectors of all m sentences in order (m, out)."""
         x = self._sentences(batch)  # (m, d)
         n, s = batch.sentence_valid.shape
         grid = x.new_zeros(n * s, x.shape[-1]).index_copy(0, batch.slot, x).view(n, s, -1)
@@ -93,8 +98,8 @@ class TextTower(nn.Module):
             grid = layer(grid, mask=valid, positions=order)
         head = grid[:, 0] if self.context else grid[:, 1:].sum(1)
         whole = F.normalize(self.to_whole(self.norm_whole(head)), dim=-1)
-        sentences = F.normalize(self.to_sentence(self.norm_sentence(grid[:, 1:])), dim=-1)
-        return whole, sentences * batch.sentence_valid[..., None]
+        said = grid[:, 1:].flatten(0, 1)[batch.slot]  # (m, d)
+        return whole, F.normalize(self.to_sentence(self.norm_sentence(said)), dim=-1)
 
     def _sentences(self, batch: TextBatch) -> Tensor:
         x = self.drop(self.project(batch.states.float()))  # (k, d)
@@ -111,7 +116,5 @@ class TextTower(nn.Module):
         return pooled + self.gathered(pooled)
 
 
-def _mlp(dim: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
-        nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * dim, dim)
-    )
+def _mlp(dim: int) -> nn.Sequential:
+    return nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))

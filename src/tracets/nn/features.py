@@ -15,10 +15,14 @@ BLOCKS = 28
 HALF_BLOCKS = 14
 FOURIER = 8
 VALUE_DIM = 1 + 2 * FOURIER
-N_LEVELS = 12
+N_LEVELS = 17
 HARMONICS = 16
 LAGS = (1, 2, 3, 6, 12, 24, 48)
-N_SHAPES = BLOCKS + 3 * HALF_BLOCKS + 12 + HARMONICS + len(LAGS) + 8
+N_SHAPES = BLOCKS + 3 * HALF_BLOCKS + HARMONICS + len(LAGS) + 8
+N_MOMENTS = 4
+PLACE_TURNS = (1.0, 2.0, 4.0, 8.0, 16.0)
+MOMENT_DIM = 2 * len(PLACE_TURNS) + 3 * VALUE_DIM
+DAY = 86_400.0
 _SPREAD_FLOOR = 1e-6
 
 
@@ -52,7 +56,8 @@ def location_and_spread(values: Tensor, observed: Tensor) -> tuple[Tensor, Tenso
 def level_features(values: Tensor, observed: Tensor) -> Tensor:
     """The levels of each channel in raw units (n, c, N_LEVELS): what a caption states as numbers.
 
-    Order: mean, spread, low, 10 %, median, 90 %, high, range, first, last, largest step, total.
+    Order: mean, spread, low, 10 %, median, 90 %, high, range, first, last, last less first, largest step, total, and
+    the means of the four quarters of what was observed.
     """
     values = values.masked_fill(~observed, 0)
     count = observed.sum(-1)
@@ -74,7 +79,12 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
     both = observed[..., 1:] & observed[..., :-1]
     jump = _amax((values.diff(dim=-1).abs() * both), like=mean)
     total = values.sum(-1)
-    levels = [mean, spread, low, at(0.1), at(0.5), at(0.9), high, high - low, first, final, jump, total]
+    levels = [mean, spread, low, at(0.1), at(0.5), at(0.9), high, high - low, first, final, final - first, jump, total]
+    rank = observed.cumsum(-1) - 1
+    for quarter in range(4):
+        inside = observed & ((4 * rank // count.clamp(min=1)[..., None]) == quarter)
+        part = values.masked_fill(~inside, 0).sum(-1) / inside.sum(-1).clamp(min=1)
+        levels.append(torch.where(inside.any(-1), part, mean))
     stacked = torch.stack(levels, -1)
     return torch.where((count > 0)[..., None], stacked, torch.zeros_like(stacked))
 
@@ -82,8 +92,7 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
 def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     """The shape of each channel, free of level and scale but for the share of exact zeros (n, c, N_SHAPES).
 
-    Block means, lows, highs and spreads over relative time, places of the extremes, trend and curvature,
-    autocorrelation, spectrum, and shares (missing, zero, near the low, near the high).
+    Block means, lows, highs and spreads over relative time, trend and curvature, autocorrelation, spectrum, and shares (missing, zero, near the low, near the high).
     """
     n, c, t = values.shape
     mean, spread = location_and_spread(values, observed)
@@ -96,12 +105,6 @@ def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     half_means, lows, highs = _blocks(z, observed, place, HALF_BLOCKS)
     squares, _, _ = _blocks(z.square(), observed, place, HALF_BLOCKS)
     spreads = (squares - half_means.square()).clamp(min=0).sqrt()
-
-    at_low = z.masked_fill(~observed, torch.inf).argmin(-1)
-    at_high = z.masked_fill(~observed, -torch.inf).argmax(-1)
-    where_low, where_high = place.gather(1, at_low), place.gather(1, at_high)
-    turns = math.pi * torch.tensor([1.0, 2.0, 4.0], device=values.device)
-    extremes = [f(w[..., None] * turns) for w in (where_low, where_high) for f in (torch.sin, torch.cos)]  # 12
 
     count = observed.sum(-1).clamp(min=1)
     waves = 2 * math.pi * place[:, None, :, None] * torch.arange(1, HARMONICS + 1, device=values.device)  # (n, 1, t, h)
@@ -126,9 +129,55 @@ def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     share = observed.sum(-1) / n_steps[:, None]
     rest = torch.stack([slope / 4, bow, up, roughness, at_floor, at_ceiling, zero, share], -1)  # 8
 
-    out = torch.cat([means, lows, highs, spreads, *extremes, spectrum, correlations, rest], -1)
+    out = torch.cat([means, lows, highs, spreads, spectrum, correlations, rest], -1)
     alive = observed.any(-1)
     return torch.where(alive[..., None], out, torch.zeros_like(out))
+
+
+def moments(values: Tensor, observed: Tensor) -> Tensor:
+    """The steps at which a channel is lowest and highest, and the ends of its steepest rise and fall (n, c, 4)."""
+    low = values.masked_fill(~observed, torch.inf).argmin(-1)
+    high = values.masked_fill(~observed, -torch.inf).argmax(-1)
+    if values.shape[-1] == 1:
+        return torch.stack([low, high, low, high], -1)
+    move = values.diff(dim=-1).masked_fill(~(observed[..., 1:] & observed[..., :-1]), 0)
+    return torch.stack([low, high, move.argmax(-1) + 1, move.argmin(-1) + 1], -1)
+
+
+def moment_features(when: Tensor, n_steps: Tensor, clock: Tensor) -> Tensor:
+    """When something happens, as a report would say it (n, c, N_MOMENTS, MOMENT_DIM).
+
+    Relative place, local hour, day of the window and number of the step; hour and day are zero where they are unknown.
+
+    Parameters
+    ----------
+    when : Tensor of shape (n, c, N_MOMENTS)
+        Steps.
+    n_steps : Tensor of shape (n,)
+    clock : Tensor of shape (n, 2)
+        Seconds from midnight to the first step, and seconds a step; NaN = unknown.
+    """
+    place = (when + 0.5) / n_steps[:, None, None]
+    angles = math.pi * place[..., None] * torch.tensor(PLACE_TURNS, device=when.device)
+    first, step = (part[:, None, None] for part in clock.unbind(-1))
+    seconds = first.nan_to_num() + when * step.nan_to_num()
+    day = torch.where(step < 7 * DAY, (seconds / DAY).floor() + 1, torch.nan)
+    hour = torch.where((step < DAY) & ~first.isnan(), seconds.remainder(DAY) / 3600, torch.nan)
+    said = [value_features(x.nan_to_num()) * ~x.isnan()[..., None] for x in (hour, day)]
+    return torch.cat([angles.sin(), angles.cos(), *said, value_features(when + 1.0)], -1)
+
+
+def patch_levels(patches: Tensor, observed: Tensor) -> Tensor:
+    """Mean, low and high of each patch in raw units, on the signed-log axis (..., 3 * VALUE_DIM).
+
+    patches and observed (..., patch); 0 where nothing was observed.
+    """
+    count = observed.sum(-1)
+    mean = patches.masked_fill(~observed, 0).sum(-1) / count.clamp(min=1)
+    low, high = patches.masked_fill(~observed, torch.inf).amin(-1), patches.masked_fill(~observed, -torch.inf).amax(-1)
+    alive = count > 0
+    levels = torch.stack([torch.where(alive, x, torch.zeros_like(mean)) for x in (mean, low, high)], -1)
+    return (value_features(levels) * alive[..., None, None]).flatten(-2)
 
 
 def _amax(x: Tensor, *, like: Tensor) -> Tensor:

@@ -1,29 +1,32 @@
-"""The score of texts against series in torch, as it is trained; `tracets.scores` holds the same for search."""
+"""Late interaction in torch, as it is trained; `tracets.scores` holds the same for search."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 
-def late_interaction(sentences: Tensor, valid: Tensor, channels: Tensor, alive: Tensor) -> Tensor:
+def late_interaction(sentences: Tensor, owner: Tensor, channels: Tensor, alive: Tensor, *, n_texts: int) -> Tensor:
     """Mean over a text's sentences of the best cosine with any living channel vector of a series.
 
-    sentences (n, s, d), valid (n, s); channels (m, c, v, d), alive (m, c); all vectors of length 1. -> (n, m)
+    Parameters
+    ----------
+    sentences : Tensor of shape (s, d)
+        The sentences of all texts, of length 1.
+    owner : Tensor of shape (s,)
+        The text of each sentence, in [0, n_texts).
+    channels : Tensor of shape (m, c, v, d)
+        v vectors of length 1 for each channel of m series.
+    alive : Tensor of bool, (m, c)
+        Channels with something observed.
 
-    A series with no living channel scores -1 with every text: it matches nothing.
+    Returns
+    -------
+    Tensor
+        (n_texts, m), in [-1, 1]. A series with no living channel scores -1 with every text: it matches nothing.
     """
-    n, s, d = sentences.shape
-    m, c, v, _ = channels.shape
-    cosine = (sentences.reshape(n * s, d) @ channels.reshape(m * c * v, d).T).view(n, s, m, c, v).amax(-1)
-    best = cosine.masked_fill(~alive, -1.0).amax(-1)  # (n, s, m)
-    return (best * valid[..., None]).sum(1) / valid.sum(1, keepdim=True).clamp(min=1)
-
-
-def pair_scores(
-    text: tuple[Tensor, Tensor, Tensor], series: tuple[Tensor, Tensor, Tensor], *, sample_weight: float
-) -> Tensor:
-    """The full score of n texts (vector, sentences, valid) against m series (vector, channels, alive). -> (n, m)"""
-    whole, sentences, valid = text
-    sample, channels, alive = series
-    late = late_interaction(sentences, valid, channels, alive)
-    return sample_weight * (whole @ sample.T) + (1 - sample_weight) * late
+    m, c, v, d = channels.shape
+    cosine = (sentences @ channels.reshape(m * c * v, d).T).view(-1, m, c, v).amax(-1)
+    best = cosine.masked_fill(~alive, -1.0).amax(-1)  # (s, m)
+    total = best.new_zeros(n_texts, m).index_add(0, owner, best)
+    count = best.new_zeros(n_texts).index_add(0, owner, best.new_ones(len(owner)))
+    return total / count.clamp(min=1)[:, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from tracets.errors import ConfigError, DataError
 from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
 from tracets.nn.device import to_device
-from tracets.nn.scores import late_interaction, pair_scores
+from tracets.nn.scores import late_interaction
 from tracets.scores import series_bank, text_bank, text_to_series
 from tracets.tasks.context import same_meaning
 from tracets.tasks.pretrain import kind_of
@@ -164,30 +164,32 @@ class AlignTask:
         batch = to_device(batch, self.model.device)
         whole, sentences = self.model.text(batch.texts)
         sample, channels = self.model.series(batch.series)
-        valid, alive = batch.texts.sentence_valid, batch.series.channel_valid
+        owner, alive = batch.texts.owner, batch.series.channel_valid
         scale = self.model.scale
         n_hard = hard_negatives_at(progress, first=self.config.hard_first, last=self.config.hard_last)
         n, k, e = len(batch.windows), len(batch.channels), len(batch.events)
         parts: dict[str, Tensor] = {}
         if n > 1:
-            scores = pair_scores(
-                (whole[:n], sentences[:n], valid[:n]),
-                (sample[batch.windows], channels[batch.windows], alive[batch.windows]),
-                sample_weight=self.model.sample_weight,
+            own = owner < n
+            late = late_interaction(
+                sentences[own], owner[own], channels[batch.windows], alive[batch.windows], n_texts=n
             )
-            parts["pair"] = info_nce(scores * scale, same=batch.same_windows, n_hard=n_hard)
             cosine = whole[:n] @ sample[batch.windows].T
+            share = self.model.sample_weight
+            scores = share * cosine + (1 - share) * late
+            parts["pair"] = info_nce(scores * scale, same=batch.same_windows, n_hard=n_hard)
             parts["sample"] = info_nce(cosine * scale, same=batch.same_windows, n_hard=n_hard)
         if k > 1 and self.config.channel:
             flat, living = channels.flatten(0, 1)[:, None], alive.flatten()[:, None]
-            scores = late_interaction(sentences[n : n + k], valid[n : n + k], flat, living) * scale  # (k, n * c)
+            said = (owner >= n) & (owner < n + k)
+            scores = late_interaction(sentences[said], owner[said] - n, flat, living, n_texts=k) * scale  # (k, n * c)
             dead = ~living.squeeze(1)[None]
             same = batch.same_channels | dead
-            own, back = batch.channels, batch.same_channels[:, batch.channels].T
+            paired, back = batch.channels, batch.same_channels[:, batch.channels].T
             texts = torch.arange(k, device=scores.device)
             parts["channel"] = 0.5 * (
-                directed_info_nce(scores, own, same=same, n_hard=n_hard)
-                + directed_info_nce(scores[:, own].T, texts, same=back, n_hard=n_hard)
+                directed_info_nce(scores, paired, same=same, n_hard=n_hard)
+                + directed_info_nce(scores[:, paired].T, texts, same=back, n_hard=n_hard)
             )
         if e > 1:
             cosine = whole[n + k :] @ sample[batch.events].T
@@ -227,7 +229,7 @@ class AlignTask:
         share = self.config.hide_steps * rng.random((len(samples), 1, 1))
         seen = batch.observed & torch.from_numpy(rng.random(batch.observed.shape) >= share)
         seen = torch.where(seen.any(-1, keepdim=True), seen, batch.observed)
-        return SeriesBatch(batch.values * seen, seen, batch.channel_valid, batch.names, batch.calendar, batch.n_steps)
+        return replace(batch, values=batch.values * seen, observed=seen)
 
     def _some_channels(self, known: list[tuple[int, int]], rng: np.random.Generator) -> list[tuple[int, int]]:
         by_window: dict[int, list[tuple[int, int]]] = {}
