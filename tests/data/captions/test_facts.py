@@ -36,7 +36,7 @@ def test_level_of_a_window_with_gaps_by_hand():
     assert one(facts, "level").numbers == {"low": 1.0, "high": 8.0, "mean": 5.0}
     gaps = one(facts, "gaps")
     assert gaps.numbers["missing_share"] == pytest.approx(1 / 3)
-    assert (gaps.numbers["count"], gaps.numbers["longest_steps"], gaps.numbers["longest_step"]) == (2, 1, 1)
+    assert (gaps.numbers["count"], gaps.numbers["longest_steps"], gaps.numbers["gap_step"]) == (2, 1, 1)
 
 
 def test_total_only_where_adding_means_something():
@@ -95,7 +95,7 @@ def test_a_burst_of_rain():
     row[20] = 0.2
     facts = facts_of(row, names=("precipitation",), units=("mm",))
     burst = one(facts, "burst", "precipitation")
-    assert burst.variant == "heavy"
+    assert burst.variant == "most:heavy"
     assert burst.numbers["amount"] == pytest.approx(16.7)
     assert (burst.numbers["begin_step"], burst.numbers["end_step"], burst.numbers["at_step"]) == (140, 145, 142)
     assert one(facts, "zeros", "precipitation").numbers["zero_share"] == pytest.approx(161 / 168)
@@ -168,3 +168,25 @@ def test_any_length_and_step(n, freq):
     rows[1, ::3] = np.nan
     assert "level" in kinds(facts_of(*rows, freq=freq))
     assert "level" in kinds(facts_of(*rows, freq=freq, start=None))
+
+
+@pytest.mark.parametrize(
+    ("peak", "freq", "variant"),
+    [(2.49, "h", "light"), (2.5, "h", "moderate"), (7.59, "h", "moderate"), (7.6, "h", "heavy"),
+     (3.8, "30min", "heavy"), (4.9, "D", "light"), (5.0, "D", "moderate"), (20.0, "D", "heavy"), (50.0, None, "plain")],
+)  # fmt: skip
+def test_rain_is_heavy_by_its_rate(peak, freq, variant):
+    row = np.zeros(48)
+    row[10] = peak
+    facts = facts_of(row, names=("rain",), units=("mm",), freq=freq)
+    assert one(facts, "burst", "rain").variant == f"only:{variant}"
+
+
+def test_no_slot_can_be_read_in_two_ways():
+    rng = np.random.default_rng(9)
+    rows = rng.normal(size=(3, 96)).cumsum(1)
+    rows[0, 5:20] = np.nan
+    rows[1] = np.where(rng.random(96) < 0.1, 5.0, 0.0)
+    for fact in facts_of(*rows):
+        slots = [key.removesuffix("_steps").removesuffix("_step").removesuffix("_share") for key in fact.numbers]
+        assert len(set(slots)) == len(slots), fact

@@ -132,7 +132,7 @@ def _templates(family: str, kind: str, variant: str, slots: frozenset[str]) -> t
     """The templates that fit a fact: of its kind and variant, needing no slot that it cannot fill."""
     table = _FAMILIES[family]
     keys = [kind, f"{kind}/{variant}"]
-    if ":" in variant and kind in ("zeros", "compass"):
+    if ":" in variant and kind in ("zeros", "compass", "burst"):
         head, _, tail = variant.rpartition(":")
         keys += [f"{kind}/{head}", f"{kind}/*:{tail}"]
     if "total" in slots:

@@ -58,7 +58,7 @@ def channel_facts(row: Row, view: ChannelView, clock: Clock) -> list[Fact]:
     first, last = np.flatnonzero(~missing)[[0, -1]]
     found.append(
         fact("ends", _way(row[last] - row[first], high - low), 0.35, first=row[first], last=row[last],
-             change=abs(row[last] - row[first]), first_step=first, last_step=last)
+             change=abs(row[last] - row[first]))
     )  # fmt: skip
     found += _sign(fact, seen, low, high) + _regime(fact, seen, mean, view)
     if len(seen) < max(4, n // 2):
@@ -67,7 +67,7 @@ def channel_facts(row: Row, view: ChannelView, clock: Clock) -> list[Fact]:
     whole = filled(row)
     spread = high - low
     std = float(seen.std())
-    on_off = _zeros(fact, whole, seen, low, high, view)
+    on_off = _zeros(fact, whole, seen, low, high, view, clock)
     if on_off:
         # That the low is zero goes without saying.
         found = [f for f in found if f.kind not in ("trough", "ends", "regime")] + on_off
@@ -107,7 +107,7 @@ def _gaps(fact: ChannelFact, missing: NDArray[np.bool_]) -> Fact:
     grades = (("many", THRESHOLDS["many_missing"]), ("some", THRESHOLDS["some_missing"]), ("few", 0.0))
     return fact(
         "gaps", _grade(share, grades), 0.6 + 0.3 * share, missing_share=share, count=len(spells),
-        longest_steps=lengths[longest], longest_step=spells[longest, 0], until_step=spells[longest, 1] - 1,
+        longest_steps=lengths[longest], gap_step=spells[longest, 0], gap_end_step=spells[longest, 1] - 1,
         middle_step=(spells[longest].sum() - 1) // 2,
     )  # fmt: skip
 
@@ -154,19 +154,22 @@ def _regime(fact: ChannelFact, seen: Row, mean: float, view: ChannelView) -> lis
 
 
 def _compass(fact: ChannelFact, row: Row, view: ChannelView) -> Fact:
-    angles = np.deg2rad(row[~np.isnan(row)])
+    degrees = row[~np.isnan(row)]
+    angles = np.deg2rad(degrees)
     east, north = np.sin(angles).mean(), np.cos(angles).mean()
     length = float(np.hypot(east, north))
     toward = float(np.rad2deg(np.arctan2(east, north)) % 360)
     if length < THRESHOLDS["prevailing"]:
         return fact("compass", "variable", 0.5)
     eighth = words.compass(toward)
-    share = float(np.mean([words.compass(d) == eighth for d in np.rad2deg(angles)]))
+    share = float(np.mean([words.compass(d) == eighth for d in degrees]))
     variant = eighth + (":wind" if "wind" in words.humanise(view.name) else "")
     return fact("compass", variant, 0.5, degrees=round(toward) % 360, eighth_share=share)
 
 
-def _zeros(fact: ChannelFact, whole: Row, seen: Row, low: float, high: float, view: ChannelView) -> list[Fact]:
+def _zeros(
+    fact: ChannelFact, whole: Row, seen: Row, low: float, high: float, view: ChannelView, clock: Clock
+) -> list[Fact]:
     """On-off channels (rain, counts of rare events): how much is zero, and the spell that carries most of the sum."""
     share = float((seen == 0).mean())
     if low < 0 or share < THRESHOLDS["zeros"]:
@@ -189,8 +192,8 @@ def _zeros(fact: ChannelFact, whole: Row, seen: Row, low: float, high: float, vi
     )
     dry = ":rain" if words.is_rain(view.name, view.unit) else ""
     found = [fact("zeros", amount + dry, 0.6, zero_share=share, spells=len(merged))]
-    if len(merged) == 1 or of_total >= THRESHOLDS["heavy_burst"]:
-        variant = "only" if len(merged) == 1 else "heavy"
+    if len(merged) == 1 or of_total >= THRESHOLDS["main_burst"]:
+        variant = ("only" if len(merged) == 1 else "most") + ":" + _intensity(view, clock, high)
         # The sum over a spell is an amount only where adding up steps means something.
         amount_of = {"amount": sums[best]} if words.accumulates(view.name, view.unit) else {}
         found.append(
@@ -201,6 +204,20 @@ def _zeros(fact: ChannelFact, whole: Row, seen: Row, low: float, high: float, vi
     else:
         found.append(fact("burst", "scattered", 0.6, spells=len(merged), high=high, at_step=int(whole.argmax())))
     return found
+
+
+def _intensity(view: ChannelView, clock: Clock, high: float) -> str:
+    """How hard the strongest step of a spell is: by rate for rain, unknown for what has no such scale."""
+    if not words.is_rain(view.name, view.unit) or clock.step is None:
+        return "plain"
+    millimetres = high * words.MILLIMETRES[view.unit or "mm"]
+    if clock.step <= 6 * 3600:
+        rate, prefix = millimetres / (clock.step / 3600), "hour"
+    else:
+        rate, prefix = millimetres / (clock.step / _DAY), "day"
+    bounds = (("heavy", THRESHOLDS[f"heavy_rain_{prefix}"]), ("moderate", THRESHOLDS[f"moderate_rain_{prefix}"]))
+    # Readings are float32: 7.6 arrives as 7.5999999.
+    return _grade(rate * (1 + 1e-6), (*bounds, ("light", 0.0)))
 
 
 def _cycle(fact: ChannelFact, found: list[Fact], whole: Row, clock: Clock) -> int | None:

@@ -75,7 +75,9 @@ def _relations(fact: CrossFact, rows: Rows, names: list[str]) -> list[Fact]:
     if weak:
         i, j = min(weak, key=lambda p: abs(at_once[p]))
         found.append(fact("unrelated", (names[i], names[j]), "", 0.25, r=at_once[i, j]))
-    if n < 24:
+    # Lags mean little where a few steps carry everything.
+    dense = np.mean(rows == 0, axis=1) < THRESHOLDS["zeros"]
+    if n < 24 or dense.sum() < 2:
         return found
     lags = np.arange(1, min(24, n // 12) + 1)
     later = np.stack([correlations(rows, int(lag)) for lag in lags])  # (lags, c, c), row i leads row j
@@ -83,9 +85,12 @@ def _relations(fact: CrossFact, rows: Rows, names: list[str]) -> list[Fact]:
     gain = size - np.maximum(np.abs(at_once), size.T)
     np.fill_diagonal(gain, -1)
     gain[size < THRESHOLDS["related"]] = -1
+    gain[~(dense[:, None] & dense[None, :])] = -1
     i, j = divmod(int(gain.argmax()), c)
     if size[i, j] - abs(at_once[i, j]) >= THRESHOLDS["lead_gain"] and gain[i, j] > 0:
         best = int(np.abs(later[:, i, j]).argmax())
+        if best == len(lags) - 1:
+            return found  # still growing at the longest lag: no lag is found
         r = later[best, i, j]
         found.append(
             fact("lead", (names[i], names[j]), "same" if r > 0 else "opposite", 0.8, lag_steps=lags[best], r=r)

@@ -15,6 +15,7 @@ MEANS = frozenset(
     {"mean", "mean2", "early", "late", "top_mean", "bottom_mean", "part_mean", "before", "after", "std", "gap"}
 )
 COUNTS = frozenset({"count", "spells", "times", "turns", "missing", "top", "bottom", "top_day", "bottom_day"})
+_SPANS = (("begin_step", "end_step"), ("begin_step", "finish_step"), ("gap_step", "gap_end_step"))
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth")
 _COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -60,8 +61,7 @@ class Slots:
         if name + "_share" in numbers:
             return self._share(numbers[name + "_share"])
         if name == "span":
-            end = "end_step" if "end_step" in numbers else "until_step" if "until_step" in numbers else "finish_step"
-            begin = "longest_step" if "longest_step" in numbers else "begin_step"
+            begin, end = next(pair for pair in _SPANS if pair[0] in numbers and pair[1] in numbers)
             first, last = (self.clock.note(int(numbers[key]), self.rng) for key in (begin, end))
             return f"from {first} to {last}" if first != last else f"around {first}"
         raise KeyError(f"no slot {name!r} in {self.fact}")
@@ -112,8 +112,6 @@ def available(fact: Fact) -> frozenset[str]:
         found.add(key)
         for suffix in ("_step", "_steps", "_share"):
             found.add(key.removesuffix(suffix))
-    if {"begin_step", "end_step"} <= fact.numbers.keys() or {"begin_step", "finish_step"} <= fact.numbers.keys():
-        found.add("span")
-    if {"longest_step", "until_step"} <= fact.numbers.keys():
+    if any(begin in fact.numbers and end in fact.numbers for begin, end in _SPANS):
         found.add("span")
     return frozenset(found)

@@ -26,7 +26,11 @@ THRESHOLDS: dict[str, float] = {
     "zeros": 0.5,  # share of zeros from which a channel is on-off
     "mostly_zero": 0.75,  # ... from which it is zero "for most of the window"
     "almost_all_zero": 0.93,  # ... for "almost all"
-    "heavy_burst": 0.6,  # share of the total in the largest spell for a "heavy" burst
+    "main_burst": 0.6,  # share of the total in the largest spell from which it is the main one
+    "moderate_rain_hour": 2.5,  # mm an hour in the strongest step (up to 6 h long) from which rain is moderate
+    "heavy_rain_hour": 7.6,  # ... heavy
+    "moderate_rain_day": 5.0,  # mm a day in the strongest step (longer than 6 h) from which rain is moderate
+    "heavy_rain_day": 20.0,  # ... heavy
     "at_limit": 0.1,  # share of steps at the extreme value that counts as sitting at a limit
     "long_gap": 0.5,  # share of the missing steps in the longest gap for it to be "mostly one gap"
     "some_missing": 0.1,  # share missing under which only "a few" are
@@ -140,7 +144,8 @@ SCALES = (
 RAIN = _name(r"precip|rain|snow|drizzle")
 DIRECTION = _name(r"\bdir(ection)?\b|\bbearing\b|\bheading\b")
 DEGREES = frozenset({"deg", "degree", "degrees", "°"})
-_RAIN_UNITS = frozenset({"mm", "cm", "in", "inch", "inches"})
+MILLIMETRES = {"mm": 1.0, "cm": 10.0, "in": 25.4, "inch": 25.4, "inches": 25.4}
+_RAIN_UNITS = frozenset(MILLIMETRES)
 _COUNTED_UNITS = frozenset(
     {"Wh", "kWh", "MWh", "GWh", "count", "counts", "cases", "visits", "patients", "orders", "items", "events", "steps",
      "admissions", "calls", "passengers", "vehicles", "rides", "parts", "pieces", "tickets"}
@@ -157,7 +162,7 @@ _SHORT = {
 
 _UNIT_TEXT = {
     "degC": "°C", "celsius": "°C", "deg C": "°C", "C": "°C", "degF": "°F", "fahrenheit": "°F", "deg F": "°F",
-    "F": "°F", "percent": "%", "degree": "degrees", "deg": "degrees", "°": "degrees", "inch": "inches",
+    "F": "°F", "in": "inches", "percent": "%", "degree": "degrees", "deg": "degrees", "°": "degrees", "inch": "inches",
     "count": "", "counts": "", "index": "", "1": "", "-": "", "none": "", "ug/m3": "µg/m³", "mile": "miles",
 }  # fmt: skip
 
