@@ -1,7 +1,8 @@
 """A generated curriculum: many kinds of multivariate windows with captions that are true of them.
 
 For pre-training a model that shall read channels it never saw: names, units, levels and shapes vary far more than in
-any one corpus. Sample i depends on (seed, i) alone, so that any part can be drawn again.
+any one corpus. Sample i depends on (seed, i) alone, so that any part can be drawn again. Samples of one family come from
+one site, as the windows of a real archive do: they share channels, units, length and step, and differ in what happens.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Curriculum:
     known_start : float
         Share of samples with a start time.
     mixed : float
-        Share of samples whose channels come from any domain.
+        Share of families whose channels come from any domain.
+    family : int
+        How many consecutive samples share a site, at least 1.
     """
 
     lengths: tuple[int, int] = (12, 336)
@@ -55,12 +58,15 @@ class Curriculum:
     coupled: float = 0.4
     known_start: float = 0.75
     mixed: float = 0.2
+    family: int = 1
 
     def __post_init__(self) -> None:
         if not 4 <= self.lengths[0] <= self.lengths[1]:
             raise ConfigError(f"lengths must be (low, high) with 4 <= low <= high, got {self.lengths}.")
         if not 1 <= self.channels[0] <= self.channels[1] <= 8:
             raise ConfigError(f"channels must be (low, high) with 1 <= low <= high <= 8, got {self.channels}.")
+        if self.family < 1:
+            raise ConfigError(f"family must be at least 1, got {self.family}.")
         for name in ("missing", "constant", "coupled", "known_start", "mixed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must be a share in [0, 1], got {getattr(self, name)}.")
@@ -91,12 +97,28 @@ def generate_samples(
     True
     """
     plan = curriculum or Curriculum()
+    site = None
     for i in range(n):
-        sample = _sample(f"generated-{seed}-{i}", np.random.default_rng([seed, i]), plan, split)
+        if site is None or i % plan.family == 0:
+            site = _site(np.random.default_rng([seed, 0, i // plan.family]), plan)
+        sample = _sample(f"generated-{seed}-{i}", site, np.random.default_rng([seed, 1, i]), plan, split)
         yield with_captions(sample, seed=seed) if captions else sample
 
 
-def _sample(name: str, rng: Rng, plan: Curriculum, split: str | None) -> Sample:
+@dataclass(frozen=True)
+class _Site:
+    """What the windows of one archive have in common; `scales` (factor, offset) of the unit of each channel."""
+
+    freq: str
+    n_steps: int
+    domain: str
+    kinds: tuple[ChannelType, ...]
+    names: tuple[str, ...]
+    units: tuple[str | None, ...]
+    scales: tuple[tuple[float, float], ...]
+
+
+def _site(rng: Rng, plan: Curriculum) -> _Site:
     freq = FREQS[rng.integers(len(FREQS))]
     fitting = [length for length in _LENGTHS if plan.lengths[0] <= length <= plan.lengths[1]]
     if fitting and rng.random() < 0.7:
@@ -110,7 +132,22 @@ def _sample(name: str, rng: Rng, plan: Curriculum, split: str | None) -> Sample:
     else:
         domain = "mixed"
     wanted = int(rng.integers(plan.channels[0], plan.channels[1] + 1))
-    step = step_seconds(freq)
+    kinds: list[ChannelType] = []
+    names: list[str] = []
+    units: list[str | None] = []
+    scales: list[tuple[float, float]] = []
+    for at in rng.permutation(np.resize(rng.permutation(len(pool)), max(wanted, len(pool))))[:wanted]:
+        kind = pool[at]
+        unit, factor, offset = kind.units[rng.integers(len(kind.units))]
+        kinds.append(kind)
+        names.append(_name(kind, names, rng))
+        units.append(unit if rng.random() < 0.9 else None)
+        scales.append((factor, offset))
+    return _Site(freq, n, domain, tuple(kinds), tuple(names), tuple(units), tuple(scales))
+
+
+def _sample(name: str, site: _Site, rng: Rng, plan: Curriculum, split: str | None) -> Sample:
+    step = step_seconds(site.freq)
     assert step is not None
     start = None
     if rng.random() < plan.known_start:
@@ -120,28 +157,19 @@ def _sample(name: str, rng: Rng, plan: Curriculum, split: str | None) -> Sample:
 
     rows: list[Row] = []
     shapes: list[Row] = []
-    names: list[str] = []
-    units: list[str | None] = []
-    for at in rng.permutation(np.resize(rng.permutation(len(pool)), max(wanted, len(pool))))[:wanted]:
-        kind = pool[at]
-        column = _name(kind, names, rng)
-        shape = _shape(kind, n, step, first_hour, shapes, plan, rng)
-        unit, factor, offset = kind.units[rng.integers(len(kind.units))]
-        row = _values(kind, shape, factor, offset, plan, rng)
+    for kind, (factor, offset) in zip(site.kinds, site.scales, strict=True):
+        shape = _shape(kind, site.n_steps, step, first_hour, shapes, plan, rng)
         shapes.append(shape)
-        rows.append(_with_gaps(row, plan, rng))
-        names.append(column)
-        units.append(unit if rng.random() < 0.9 else None)
-    values = np.array(rows, dtype=np.float32)
+        rows.append(_with_gaps(_values(kind, shape, factor, offset, plan, rng), plan, rng))
     return Sample(
         name,
-        values,
-        tuple(names),
-        tuple(units),
+        np.array(rows, dtype=np.float32),
+        site.names,
+        site.units,
         start,
-        freq,
+        site.freq,
         split=split,
-        domain=domain,
+        domain=site.domain,
         source="tracets.data.generate",
     )
 
