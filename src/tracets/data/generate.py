@@ -1,8 +1,8 @@
 """A generated curriculum: many kinds of multivariate windows with captions that are true of them.
 
 For pre-training a model that shall read channels it never saw: names, units, levels and shapes vary far more than in
-any one corpus. Sample i depends on (seed, i) alone, so that any part can be drawn again. Samples of one family come from
-one site, as the windows of a real archive do: they share channels, units, length and step, and differ in what happens.
+any one corpus. Sample i depends on (seed, i) alone, so that any part can be drawn again. Samples of one family stand for
+one site's archive: they share channels, units, length and step, and differ in what happens.
 """
 
 from __future__ import annotations
