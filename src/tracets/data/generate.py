@@ -1,7 +1,7 @@
 """A generated curriculum: many kinds of multivariate windows with captions that are true of them.
 
 For pre-training a model that shall read channels it never saw: names, units, levels and shapes vary far more than in
-any one corpus. Sample i depends on (seed, i) alone, so that any part can be drawn again. Samples of one family stand for
+any one corpus. Sample i depends on (seed, i) alone, so that any part can be drawn again. A family of samples stands for
 one site's archive: they share channels, units, length and step, and differ in what happens.
 """
 
