@@ -242,18 +242,39 @@ def test_words_of_direction_say_what_the_variant_says(table):
     assert checked > 50
 
 
-def test_low_stands_with_low_words_and_before_high():
-    for key, sources in {**phrases.SENTENCES, **phrases.CLAUSES}.items():
-        for source in sources:
-            for text in forms(source):
-                if "<low>" in text and "<high>" in text and re.search(r"between|from|runs|goes from|<low> to", text):
-                    assert text.index("<low>") < text.index("<high>"), (key, text)
-                for slot, good in (
-                    ("low", r"low|min|between|from|below|^<low>|, <low>"),
-                    ("high", r"high|max|between|to|most|above|up"),
-                ):
-                    if f"<{slot}>" in text:
-                        assert re.search(good, text.replace(f"<{slot}>", "", 0)), (key, text)
+LOW = r"\b(low\w*|min\w*|below|under|between|from|small\w*|bottom\w*|trough|dip\w*|down|least)\b"
+HIGH = r"\b(high\w*|max\w*|above|over|to|and|peak\w*|top\w*|largest|most|up|strongest|more)\b"
+
+
+@pytest.mark.parametrize("table", [phrases.SENTENCES, phrases.CLAUSES])
+def test_low_stands_with_low_words_and_before_high(table):
+    checked = 0
+    for key, text in [(k, t) for k, sources in table.items() for s in sources for t in forms(s)]:
+        if key.startswith("burst"):
+            continue
+        if "<low>" in text and "<high>" in text:
+            assert text.index("<low>") < text.index("<high>") or "high of <high>" in text, (key, text)
+        for slot, good in (("<low>", LOW), ("<high>", HIGH)):
+            if slot in text:
+                checked += 1
+                around = text.replace(slot, " ")
+                assert re.search(good, around) or text.startswith("<low> to <high>"), (key, text)
+    assert checked > 10
+
+
+@pytest.mark.parametrize("table", [phrases.SENTENCES, phrases.CLAUSES, phrases.GISTS])
+def test_peaks_are_high_and_troughs_low(table):
+    for kind, good, bad in (
+        ("peak", r"high|max|peak|top|largest|most|up to", r"\b(low|lowest|min\w*|bottom\w*|trough|dip\w*|smallest)\b"),
+        (
+            "trough",
+            r"low|min|bottom|trough|dip|smallest|down|least",
+            r"\b(high|highest|max\w*|peak\w*|top\w*|largest)\b",
+        ),
+    ):
+        for key in (f"{kind}/once", f"{kind}/often"):
+            for text in [t for s in table.get(key, ()) for t in forms(s)]:
+                assert re.search(good, text) and not re.search(bad, text), (key, text)
 
 
 @pytest.mark.parametrize(
