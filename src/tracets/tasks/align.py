@@ -36,7 +36,8 @@ class AlignConfig:
     32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one label) are no negatives.
     `max_sentences` of a text, drawn anew each step, and `channel_texts` a window, keep a step cheap. `captions`: share
     of windows whose texts are replaced by fresh captions from the numbers; windows without text get one if it is above
-    0. `hide_steps`: the largest share of steps hidden at random.
+    0. `hide_steps`: the largest share of steps hidden at random. `near`: share of passes whose batches hold windows that
+    are close in time, the hardest negatives.
     """
 
     sample: float = 0.5
@@ -50,11 +51,12 @@ class AlignConfig:
     channel_texts: int = 2
     captions: float = 0.0
     hide_steps: float = 0.0
+    near: float = 0.5
 
     def __post_init__(self) -> None:
         if min(self.sample, self.channel, self.event) < 0:
             raise ConfigError(f"align weights must be at least 0, got {self.sample}, {self.channel}, {self.event}")
-        for name in ("captions", "hide_steps", "same_text", "same_label_text"):
+        for name in ("captions", "hide_steps", "same_text", "same_label_text", "near"):
             if not 0 <= getattr(self, name) <= 1.1:
                 raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
         if min(self.hard_first or 1, self.hard_last or 1, self.max_sentences, self.channel_texts + 1) < 1:
@@ -97,7 +99,9 @@ class AlignTask:
     ) -> None:
         self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
         self.config, self.batch_size, self.seed, self.captioner = config, batch_size, seed, captioner
-        self.order = BatchOrder(map(kind_of, train), batch_size=batch_size, seed=seed)
+        self.order = BatchOrder(
+            map(kind_of, train), batch_size=batch_size, seed=seed, places=map(start_of, train), near=config.near
+        )
         if len(self.validation) < 2:
             raise DataError(
                 "training needs at least 2 validation windows with text (split = 'val') to choose the weights, "
@@ -255,6 +259,11 @@ class AlignTask:
     def _same_events(self, texts: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
         one_label = np.array([[x is not None and x == y for y in labels] for x in labels], bool)
         return self._same(texts, texts, labels, labels) | one_label.reshape(len(texts), len(texts))
+
+
+def start_of(sample: Sample) -> float:
+    """When a window starts, in seconds; 0 where it is unknown."""
+    return sample.start.timestamp() if sample.start is not None else 0.0
 
 
 def texts_of(sample: Sample) -> list[str]:
