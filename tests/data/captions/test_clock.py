@@ -56,7 +56,8 @@ def test_without_a_clock_time_counts_from_the_start(clock, step, said):
 @pytest.mark.parametrize(
     ("step", "steps", "text"),
     [(3600.0, 1, "1 hour"), (3600.0, 47, "47 hours"), (3600.0, 48, "2 days"), (3600.0, 60, "2.5 days"),
-     (86400.0, 1, "1 day"), (1800.0, 1, "30 minutes"), (1800.0, 5, "2.5 hours"), (604800.0, 4, "4 weeks"), (None, 7, "7 steps")],
+     (86400.0, 1, "1 day"), (1800.0, 1, "30 minutes"), (1800.0, 5, "2.5 hours"), (604800.0, 4, "4 weeks"),
+     (None, 7, "7 steps")],
 )  # fmt: skip
 def test_durations(step, steps, text):
     assert Clock(200, step).duration(steps) == text

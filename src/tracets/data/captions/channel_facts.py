@@ -138,17 +138,15 @@ def _regime(fact: ChannelFact, seen: Row, mean: float, view: ChannelView) -> lis
     unit = view.unit or ""
     if scale is None or not scale.fits(mean, unit):
         return []
-    classes = [scale.classify(v, unit) for v in np.unique(seen)]
-    by_value = dict(zip(np.unique(seen).tolist(), classes, strict=True))
-    names = [by_value[v] for v in seen.tolist()]
-    most = max(scale.classes, key=names.count)
-    share = names.count(most) / len(names)
+    ranks = scale.ranks(seen, unit)
+    counts = np.bincount(ranks, minlength=len(scale.classes))
+    most, share = scale.classes[int(counts.argmax())], float(counts.max() / len(seen))
+    lowest, highest = scale.classes[ranks.min()], scale.classes[ranks.max()]
     found = []
     if share >= THRESHOLDS["regime"]:
         found.append(fact("regime", f"{scale.quantity}:mostly:{most}", 0.5, class_share=share))
-    ranks = [scale.classes.index(c) for c in (classes[0], classes[-1])]
-    if ranks[0] != ranks[1]:
-        found.append(fact("regime", f"{scale.quantity}:between:{classes[0]}:{classes[-1]}", 0.5))
+    if lowest != highest:
+        found.append(fact("regime", f"{scale.quantity}:between:{lowest}:{highest}", 0.5))
     found.append(fact("regime", f"{scale.quantity}:mean:{scale.classify(mean, unit)}", 0.5, mean=mean))
     return found
 
@@ -399,11 +397,10 @@ def _days(fact: ChannelFact, row: Row, clock: Clock, spread: float) -> list[Fact
         return []
     day = clock.day_numbers
     need = 0.5 * _DAY / clock.step
-    means = {
-        d: float(np.nanmean(row[day == d]))
-        for d in range(1, clock.days + 1)
-        if (~np.isnan(row[day == d])).sum() >= need
-    }
+    seen = ~np.isnan(row)
+    counts = np.bincount(day[seen], minlength=clock.days + 1)
+    sums = np.bincount(day[seen], weights=row[seen], minlength=clock.days + 1)
+    means = {d: float(sums[d] / counts[d]) for d in range(1, clock.days + 1) if counts[d] >= need}
     if len(means) < 3:
         return []
     top, bottom = max(means, key=lambda d: means[d]), min(means, key=lambda d: means[d])

@@ -146,11 +146,12 @@ def _together(fact: CrossFact, facts: list[Fact], names: list[str]) -> list[Fact
 def _compare(fact: CrossFact, rows: Rows, views: list[ChannelView]) -> list[Fact]:
     """Means of two channels in one unit."""
     found = []
+    means = np.nanmean(rows, axis=1)
     for i in range(len(views)):
         for j in range(len(views)):
             unit = views[i].unit
             if i != j and unit and unit == views[j].unit:
-                one, two = float(np.nanmean(rows[i])), float(np.nanmean(rows[j]))
+                one, two = float(means[i]), float(means[j])
                 both = ~np.isnan(rows[i]) & ~np.isnan(rows[j])
                 always = bool(both.any() and (rows[i][both] > rows[j][both]).all())
                 if one > two:

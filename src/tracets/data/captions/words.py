@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 # name -> bound. Shares are of the window's steps, "of range" is relative to (high - low) of the channel.
 THRESHOLDS: dict[str, float] = {
     "swing": 0.25,  # of range: a leg of the smoothed series that counts as a rise or fall
@@ -65,11 +68,15 @@ class Scale:
         factor, offset = self.factors[unit]
         return self.plausible[0] <= mean * factor + offset <= self.plausible[1]
 
-    def classify(self, value: float, unit: str) -> str:
+    def ranks(self, values: NDArray[np.float64], unit: str) -> NDArray[np.int64]:
+        """The place of each value's class in `classes`."""
         factor, offset = self.factors[unit]
         # Half a millionth forgives what converting a unit costs in floating point.
-        inside = value * factor + offset + 5e-7
-        return self.classes[sum(inside >= bound for bound in self.bounds)]
+        return np.searchsorted(self.bounds, values * factor + offset + 5e-7, side="right").astype(np.int64)
+
+    def classify(self, value: float, unit: str) -> str:
+        """The class of one value."""
+        return self.classes[self.ranks(np.array([value]), unit)[0]]
 
 
 def _name(pattern: str) -> re.Pattern[str]:
