@@ -12,11 +12,16 @@ from tracets.nn.features import (
     HALF_BLOCKS,
     HARMONICS,
     LAGS,
+    MOMENT_DIM,
     N_LEVELS,
     N_SHAPES,
+    PLACE_TURNS,
     VALUE_DIM,
     level_features,
     location_and_spread,
+    moment_features,
+    moments,
+    patch_levels,
     shape_features,
     value_features,
 )
@@ -24,8 +29,7 @@ from tracets.nn.features import (
 NAN = float("nan")
 FIRST_MEAN, FIRST_LOW, FIRST_HIGH = 0, BLOCKS, BLOCKS + HALF_BLOCKS
 SPREADS = BLOCKS + 2 * HALF_BLOCKS
-EXTREMES = SPREADS + HALF_BLOCKS
-SPECTRUM = EXTREMES + 12
+SPECTRUM = SPREADS + HALF_BLOCKS
 CORRELATIONS = SPECTRUM + HARMONICS
 SLOPE, BOW, UP, ROUGHNESS, FLOOR, CEILING, ZERO, SHARE = range(CORRELATIONS + len(LAGS), N_SHAPES)
 
@@ -49,16 +53,22 @@ def noise(t, *, seed=0, missing=0.0):
 
 
 def levels_by_numpy(x):
-    """Mean, spread, low, 10 %, median, 90 %, high, range, first, last, largest step, total of what was observed."""
+    """In the order of the docstring, of what was observed."""
     seen = x[~np.isnan(x)].astype(np.float64)
-    if not len(seen):
+    n = len(seen)
+    if not n:
         return np.zeros(N_LEVELS)
     ordered = np.sort(seen)
-    low, tenth, half, ninth, high = (ordered[round(share * (len(seen) - 1))] for share in (0, 0.1, 0.5, 0.9, 1))
+    low, tenth, half, ninth, high = (ordered[round(share * (n - 1))] for share in (0, 0.1, 0.5, 0.9, 1))
     steps = np.abs(np.diff(x))
     jump = np.nanmax(steps) if (~np.isnan(steps)).any() else 0.0
-    total = seen.sum()
-    return [seen.mean(), seen.std(), low, tenth, half, ninth, high, high - low, seen[0], seen[-1], jump, total]
+    parts = [seen[[4 * i // n == quarter for i in range(n)]] for quarter in range(4)]
+    quarters = [part.mean() if len(part) else seen.mean() for part in parts]
+    first, last = seen[0], seen[-1]
+    return [
+        *(seen.mean(), seen.std(), low, tenth, half, ninth, high, high - low),
+        *(first, last, last - first, jump, seen.sum(), *quarters),
+    ]
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3, 0.9])
@@ -71,7 +81,8 @@ def test_levels_by_numpy(t, missing):
 
 def test_levels_by_hand():
     got = level_features(*read([NAN, 4, 1, NAN, 3, 3, NAN]))[0, 0]
-    assert got.tolist() == pytest.approx([2.75, 1.1875**0.5, 1, 1, 3, 4, 4, 3, 4, 3, 3, 11], rel=1e-6)
+    spread = 1.1875**0.5
+    assert got.tolist() == pytest.approx([2.75, spread, 1, 1, 3, 4, 4, 3, 4, 3, -1, 3, 11, 4, 1, 3, 3], rel=1e-6)
 
 
 def test_nothing_observed_has_no_level_and_no_shape():
@@ -86,13 +97,12 @@ def test_an_unobserved_value_is_never_looked_at(hidden):
     values, observed = read(noise(30, missing=0.3), [NAN] * 30)
     steps = torch.tensor([30])
     changed = values.masked_fill(~observed, hidden)
-    for features in (
-        level_features,
-        lambda v, o: shape_features(v, o, steps),
-        lambda v, o: location_and_spread(v, o)[0],
+    for of in (level_features, moments, patch_levels, lambda v, o: shape_features(v, o, steps)):
+        assert torch.equal(of(values, observed), of(changed, observed))
+    for before, after in zip(
+        location_and_spread(values, observed), location_and_spread(changed, observed), strict=True
     ):
-        assert torch.equal(features(values, observed), features(changed, observed))
-    assert torch.equal(location_and_spread(values, observed)[1], location_and_spread(changed, observed)[1])
+        assert torch.equal(before, after)
 
 
 def test_location_and_spread_by_numpy():
@@ -133,6 +143,7 @@ def test_shapes_are_free_of_padding():
         shape_features(values, observed, steps), shape_features(padded, seen, steps), atol=1e-5, rtol=1e-5
     )
     torch.testing.assert_close(level_features(values, observed), level_features(padded, seen), atol=1e-5, rtol=1e-5)
+    assert torch.equal(moments(values, observed), moments(padded, seen))
 
 
 @pytest.mark.parametrize("t", [1, 2, 3, 5, 300])
@@ -189,15 +200,6 @@ def test_trend_turn_and_mirror():
     assert slopes[2, UP] == pytest.approx(0.5, abs=0.01)
 
 
-def test_places_of_the_extremes():
-    x = np.zeros(100)
-    x[24], x[74] = -5, 5  # relative places 0.245 and 0.745
-    got = shapes(x)[0, EXTREMES : EXTREMES + 12].tolist()
-    turns = [math.pi, 2 * math.pi, 4 * math.pi]
-    expected = [f(place * turn) for place in (0.245, 0.745) for f in (math.sin, math.cos) for turn in turns]
-    assert got == pytest.approx(expected, abs=1e-4)
-
-
 @pytest.mark.parametrize("cycles", [1, 4, 7])
 def test_spectrum_peaks_at_the_number_of_cycles(cycles):
     x = np.sin(2 * np.pi * cycles * np.arange(168) / 168)
@@ -221,6 +223,64 @@ def test_shares_by_hand():
     assert got[[FLOOR, CEILING, ZERO, SHARE]].tolist() == pytest.approx([3 / 8, 4 / 8, 2 / 8, 8 / 10])
 
 
+@pytest.mark.parametrize(
+    ("x", "low", "high", "rise", "fall"),
+    [
+        ([3, 1, 2, 7, 7, 0], 5, 3, 3, 5),
+        ([5, 4, 2, 1], 3, 0, 1, 2),  # only falls: the least of them is the steepest rise
+        ([5, NAN, 4, NAN, 3, 2], 5, 0, 5, 5),  # one pair of neighbours
+        ([5, NAN, 4, NAN, 6], 2, 4, 4, 2),  # none: the extremes stand for the moves
+        ([NAN, 2, NAN], 1, 1, 1, 1),
+        ([4], 0, 0, 0, 0),
+        ([1, 1, 1], 0, 0, 1, 1),
+    ],
+)
+def test_moments_by_hand_whatever_the_padding(x, low, high, rise, fall):
+    for more in (0, 1, 9):
+        assert moments(*read(list(x) + [NAN] * more))[0, 0].tolist() == [low, high, rise, fall]
+
+
+def said_when(step, *, start, step_seconds):
+    """Place, hour, day and number of a step of 30, apart."""
+    clock = torch.tensor([[start, step_seconds]])
+    out = moment_features(torch.tensor([[[step]]]), torch.tensor([30]), clock)[0, 0, 0]
+    assert out.shape == (MOMENT_DIM,)
+    return out.split([2 * len(PLACE_TURNS), VALUE_DIM, VALUE_DIM, VALUE_DIM])
+
+
+def value(x):
+    return value_features(torch.tensor(float(x)))
+
+
+@pytest.mark.parametrize(
+    ("step", "start", "step_seconds", "hour", "day"),
+    [
+        (0, 0.0, 3600.0, 0, 1),
+        (20, 6 * 3600.0, 3600.0, 2, 2),  # six o'clock and twenty hours is two o'clock of the second day
+        (4, 0.0, 900.0, 1, 1),
+        (3, 0.0, 86_400.0, None, 4),
+        (3, 0.0, 7 * 86_400.0, None, None),
+        (20, NAN, 3600.0, None, 1),
+        (20, 0.0, NAN, None, None),
+    ],
+)
+def test_when_by_hand(step, start, step_seconds, hour, day):
+    place, said_hour, said_day, number = said_when(step, start=start, step_seconds=step_seconds)
+    angles = [math.pi * (step + 0.5) / 30 * turn for turn in PLACE_TURNS]
+    assert place.tolist() == pytest.approx([*map(math.sin, angles), *map(math.cos, angles)], abs=1e-5)
+    for got, expected in ((said_hour, hour), (said_day, day), (number, step + 1)):
+        wanted = torch.zeros(VALUE_DIM) if expected is None else value(expected)
+        torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_patch_levels_by_hand():
+    values, observed = read([1, NAN, 6, 2], [NAN] * 4, [-3, -3, -3, -3])
+    got = patch_levels(values, observed)[0]
+    torch.testing.assert_close(got[0], torch.cat([value(3), value(1), value(6)]))
+    assert not got[1].any(), "a patch with nothing observed says nothing, not zero"
+    torch.testing.assert_close(got[2], torch.cat([value(-3)] * 3))
+
+
 def test_values_by_hand():
     x = [0.0, 3.0, -1013.25]
     got = value_features(torch.tensor(x))
@@ -240,4 +300,4 @@ def test_equal_numbers_have_equal_features_wherever_they_come_from():
 
 
 def test_largest_floats_have_finite_features():
-    assert value_features(torch.tensor([3.4e38, -3.4e38, 1e-38])).isfinite().all()
+    assert value_features(torch.tensor([3.4e38, -3.4e38, 1e-38, math.inf, -math.inf])).isfinite().all()

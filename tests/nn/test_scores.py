@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracets.nn.scores import late_interaction, pair_scores
+from tracets.nn.scores import late_interaction
 from tracets.scores import series_bank, text_bank, text_to_series
 from tracets.types import SeriesVectors, TextVectors
 
@@ -30,17 +30,15 @@ def vectors():
     return TextVectors(unit(rng, len(SENTENCES)), sentences, tuple(("",) * s for s in SENTENCES)), series
 
 
-def padded(texts, series):
-    """The same vectors as the towers give them: padded, with masks."""
-    sentences = torch.zeros(len(texts), max(SENTENCES), DIM)
-    valid = torch.zeros(len(texts), max(SENTENCES), dtype=torch.bool)
-    for i, s in enumerate(texts.sentences):
-        sentences[i, : len(s)], valid[i, : len(s)] = torch.from_numpy(s), True
+def as_trained(texts, series):
+    """The same vectors as the towers give them: all sentences in order with their owners, channels padded."""
+    sentences = torch.from_numpy(np.concatenate(texts.sentences))
+    owner = torch.arange(len(texts)).repeat_interleave(torch.tensor(SENTENCES))
     channels = torch.zeros(len(series), max(CHANNELS), PER_CHANNEL, DIM)
     alive = torch.zeros(len(series), max(CHANNELS), dtype=torch.bool)
     for i, c in enumerate(series.channels):
         channels[i, : len(c)], alive[i, : len(c)] = torch.from_numpy(c), torch.from_numpy(c.any((1, 2)))
-    return (torch.from_numpy(texts.sample), sentences, valid), (torch.from_numpy(series.sample), channels, alive)
+    return sentences, owner, channels, alive
 
 
 def slow(texts, series, weight):
@@ -64,7 +62,8 @@ def slow(texts, series, weight):
 def test_training_and_search_give_one_score(vectors, weight):
     texts, series = vectors
     expected = slow(texts, series, weight)
-    trained = pair_scores(*padded(texts, series), sample_weight=weight).numpy()
+    late = late_interaction(*as_trained(texts, series), n_texts=len(texts)).numpy()
+    trained = weight * texts.sample @ series.sample.T + (1 - weight) * late
     names = [[f"c{k}" for k in range(c)] for c in CHANNELS]
     searched = text_to_series(text_bank(texts), series_bank(series, names), sample_weight=weight)
     np.testing.assert_allclose(trained, expected, atol=1e-6)
@@ -72,16 +71,31 @@ def test_training_and_search_give_one_score(vectors, weight):
 
 
 def test_a_series_with_no_living_channel_matches_nothing(vectors):
-    (_, sentences, valid), (_, channels, alive) = padded(*vectors)
+    sentences, owner, channels, alive = as_trained(*vectors)
     assert not alive[1].any()
-    late = late_interaction(sentences, valid, channels, alive)
-    assert late[:, 1].tolist() == [-1.0] * len(SENTENCES)
-    assert (late[:, [0, 2, 3]] > -1).all()
+    late = late_interaction(sentences, owner, channels, alive, n_texts=3)
+    assert late[:, 1].tolist() == [-1.0] * 3 and (late[:, [0, 2, 3]] > -1).all()
 
 
-def test_padding_scores_nothing(vectors):
-    (_, sentences, valid), (_, channels, alive) = padded(*vectors)
-    before = late_interaction(sentences, valid, channels, alive)
-    loud = 7 * torch.ones(DIM)
-    sentences[~valid], channels[~alive] = loud, loud
-    assert torch.equal(late_interaction(sentences, valid, channels, alive), before)
+def test_dead_channels_score_nothing(vectors):
+    sentences, owner, channels, alive = as_trained(*vectors)
+    before = late_interaction(sentences, owner, channels, alive, n_texts=3)
+    channels[~alive] = 7.0
+    assert torch.equal(late_interaction(sentences, owner, channels, alive, n_texts=3), before)
+
+
+def test_sentences_come_in_any_order(vectors):
+    sentences, owner, channels, alive = as_trained(*vectors)
+    order = torch.tensor([3, 0, 6, 2, 5, 1, 4])
+    before = late_interaction(sentences, owner, channels, alive, n_texts=3)
+    after = late_interaction(sentences[order], owner[order], channels, alive, n_texts=3)
+    torch.testing.assert_close(after, before)
+
+
+def test_gradient_goes_to_the_best_channel_only(vectors):
+    sentences, owner, channels, alive = as_trained(*vectors)
+    channels.requires_grad_()
+    late_interaction(sentences[:1], owner[:1], channels, alive, n_texts=1)[0, 0].backward()
+    cosine = (channels[0].detach() @ sentences[0]).masked_fill(~alive[0, :, None], -2)
+    best = (cosine == cosine.max()).nonzero().tolist()
+    assert channels.grad[0].any(-1).nonzero().tolist() == best and not channels.grad[1:].any()

@@ -24,6 +24,7 @@ PLACE_TURNS = (1.0, 2.0, 4.0, 8.0, 16.0)
 MOMENT_DIM = 2 * len(PLACE_TURNS) + 3 * VALUE_DIM
 DAY = 86_400.0
 _SPREAD_FLOOR = 1e-6
+_LARGEST = torch.finfo(torch.float32).max
 
 
 def value_features(x: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ def value_features(x: Tensor) -> Tensor:
     >>> value_features(torch.tensor([0.0])).shape
     torch.Size([1, 17])
     """
-    axis = torch.asinh(x)
+    axis = torch.asinh(x.clamp(-_LARGEST, _LARGEST))
     rates = (math.pi / 16) * 2.0 ** torch.arange(FOURIER, device=x.device)
     angles = axis[..., None] * rates
     return torch.cat([axis[..., None] / 5, angles.sin(), angles.cos()], dim=-1)
@@ -92,7 +93,8 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
 def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     """The shape of each channel, free of level and scale but for the share of exact zeros (n, c, N_SHAPES).
 
-    Block means, lows, highs and spreads over relative time, trend and curvature, autocorrelation, spectrum, and shares (missing, zero, near the low, near the high).
+    Block means, lows, highs and spreads over relative time, trend and curvature, autocorrelation, spectrum, and shares
+    (missing, zero, near the low, near the high).
     """
     n, c, t = values.shape
     mean, spread = location_and_spread(values, observed)
@@ -139,9 +141,13 @@ def moments(values: Tensor, observed: Tensor) -> Tensor:
     low = values.masked_fill(~observed, torch.inf).argmin(-1)
     high = values.masked_fill(~observed, -torch.inf).argmax(-1)
     if values.shape[-1] == 1:
-        return torch.stack([low, high, low, high], -1)
-    move = values.diff(dim=-1).masked_fill(~(observed[..., 1:] & observed[..., :-1]), 0)
-    return torch.stack([low, high, move.argmax(-1) + 1, move.argmin(-1) + 1], -1)
+        return torch.stack([low, high, high, low], -1)
+    both = observed[..., 1:] & observed[..., :-1]
+    move = values.diff(dim=-1)
+    rise = move.masked_fill(~both, -torch.inf).argmax(-1) + 1
+    fall = move.masked_fill(~both, torch.inf).argmin(-1) + 1
+    moved = both.any(-1)  # where no two neighbours were observed, the extremes stand for the moves
+    return torch.stack([low, high, torch.where(moved, rise, high), torch.where(moved, fall, low)], -1)
 
 
 def moment_features(when: Tensor, n_steps: Tensor, clock: Tensor) -> Tensor:
