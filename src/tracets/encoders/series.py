@@ -31,6 +31,8 @@ from tracets.nn.features import (
 )
 from tracets.types import Batch
 
+LARGEST = 1e17
+"""Values are cut here: the squares of larger ones overflow in single precision."""
 CALENDAR_DIM = 11
 SEASON = slice(5, 7)
 _LEVELS = N_LEVELS * VALUE_DIM
@@ -66,7 +68,7 @@ def to_series_batch(batch: Batch, backbone: TextBackbone) -> SeriesBatch:
             names[i, c] = vectors[key]
     calendar = [calendar_features(s, float(d)) for s, d in zip(batch.start, batch.step_seconds, strict=True)]
     return SeriesBatch(
-        values=torch.from_numpy(batch.values),
+        values=torch.from_numpy(batch.values).clamp(-LARGEST, LARGEST),
         observed=torch.from_numpy(batch.observed),
         channel_valid=torch.from_numpy(batch.channel_valid),
         names=names,
@@ -163,7 +165,7 @@ class SeriesTower(nn.Module):
         n, c = batch.channel_valid.shape
         patches = x[:, 1:].unflatten(1, (c, -1))[:, :, 1:]
         mean, spread = location_and_spread(visible.values, seen)
-        target = (batch.values - mean[..., None]) / spread[..., None] * batch.observed
+        target = ((batch.values - mean[..., None]) / spread[..., None]).masked_fill(~batch.observed, 0)
         counted = self._patches(batch.observed) & hidden[..., None] & seen.any(-1)[..., None, None]
         return self.reconstruct(patches), self._patches(target), counted
 
