@@ -137,6 +137,16 @@ def test_estimate_asks_nothing_and_leaves_out_what_is_cached(server, captioner, 
     assert len(server.asked) == 1
 
 
+def test_estimate_counts_what_would_be_asked(captioner, sample):
+    from dataclasses import replace
+
+    told = replace(sample, text="A report.", channel_texts=("One.", "Two."))
+    partly = replace(sample, text="A report.", channel_texts=("One.", None))
+    prices = {"price_in": 1.0, "price_out": 1.0}
+    assert captioner.estimate([told, partly], **prices).requests == 1
+    assert captioner.estimate([told, partly], **prices, overwrite=True).requests == 2
+
+
 def test_numbers_that_the_data_do_not_hold_are_flagged(sample):
     captions = Captions("PM2.5 is 5 and the load 8.04 MW, 25% at day 1.", ("Low 1.0, then 8.1 MW.", "It is -5.0."))
     assert unsupported_numbers(sample, captions) == ("8.04", "25", "8.1", "-5.0")

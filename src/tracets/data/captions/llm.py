@@ -120,7 +120,7 @@ class LlmCaptioner:
         A caption with unsupported numbers is kept, and they are listed in the metadata under `unsupported_numbers`.
         """
         for sample in samples:
-            if not overwrite and sample.text and all(sample.channel_texts):
+            if not overwrite and _is_told(sample):
                 yield sample
                 continue
             made = self.caption(sample)
@@ -132,14 +132,18 @@ class LlmCaptioner:
                 metadata={**sample.metadata, "unsupported_numbers": list(made.unsupported)},
             )
 
-    def estimate(self, samples: Iterable[Sample], *, price_in: float, price_out: float) -> Estimate:
-        """Tokens and cost of captioning `samples`, before any request. Cached ones are free.
+    def estimate(
+        self, samples: Iterable[Sample], *, price_in: float, price_out: float, overwrite: bool = False
+    ) -> Estimate:
+        """Tokens and cost of `caption_corpus`, before any request. Cached samples are free.
 
         `price_in`, `price_out`: price of a million tokens, in any currency. Tokens are taken as characters / 3.5 in
         the prompt, and as 260 for a text plus 70 a channel in the answer.
         """
         requests = tokens_in = tokens_out = 0
         for sample in samples:
+            if not overwrite and _is_told(sample):
+                continue
             messages = prompt(read_facts(sample))
             if self._cached(messages) is None:
                 requests += 1
@@ -200,6 +204,10 @@ class LlmCaptioner:
             f"model '{self.model}' gave {self.max_retries + 1} answers of the wrong shape for sample '{sample.id}' "
             f"(last: {wrong}). Try another model or a lower temperature."
         )
+
+
+def _is_told(sample: Sample) -> bool:
+    return bool(sample.text) and all(sample.channel_texts)
 
 
 def check_answer(content: str, n_channels: int) -> tuple[dict[str, Any] | None, str]:

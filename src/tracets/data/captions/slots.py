@@ -71,9 +71,11 @@ class Slots:
 
     def _number(self, name: str, value: float, form: str) -> str:
         if name in COUNTS:
-            if form == "word":
-                return _COUNT_WORDS[int(value)] if value <= 10 else str(int(value))
-            return _ORDINALS[int(value)] if form == "nth" else str(int(value))
+            if form == "nth":
+                return _ORDINALS[int(value)]
+            text = _COUNT_WORDS[int(value)] if form.startswith("word") and value <= 10 else str(int(value))
+            noun = " spells" if value != 1 else " spell"
+            return text + noun if form.endswith("spells") else text
         if name in ("peak_hour", "trough_hour"):
             return f"{int(value):02d}:00"
         if name == "degrees":
