@@ -1,0 +1,170 @@
+"""Model folders: the same vectors after a round trip, and every damage noticed."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+import tracets.encoders.model as model_room
+from tracets.encoders import store
+from tracets.encoders.store import load_model, model_folder, save_model, shipped_models
+from tracets.errors import ModelError, NotFound
+from tracets.types import Sample
+
+SAMPLE = Sample("s", np.random.default_rng(0).normal(size=(2, 20)).astype(np.float32), ("load", "wind"))
+
+
+@pytest.fixture(autouse=True)
+def no_heavy_backbone(monkeypatch, word_backbone):
+    """Loaded models read words with the stand-in."""
+    monkeypatch.setattr(model_room, "TextBackbone", lambda name: word_backbone)
+
+
+@pytest.fixture
+def folder(tiny_model, tmp_path):
+    return save_model(tiny_model(), tmp_path / "model", card="# card\n")
+
+
+def test_round_trip_gives_identical_vectors(tiny_model, folder):
+    model, loaded = tiny_model(), load_model(folder)
+    assert loaded.config == model.config and not loaded.training
+    assert loaded.name == str(folder), "a model is called as it was asked for"
+    assert loaded.fingerprint == model.fingerprint
+    a, b = model.encode_series([SAMPLE]), loaded.encode_series([SAMPLE])
+    assert np.array_equal(a.sample, b.sample) and np.array_equal(a.channels[0], b.channels[0])
+    a, b = model.encode_texts(["low of 3. dry"]), loaded.encode_texts(["low of 3. dry"])
+    assert np.array_equal(a.sample, b.sample) and np.array_equal(a.sentences[0], b.sentences[0])
+
+
+def test_what_is_in_a_folder(folder):
+    assert sorted(p.name for p in folder.iterdir()) == ["card.md", "config.json", "model.safetensors"]
+    assert (folder / "card.md").read_text() == "# card\n"
+    for path in folder.iterdir():
+        assert not path.read_bytes().startswith((b"\x80", b"PK")), f"{path.name} looks like a pickle"
+        assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_saving_again_replaces_the_model(tiny_model, folder):
+    other = tiny_model(seed=1)
+    save_model(other, folder, card="")
+    assert load_model(folder).fingerprint == other.fingerprint
+
+
+def test_a_failed_write_leaves_the_old_model(tiny_model, folder, monkeypatch):
+    before = load_model(folder).fingerprint
+    monkeypatch.setattr(store.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        save_model(tiny_model(seed=1), folder, card="")
+    assert load_model(folder).fingerprint == before
+
+
+def flip(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x04
+    path.write_bytes(bytes(data))
+
+
+def test_a_flipped_byte_of_the_weights_is_noticed(folder):
+    path = folder / "model.safetensors"
+    size = path.stat().st_size
+    header = 8 + struct.unpack("<Q", path.read_bytes()[:8])[0]
+    whole = path.read_bytes()
+    places = [0, 7, 9, 60, header - 1, header, header + 1, (header + size) // 2, size - 1, *range(100, header, 997)]
+    for at in places:
+        flip(path, at)
+        with pytest.raises(ModelError, match=str(folder)):
+            load_model(folder)
+        path.write_bytes(whole)
+    load_model(folder)
+
+
+def test_a_flipped_byte_of_the_settings_is_noticed(folder):
+    """All but the name that it was trained under, which nothing reads."""
+    path = folder / "config.json"
+    whole = path.read_bytes()
+    name = whole.index(b'"name"'), whole.index(b"\n", whole.index(b'"name"')) - 1
+    places = [at for at in range(0, len(whole) - 1, 5) if not name[0] <= at < name[1]]
+    assert len(places) > 100
+    for at in places:
+        flip(path, at)
+        with pytest.raises(ModelError, match=str(folder)):
+            load_model(folder)
+        path.write_bytes(whole)
+    load_model(folder)
+
+
+def edit(folder, **changes):
+    saved = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(saved | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 99}, "has format 99; this version of tracets reads 1"),
+        ({"format": None}, "has format None"),
+        ({"fingerprint": "0" * 16}, "its weights are not those it was saved with"),
+        ({"model": {"series": {"patsch": 3}}}, "did you mean 'model.series.patch'?"),
+        ({"model": 3}, "must be a table of settings"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(folder, changes, message):
+    edit(folder, **changes)
+    with pytest.raises(ModelError) as error:
+        load_model(folder)
+    assert message in str(error.value) and str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "", "3"])
+def test_settings_that_are_no_table_are_refused(folder, text):
+    (folder / "config.json").write_text(text)
+    with pytest.raises(ModelError, match=str(folder)):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 1000])
+def test_cut_weights_are_refused(folder, keep):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ModelError, match="is damaged"):
+        load_model(folder)
+
+
+def test_a_folder_without_weights_is_refused(folder):
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="is damaged"):
+        load_model(folder)
+
+
+def test_weights_of_another_model_are_refused(tiny_model, folder, tmp_path):
+    other = save_model(tiny_model(layers=1), tmp_path / "other", card="")
+    (folder / "model.safetensors").write_bytes((other / "model.safetensors").read_bytes())
+    with pytest.raises(ModelError, match="is damaged"):
+        load_model(folder)
+
+
+def test_an_unknown_name_lists_the_models_that_ship(monkeypatch, tmp_path):
+    for name in ("base", "large"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    monkeypatch.setattr(store, "SHIPPED", tmp_path)
+    assert shipped_models() == ["base", "large"] and model_folder("base") == tmp_path / "base"
+    with pytest.raises(NotFound, match=r"no model 'bas': .*shipped models \(base, large\)") as error:
+        model_folder("bas")
+    assert "tracets train CORPUS --out bas" in str(error.value)
+
+
+def test_a_name_is_no_way_out_of_the_shipped_folder(monkeypatch, folder):
+    monkeypatch.setattr(store, "SHIPPED", folder.parent / "models")
+    with pytest.raises(NotFound):
+        model_folder("../" + folder.name)
+
+
+def test_a_weight_that_is_a_view_of_larger_memory_is_saved(tiny_model, tmp_path):
+    model = tiny_model()
+    big = torch.randn(4, *model.series.patch.weight.shape)
+    model.series.patch.weight.data = big[2]
+    path = save_model(model, tmp_path / "view", card="")
+    assert torch.equal(load_model(path).series.patch.weight, big[2])

@@ -1,0 +1,165 @@
+"""The text tower: plain softmax over each sentence, numbers as values, order, and nothing of the company."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tracets.encoders.model import TraceModel
+from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig
+from tracets.encoders.text import TextBatch, pack_texts, sentences_of
+
+TEXTS = [
+    "A low of -10.1 °C. Dry; calm at 15:30",
+    "Rain",
+    "The wind rises then falls. The load falls. It stays high. It turns on day 3. Nothing else.",
+    "",
+    "7 days of rain",
+]
+
+
+def tower(word_backbone, *, width=16, seed=0, **text):
+    torch.manual_seed(seed)
+    config = ModelConfig(
+        dim=16, series=SeriesConfig(dim=16, heads=2), text=TextConfig(**{"dim": width, "heads": 2} | text)
+    )
+    return TraceModel(config, name="tiny", backbone=word_backbone).eval()
+
+
+def test_shapes_and_lengths(word_backbone):
+    vectors = tower(word_backbone).encode_texts(TEXTS)
+    assert vectors.sample.shape == (5, 16) and vectors.sample.dtype == np.float32
+    assert [len(s) for s in vectors.sentences] == [3, 1, 5, 1, 1] == [len(s) for s in vectors.spans]
+    assert vectors.spans[0] == ("A low of -10.1 °C.", "Dry;", "calm at 15:30") and vectors.spans[3] == ("",)
+    for rows in (vectors.sample, *vectors.sentences):
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("choice", [{}, {"context_layers": 0}, {"numbers": False}, {"context_layers": 2}])
+def test_company_changes_nothing(word_backbone, choice):
+    model = tower(word_backbone, **choice)
+    together, by_two = model.encode_texts(TEXTS), model.encode_texts(TEXTS[::-1], batch_size=2)
+    for i, text in enumerate(TEXTS):
+        alone = model.encode_texts([text])
+        for vectors, at in ((together, i), (by_two, len(TEXTS) - 1 - i)):
+            np.testing.assert_allclose(vectors.sample[at], alone.sample[0], atol=1e-5)
+            np.testing.assert_allclose(vectors.sentences[at], alone.sentences[0], atol=1e-5)
+            assert vectors.spans[at] == alone.spans[0]
+
+
+def test_encoding_twice_is_identical_and_leaves_the_mode(word_backbone):
+    model = tower(word_backbone, dropout=0.5).train()
+    first, second = model.encode_texts(TEXTS), model.encode_texts(TEXTS)
+    assert np.array_equal(first.sample, second.sample) and model.training
+
+
+def test_numbers_are_told_apart_by_their_value(minilm):
+    """A frozen sentence encoder reads them nearly alike: here sign, size and decimals all count."""
+    texts = [f"a low of {n} °C" for n in ("-10.1", "10.1", "10.4", "101", "1,010.1")]
+    torch.manual_seed(0)
+    model = TraceModel(ModelConfig(dim=16), name="small", backbone=minilm)
+    vectors = model.encode_texts(texts)
+    apart = 1 - vectors.sample @ vectors.sample.T
+    assert (apart[~np.eye(len(texts), dtype=bool)] > 1e-4).all()
+    blind = TraceModel(ModelConfig(dim=16, text=TextConfig(numbers=False)), name="blind", backbone=minilm)
+    alike = blind.encode_texts(texts).sample
+    np.testing.assert_allclose(alike, alike[:1].repeat(len(texts), 0), atol=1e-5)
+
+
+def test_the_minus_sign_may_be_typographic(word_backbone):
+    model = tower(word_backbone)
+    hyphen, minus, plus = model.encode_texts([f"low of {n} °C" for n in ("-3", "\u22123", "3")]).sample
+    np.testing.assert_allclose(hyphen, minus, atol=1e-6)
+    assert np.abs(hyphen - plus).max() > 1e-3
+
+
+def test_numbers_beyond_single_precision_stay_finite(word_backbone):
+    vectors = tower(word_backbone).encode_texts(["9" * 400, "1e60", "-" + "9" * 50 + " mm"])
+    assert np.isfinite(vectors.sample).all()
+
+
+def test_order_of_sentences_matters(word_backbone):
+    model = tower(word_backbone)
+    first, second = model.encode_texts(["It rises. It falls.", "It falls. It rises."]).sample
+    assert np.abs(first - second).max() > 1e-4
+
+
+def test_order_of_words_matters_with_a_reading_backbone(minilm):
+    torch.manual_seed(0)
+    model = TraceModel(ModelConfig(dim=16), name="small", backbone=minilm)
+    first, second = model.encode_texts(["it rises then falls", "it falls then rises"]).sample
+    assert np.abs(first - second).max() > 1e-3
+
+
+def slow_sentences(text, batch):
+    """Each sentence by itself: a softmax over its tokens for each head, in plain loops."""
+    from tracets.nn.features import value_features
+
+    out = []
+    heads, width = text.config.heads, text.config.dim // text.config.heads
+    for m in range(len(batch.slot)):
+        tokens = []
+        for k in (batch.sentence == m).nonzero().squeeze(1).tolist():
+            x = text.project(batch.states[k].float())
+            if not math.isnan(batch.numbers[k]):
+                x = x + text.number(value_features(batch.numbers[k]))
+            tokens.append(x + text.token(x))
+        pooled = torch.zeros(text.config.dim)
+        for h in range(heads):
+            logits = [float(text.weight(x)[h]) for x in tokens]
+            total = sum(math.exp(v) for v in logits)
+            part = slice(h * width, (h + 1) * width)
+            for x, v in zip(tokens, logits, strict=True):
+                pooled[part] += math.exp(v) / total * text.value(x)[part]
+        out.append(pooled + text.gathered(pooled))
+    return torch.stack(out)
+
+
+def test_sentences_are_pooled_by_a_softmax_of_their_own(word_backbone):
+    model = tower(word_backbone)
+    batch = pack_texts([sentences_of(t) for t in TEXTS], word_backbone)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            model.text._sentences(batch), slow_sentences(model.text, batch), atol=1e-5, rtol=1e-4
+        )
+
+
+def test_large_weights_stay_finite(word_backbone):
+    model = tower(word_backbone)
+    with torch.no_grad():
+        model.text.weight.weight.mul_(1e4)
+    assert np.isfinite(model.encode_texts(TEXTS).sample).all()
+
+
+def test_pack_by_hand(word_backbone):
+    batch = pack_texts([["low of -3 °C", "dry"], ["7 mm"]], word_backbone)
+    assert batch.sentence.tolist() == [0] * 5 + [1] * 2 + [2] * 3
+    assert batch.numbers.nan_to_num(99).tolist() == [99, 99, 99, -3, 99, 99, 99, 99, 7, 99]
+    assert batch.sentence_valid.tolist() == [[True, True], [True, False]]
+    assert batch.slot.tolist() == [0, 1, 2] and batch.owner.tolist() == [0, 0, 1]
+    assert batch.states.shape == (10, word_backbone.dim)
+
+
+def test_every_dimension_of_the_token_states_is_read(word_backbone):
+    """The released adapter keeps the first d of 384 dimensions."""
+    model = tower(word_backbone, width=8)
+    batch = pack_texts([["heavy rain"]], word_backbone)
+    assert word_backbone.dim > model.text.config.dim
+    states = batch.states.float().requires_grad_()
+    whole, sentences = model.text(TextBatch(states, batch.numbers, batch.sentence, batch.slot, batch.sentence_valid))
+    (whole[0, 0] + sentences[0, 0]).backward()
+    assert (states.grad.abs().sum(0) > 0).all()
+
+
+def test_every_trained_weight_gets_a_gradient(word_backbone):
+    model = tower(word_backbone)
+    whole, sentences = model.text(pack_texts([sentences_of(t) for t in TEXTS], word_backbone))
+    weights = torch.randn(16, generator=torch.Generator().manual_seed(0))
+    ((whole @ weights).sum() + (sentences @ weights).sum()).backward()
+    assert [name for name, p in model.text.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_no_text_gives_no_vector(word_backbone):
+    vectors = tower(word_backbone).encode_texts([])
+    assert vectors.sample.shape == (0, 16) and vectors.sentences == () and vectors.spans == ()
