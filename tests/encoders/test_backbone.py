@@ -141,3 +141,18 @@ def test_an_unknown_backbone_is_refused_with_the_fix(tmp_path):
 
 def test_nothing_is_loaded_before_it_is_asked_for():
     assert TextBackbone("no such model").name == "no such model"
+
+
+@pytest.mark.parametrize("bars", [True, False])
+def test_loading_says_nothing_and_leaves_the_library_as_it_was(capfd, bars):
+    from transformers.utils import logging
+
+    before = logging.is_progress_bar_enabled()
+    (logging.enable_progress_bar if bars else logging.disable_progress_bar)()
+    verbosity = logging.get_verbosity()
+    try:
+        assert TextBackbone().dim == 384
+        assert capfd.readouterr() == ("", "")
+        assert (logging.is_progress_bar_enabled(), logging.get_verbosity()) == (bars, verbosity)
+    finally:
+        (logging.enable_progress_bar if before else logging.disable_progress_bar)()

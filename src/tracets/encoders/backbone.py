@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -105,14 +106,31 @@ class TextBackbone:
 
             folder = backbone_folder(self.name)
             try:
-                self._tokenizer = AutoTokenizer.from_pretrained(folder)
-                self._model = AutoModel.from_pretrained(folder).eval().requires_grad_(False)
+                with _quiet_transformers():
+                    self._tokenizer = AutoTokenizer.from_pretrained(folder)
+                    self._model = AutoModel.from_pretrained(folder).eval().requires_grad_(False)
             except OSError as error:
                 raise ModelError(
                     f"text backbone '{self.name}' could not be loaded: pass a folder with a sentence-transformers "
                     f"model, a hub name that is reachable, or the default '{DEFAULT_BACKBONE}'."
                 ) from error
         return self._model
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep progress bars and notes about loading off the terminal, and leave the library as it was."""
+    from transformers.utils import logging
+
+    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def backbone_folder(name: str) -> str:
