@@ -159,6 +159,8 @@ class SeriesTower(nn.Module):
         Everything the tower sees, its statistics and features too, comes from what stays visible. Returns prediction,
         target (n, c, n_patches, patch) and the mask of hidden observed steps that the loss may count.
         """
+        begins = torch.arange(hidden.shape[-1], device=hidden.device) * self.config.patch
+        hidden = hidden & (begins < batch.n_steps[:, None])[:, None]  # a patch of padding is no token to attend to
         seen = batch.observed & ~hidden.repeat_interleave(self.config.patch, -1)[..., : batch.values.shape[-1]]
         visible = replace(batch, values=batch.values.masked_fill(~seen, 0), observed=seen)
         x = self.norm(self._mix(self._tokens(visible, hidden=hidden), visible, rows=None, hidden=hidden))

@@ -71,7 +71,7 @@ class PretrainTask:
         return self._hide([self.train[int(i)] for i in rows], seed=seed)
 
     def loss(self, batch: tuple[SeriesBatch, Tensor], *, progress: float) -> dict[str, Tensor]:
-        prediction, target, counted = self.model.series.reconstruct_hidden(*to_device(batch, self.model.device))
+        prediction, target, counted = self.model.series.reconstruct_hidden(*to_device(batch, self._device))
         return {"loss": masked_mse(prediction, target, counted)}
 
     def validate(self) -> dict[str, float]:
@@ -79,11 +79,16 @@ class PretrainTask:
         error = baseline = 0.0
         for begin in range(0, len(self.validation), self.batch_size):
             part = [self.validation[i] for i in range(begin, min(begin + self.batch_size, len(self.validation)))]
-            batch = to_device(self._hide(part, seed=begin), self.model.device)
+            batch = to_device(self._hide(part, seed=begin), self._device)
             prediction, target, counted = self.model.series.reconstruct_hidden(*batch)
             error += float(((prediction - target).square() * counted).sum())
             baseline += float((target.square() * counted).sum())
         return {"explained": 1 - error / baseline if baseline else 0.0}
+
+    @property
+    def _device(self) -> torch.device:
+        """Where the tower is; the rest of the model stays behind in this stage."""
+        return self.model.series.cls.device
 
     def _hide(self, samples: list[Sample], *, seed: int) -> tuple[SeriesBatch, Tensor]:
         batch = to_series_batch(collate(samples), self.model.backbone)
