@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WORD = re.compile(r"[^\W\d_]+|-?\d+(?:\.\d+)?")
+_MINUS = "\u2212"
 
 
 def text_similarity(a: Sequence[str], b: Sequence[str]) -> NDArray[np.float32]:
@@ -20,7 +21,7 @@ def text_similarity(a: Sequence[str], b: Sequence[str]) -> NDArray[np.float32]:
     [[1.0, 0.75]]
     """
     place: dict[str, int] = {}
-    bags = [[[place.setdefault(w, len(place)) for w in _WORD.findall(t.lower())] for t in side] for side in (a, b)]
+    bags = [[[place.setdefault(w, len(place)) for w in _words(t)] for t in side] for side in (a, b)]
     left, right = (_rows(side, len(place)) for side in bags)
     return left @ right.T
 
@@ -38,6 +39,10 @@ def same_meaning(
     alike = text_similarity(a, b)
     one_label = np.array([[x is not None and x == y for y in labels_b] for x in labels_a], dtype=bool)
     return (alike >= same_text) | (one_label.reshape(alike.shape) & (alike >= same_label_text))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower().replace(_MINUS, "-"))
 
 
 def _rows(bags: list[list[int]], width: int) -> NDArray[np.float32]:
