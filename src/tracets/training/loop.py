@@ -77,12 +77,14 @@ class _Loop(L.LightningModule):
         return torch.optim.AdamW(groups, lr=self.config.learning_rate)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        begin = self.current_epoch * self.config.validate_every
-        end = min(begin + self.config.validate_every, self.config.max_steps or math.inf)
-        return DataLoader(_Steps(self.task, begin, int(end)), batch_size=None)
+        end = min(self.global_step + self.config.validate_every, self.config.max_steps or math.inf)
+        return DataLoader(_Steps(self.task, self.global_step, int(end)), batch_size=None)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return batch  # the task moves its own batches
+
+    def on_train_start(self) -> None:
+        self._stop_if_finished()  # a resumed stage may have nothing left to do
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         progress = self.progress()
@@ -111,6 +113,9 @@ class _Loop(L.LightningModule):
         gained = scores[self.monitor] > self.best
         self.best, self.stale = (scores[self.monitor], 0) if gained else (self.best, self.stale + 1)
         self._write_row(scores)
+        self._stop_if_finished()
+
+    def _stop_if_finished(self) -> None:
         if self.stale >= self.config.patience or self.progress() >= 1:
             self.trainer.should_stop = True
 
@@ -123,15 +128,26 @@ class _Loop(L.LightningModule):
         self.seen = []
         row = {"step": self.global_step, "minutes": round(self.elapsed() / 60, 3), **means}
         row |= {f"val/{name}": value for name, value in scores.items()}
-        fresh = not self.metrics.exists()
-        # Lightning's CSVLogger drops the rows of the run before when it resumes
-        with self.metrics.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        # Lightning's CSVLogger drops the rows of the run before when it resumes, and fixes the columns by the first row
+        rows: list[dict[str, Any]] = []
+        if self.metrics.exists():
+            with self.metrics.open(newline="", encoding="utf-8") as file:
+                rows = [old for old in csv.DictReader(file) if int(old["step"]) < self.global_step]
+        rows.append(row)
+        whole = self.metrics.with_suffix(".tmp")
+        with whole.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for r in rows for name in r)))
+            writer.writeheader()
+            writer.writerows(rows)
+        whole.replace(self.metrics)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # saved at the end of an epoch, when Lightning counts it as unfinished: it would train one batch of it again
+        fit = checkpoint["loops"]["fit_loop"]
+        for count in fit["epoch_progress"].values():
+            count["completed"] = count["processed"]
+        batches = fit["epoch_loop.batch_progress"]
+        batches["current"], batches["is_last_batch"] = dict.fromkeys(batches["current"], 0), False
         checkpoint["stage"] = {"elapsed": self.elapsed(), "best": self.best, "stale": self.stale}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -172,10 +188,11 @@ def fit(
         filename="best",
         monitor=f"val/{monitor}",
         mode="max",
-        save_last=True,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
+    # one of its own, and after the other: `save_last` skips a validation without gain
+    latest = ModelCheckpoint(folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
         trainer = L.Trainer(
@@ -185,7 +202,7 @@ def fit(
             max_epochs=-1,
             gradient_clip_val=config.clip_norm,
             reload_dataloaders_every_n_epochs=1,
-            callbacks=[keep],
+            callbacks=[keep, latest],
             logger=False,
             enable_progress_bar=progress_bar,
             enable_model_summary=False,

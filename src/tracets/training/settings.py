@@ -38,5 +38,7 @@ class OptimConfig:
             )
         if self.max_steps is None and self.max_minutes is None:
             raise ConfigError("one of max_steps and max_minutes must be set, or the training never ends")
-        if (self.max_steps is not None and self.max_steps < 1) or (self.max_minutes or 1) <= 0:
+        if (self.max_steps is not None and self.max_steps < 1) or (
+            self.max_minutes is not None and self.max_minutes <= 0
+        ):
             raise ConfigError(f"max_steps and max_minutes must be above 0, got {self.max_steps}, {self.max_minutes}")
