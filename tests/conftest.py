@@ -1,7 +1,11 @@
 """Shared by all tests: no network, one thread a test process, and the optional corpora beside the checkout."""
 
+import json
 import os
 import socket
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -92,3 +96,114 @@ def tiny_model(word_backbone):
         return TraceModel(config, name="tiny", backbone=backbone)
 
     return make
+
+
+@pytest.fixture
+def llm_server():
+    """Speaks the OpenAI protocol: answers each request with the next of `answers`, (status, content); keeps `asked`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.server.asked.append(body)
+            status, content = self.server.answers.pop(0)
+            if status == 200:
+                message = {"role": "assistant", "content": content}
+                reply = {"id": "x", "object": "chat.completion", "created": 0, "model": body["model"],
+                         "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}  # fmt: skip
+            else:
+                reply = {"error": {"message": f"refused, key {self.headers['Authorization']}"}}
+            data = json.dumps(reply).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("retry-after-ms", "1")
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args):
+            pass
+
+    httpd = HTTPServer(("127.0.0.1", 0), Handler)
+    httpd.asked, httpd.answers = [], []
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield httpd
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def days():
+    """Twelve days of two sites: eight to train on, two to choose by, two to test."""
+    import numpy as np
+
+    from tracets.types import Sample
+
+    rng = np.random.default_rng(0)
+    samples = []
+    for i in range(12):
+        rain = np.zeros(24)
+        rain[rng.integers(24)] = 5.0 + i
+        wind = 3 + np.sin(np.arange(24) / 4) + i
+        wind[:2] = np.nan
+        samples.append(
+            Sample(
+                f"day-{i}",
+                np.stack([rain, wind]),
+                ("rain", "wind speed"),
+                ("mm", "m/s"),
+                start=datetime(2020, 5, 1, tzinfo=UTC) + timedelta(days=i),
+                freq="h",
+                text=f"A burst of {5 + i} mm of rain. The wind is {'strong' if i > 5 else 'light'}.",
+                channel_texts=(f"Rain of {5 + i} mm.", None),
+                label="stormy" if i % 2 else "fair",
+                split="train" if i < 8 else "val" if i < 10 else "test",
+                metadata={"entity": ("ny", "sf")[i % 2]},
+            )
+        )
+    return samples
+
+
+@pytest.fixture(scope="session")
+def corpus_file(tmp_path_factory):
+    from tracets.data import Corpus, write_corpus
+
+    path = tmp_path_factory.mktemp("corpus") / "days.parquet"
+    write_corpus(Corpus.from_samples(days()), path)
+    return path
+
+
+def save_tiny(folder, *, seed=0):
+    """An untrained model of width 16 over the real sentence encoder."""
+    import torch
+
+    from tracets.encoders.model import TraceModel
+    from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig
+    from tracets.encoders.store import save_model
+
+    torch.manual_seed(seed)
+    config = ModelConfig(
+        dim=16,
+        series=SeriesConfig(dim=16, heads=2, layers=1, patch=4, vectors=2),
+        text=TextConfig(dim=16, heads=2),
+    )
+    return save_model(TraceModel(config, name="tiny"), folder, card="# tiny\n")
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def other_model(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("models") / "other", seed=1)
+
+
+@pytest.fixture(scope="session")
+def index_folder(tmp_path_factory, corpus_file, model_folder):
+    from tracets import api
+
+    path = tmp_path_factory.mktemp("index") / "days.index"
+    api.build_index(api.read(corpus_file), api.load(model_folder), path)
+    return path

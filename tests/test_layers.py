@@ -11,12 +11,13 @@ LEVEL = {
     "data": 1, "nn": 1, "losses": 1, "metrics": 1, "scores": 1, "index": 1, "training": 1, "plots": 1,
     "plain": 0,
     "encoders": 2,
-    "retrieve": 3, "explain": 3,
+    "retrieve": 3, "reasons": 3,
     "forecast": 4,
     "tasks": 5, "evaluate": 5,
     "config": 6,
     "api": 7, "__init__": 7,
-    "cli": 8, "server": 8, "integrations": 8, "__main__": 8,
+    "cli": 8, "server": 8, "integrations": 8,
+    "__main__": 9,
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,21 +14,23 @@ from tracets.types import Hit, Query, Sample
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tracets.data.captions.llm import LlmCaptioner
     from tracets.data.corpus import Corpus
     from tracets.encoders.model import TraceModel
     from tracets.encoders.protocol import PairEncoder
     from tracets.evaluate.report import RetrievalReport
-    from tracets.explain import Explanation
+    from tracets.reasons import Explanation
     from tracets.retrieve import Index
 
 Path_ = str | os.PathLike[str]
 BASE = "base"
 SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
+LOG = logging.getLogger("tracets")
 
 __all__ = [
-    "Hit", "Query", "Sample", "build_index", "caption", "describe", "embed", "evaluate_retrieval", "explain",
-    "hit_to_json", "load", "open_index", "plot_hits", "read", "search", "set_threads", "shipped_models", "train",
-    "weather", "windows", "write",
+    "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_retrieval",
+    "explain", "hit_to_json", "llm_captioner", "load", "open_index", "plot_hits", "read", "search", "set_threads",
+    "shipped_models", "train", "weather", "windows", "write",
 ]  # fmt: skip
 
 
@@ -112,7 +115,8 @@ def windows(
     gap : int, default=0
         Steps left free at the beginning of val and test.
     min_observed : float, default=0.5
-        Windows with a smaller share of observed values, in [0, 1], are left out.
+        Windows with a smaller share of observed values, in [0, 1], are left out; a warning of the logger "tracets" says
+        how many.
     reader, freq, zone : str, optional
         As for `read`.
 
@@ -130,6 +134,11 @@ def windows(
     series = read_series(path, reader=reader, freq=freq, zone=zone)
     parts = split_by_fractions(series, SPLIT_FRACTIONS) if split else None
     cut = cut_windows(series, length=length, stride=stride or length, split=parts, gap=gap, min_observed=min_observed)
+    if cut.dropped:
+        LOG.warning(
+            "left out %d of %d windows of '%s': less than %g %% of their values were observed",
+            cut.dropped, cut.dropped + len(cut), path, 100 * min_observed,
+        )  # fmt: skip
     return Corpus_.from_samples(cut.samples)
 
 
@@ -162,6 +171,54 @@ def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False) -> Corpus
     from tracets.data.corpus import Corpus as Corpus_
 
     return Corpus_.from_samples(caption_corpus(corpus, seed=seed, overwrite=overwrite))
+
+
+def llm_captioner(model: str, cache_dir: Path_, *, base_url: str | None = None) -> LlmCaptioner:
+    """A captioner that asks a language model behind an OpenAI-compatible endpoint, for `caption_by_llm`.
+
+    Its `estimate(corpus, price_in=..., price_out=...)` says what that will take, before any request.
+
+    Parameters
+    ----------
+    model : str
+        Name as the endpoint knows it.
+    cache_dir : path
+        Answers are kept here; a re-run costs nothing.
+    base_url : str, optional
+        The endpoint; by default `OPENAI_BASE_URL`, else api.openai.com. The key comes from `OPENAI_API_KEY`.
+    """
+    from tracets.data.captions.llm import LlmCaptioner as Captioner
+
+    return Captioner(model, Path(cache_dir), base_url=base_url)
+
+
+def caption_by_llm(
+    corpus: Corpus,
+    captioner: LlmCaptioner,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Corpus:
+    """Let a language model write the texts that windows and channels lack (all, with `overwrite`).
+
+    Numbers in an answer that the data do not hold are listed in the metadata column `unsupported_numbers`. `progress`
+    is called with the number of windows done so far.
+
+    Raises
+    ------
+    MissingExtra
+        The `openai` client is not installed.
+    CaptionError
+        The endpoint refused, or never answered in the right shape; the answers so far are in the cache.
+    """
+    from tracets.data.corpus import Corpus as Corpus_
+
+    captioned = []
+    for sample in captioner.caption_corpus(corpus, overwrite=overwrite):
+        captioned.append(sample)
+        if progress is not None:
+            progress(len(captioned))
+    return Corpus_.from_samples(captioned)
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
@@ -238,13 +295,14 @@ def train(
         model = load_model(init)
         model.name = folder.name
     if corpus is None:
+        data = settings.data
         windows_, about = recipe_windows(
-            weather=settings.data.weather, resolutions=settings.data.resolutions, generated=settings.data.generated,
-            seed=seed,
+            weather=data.weather, resolutions=data.resolutions, mixed=data.mixed, generated=data.generated,
+            family=data.family, seed=seed,
         )  # fmt: skip
         learn, choose = ([s for s in windows_ if s.split == split] for split in ("train", "val"))
     else:
-        learn, choose = corpus.split("train"), corpus.split("val")
+        learn, choose = list(corpus.split("train")), list(corpus.split("val"))
         about = f"Data: {len(corpus)} windows given as a corpus; started from {init}."
     train_stages(
         model, learn, choose, folder, pretrain=settings.pretrain, align=settings.align, optim=settings.optim, seed=seed,
@@ -337,7 +395,7 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
 
 def explain(index: Index, model: PairEncoder, id: str, query: str) -> Explanation:
     """Take the score of one stored window for a text apart: sentence by sentence, channel by channel."""
-    from tracets import explain as reasons
+    from tracets import reasons
 
     return reasons.explain(index.folder, model, id, query)
 
@@ -368,4 +426,4 @@ def evaluate_retrieval(
     pool = corpus.split(split)
     pool = pool if where is None else pool.where(where)
     rest = [s for s in corpus if s.split in ("train", "val") and s.split != split]
-    return evaluate(pool, model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None)
+    return evaluate(list(pool), model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tracets.errors import IndexFolderError, NotFound, QueryError
-from tracets.explain import StoredSentence, explain
+from tracets.reasons import StoredSentence, explain
 from tracets.retrieve import build_index, search
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
 
