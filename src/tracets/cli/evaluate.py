@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tracets import api
+from tracets.cli.show import Json, Model, json_line
 
 app = typer.Typer(help="Measure a model.", no_args_is_help=True)
 
@@ -18,20 +20,21 @@ def group() -> None:
 
 @app.command()
 def retrieval(
-    corpus: Path,
-    model: Annotated[str, typer.Option(help="A model folder, or base.")] = "base",
+    corpus: Annotated[Path, typer.Argument(help="A corpus with texts and splits.")],
+    model: Model = "base",
     split: Annotated[str, typer.Option(help="The split to rank: train, val or test.")] = "test",
     where: Annotated[str | None, typer.Option(help="Narrow the pool, such as \"entity = 'ny'\".")] = None,
     baselines: Annotated[str, typer.Option(help="Names with commas: random,bm25,caption,ridge,euclidean,dtw.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of intervals and random baselines.")] = 0,
     n_boot: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Json = False,
 ) -> None:
     """Rank one split in every direction: pairs and labels, with chance, intervals and baselines."""
-    from tracets import api
-
     names = [name.strip() for name in baselines.split(",") if name.strip()]
     report = api.evaluate_retrieval(
         api.read(corpus), api.load(model), split=split, where=where, baselines=names, seed=seed, n_boot=n_boot
     )
-    typer.echo(json.dumps(report.to_json()) if as_json else report.to_table())
+    if as_json:
+        json_line(report.to_json())
+    else:
+        typer.echo(report.to_table())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
+from tracets import api
 from tracets.cli import data, evaluate, search, train
 from tracets.cli.demo import demo
+from tracets.cli.show import note
 from tracets.errors import TracetsError
 
 app = typer.Typer(
@@ -28,6 +31,9 @@ app.command("index")(search.index)
 app.command("search")(search.search)
 app.command("explain")(search.explain)
 
+# What the parser raises for a misspelt option. The class belongs to click or to typer itself, by the version of typer.
+UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
+
 
 @app.callback()
 def options(
@@ -36,23 +42,43 @@ def options(
 ) -> None:
     """Options that come before any command."""
     if threads:
-        from tracets import api
-
         api.set_threads(threads)
+
+
+class _Notes(logging.Handler):
+    """Warnings of the library, such as windows left out, as notes on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
 
 
 def main() -> None:
     """Run the command line; exit 2 with one line on stderr for an error that the user can mend."""
+    logging.getLogger("tracets").handlers = [_Notes()]
     # the models and tokenizers are on this disk; nothing may ask the network in the middle of a search
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        app()
-    except TracetsError as error:
-        if "--debug" in sys.argv:
-            raise
-        typer.echo(f"tracets: {error}", err=True)
-        sys.exit(2)
+        sys.exit(app(prog_name="tracets", standalone_mode=False))
+    except typer.Abort:
+        sys.exit(1)
     except BrokenPipeError:  # `tracets search ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except (TracetsError, UsageError, OSError) as error:
+        if "--debug" in sys.argv:
+            raise
+        if said := _said(error):
+            typer.echo(f"tracets: {said}", err=True)
+        sys.exit(2)
+
+
+def _said(error: Exception) -> str:
+    """One line with the fix; empty where the help page was the answer (a command without arguments)."""
+    if isinstance(error, UsageError):
+        message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        where = error.ctx.command_path if error.ctx is not None else "tracets"  # type: ignore[attr-defined]
+        return f"{message}. See: {where} --help" if message else ""
+    if isinstance(error, OSError):
+        return f"{error.strerror}: '{error.filename}'. Check the path and its permissions."
+    return " ".join(str(error).split())

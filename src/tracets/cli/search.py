@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from tracets.cli.show import counting, hits_table, note
+from tracets import api
+from tracets.cli.show import Json, Model, Overwrite, counting, described, done, hits_table, json_line, note
 from tracets.errors import DataError, QueryError
 from tracets.types import Query, Sample
 
-Model = Annotated[str, typer.Option(help="A model folder, or base.")]
+Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
+IndexFolder = Annotated[Path, typer.Argument(help="An index folder.")]
+IndexModel = Annotated[str | None, typer.Option(help="By default the model that the index was built with.")]
 
 
 def embed(
-    corpus: Path, out: Annotated[Path, typer.Option(help="The Parquet file to write.")], model: Model = "base"
+    corpus: Windows,
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    model: Model = "base",
+    as_json: Json = False,
 ) -> None:
     """Write the vectors of every window: id, vector, channel_names, channel_vectors."""
     import pyarrow.parquet as pq
 
-    from tracets import api
-
     table = api.embed(api.read(corpus), api.load(model))
     pq.write_table(table, out, compression="zstd")
-    note(f"wrote {table.num_rows} vectors to {out}")
+    done(f"wrote {table.num_rows} vectors to {out}", {"out": str(out), "windows": table.num_rows}, as_json=as_json)
 
 
 def index(
-    corpus: Path,
+    corpus: Windows,
     out: Annotated[Path, typer.Option(help="The index folder to write.")],
     model: Model = "base",
-    overwrite: Annotated[bool, typer.Option(help="Replace an index that is there.")] = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
     """Index the windows and texts of a corpus."""
-    from tracets import api
-
-    windows = api.read(corpus)
-    with counting("indexing", len(windows)) as done:
-        api.build_index(windows, api.load(model), out, overwrite=overwrite, progress=done)
-    note(f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"')
+    windows, encoder = api.read(corpus), api.load(model)
+    with counting("indexing", len(windows)) as progress:
+        api.build_index(windows, encoder, out, overwrite=overwrite, progress=progress)
+    said = f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"'
+    done(said, {"out": str(out), "windows": len(windows), "fingerprint": encoder.fingerprint}, as_json=as_json)
 
 
 def search(
-    index: Path,
+    index: IndexFolder,
     text: Annotated[str | None, typer.Argument(help="The question, in words.")] = None,
     series: Annotated[Path | None, typer.Option(help="A CSV with one window to look for.")] = None,
     like: Annotated[str | None, typer.Option(help="The id of a stored window.")] = None,
@@ -53,21 +56,19 @@ def search(
     want: Annotated[str, typer.Option(help="series, or text: what the hits are ranked by.")] = "series",
     where: Annotated[str | None, typer.Option(help="A filter in SQL, such as \"label = 'fair'\".")] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
-    model: Annotated[str | None, typer.Option(help="By default the model the index was built with.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    model: IndexModel = None,
+    as_json: Json = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the hits into this HTML file.")] = None,
 ) -> None:
     """Find windows by words, by a series, by a stored window, by texts about channels, or by several of these."""
-    from tracets import api
-
     wanted = _wanted(want)
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
     hits = api.search(opened, api.load(model or opened.model), query, want=wanted, k=k, where=where)
-    said = _described(query)
+    said = described(query)
     if as_json:
         for hit in hits:
-            typer.echo(json.dumps(api.hit_to_json(hit), ensure_ascii=False))
+            json_line(api.hit_to_json(hit))
     else:
         hits_table(hits, title=said)
     if plot is not None:
@@ -76,19 +77,17 @@ def search(
 
 
 def explain(
-    index: Path,
+    index: IndexFolder,
     id: Annotated[str, typer.Argument(help="A stored window.")],
     query: Annotated[str, typer.Option(help="What was asked.")],
-    model: Annotated[str | None, typer.Option(help="By default the model the index was built with.")] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    model: IndexModel = None,
+    as_json: Json = False,
 ) -> None:
     """Say which channel and which sentence made a window match a text; the parts add up to the score."""
-    from tracets import api
-
     opened = api.open_index(index)
     found = api.explain(opened, api.load(model or opened.model), id, query)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False))
+        json_line(found.to_json())
         return
     typer.echo(f"{found.id}: score {found.score:.3f} = {found.sample_part:.3f} for the window as a whole")
     for reason in found.sentences:
@@ -96,8 +95,6 @@ def explain(
 
 
 def _one_window(path: Path) -> Sample:
-    from tracets import api
-
     found = api.read(path)
     if len(found) != 1:
         raise DataError(
@@ -124,9 +121,3 @@ def _wanted(want: str) -> Literal["series", "text"]:
     if want == "text":
         return "text"
     raise QueryError(f"--want must be series or text, got '{want}'.")
-
-
-def _described(query: Query) -> str:
-    parts = [query.text, query.series and f"series {query.series.id}", query.like and f"like {query.like}"]
-    parts += [f"{name}: {text}" for name, text in query.channels.items()]
-    return "; ".join(part for part in parts if part)

@@ -1,14 +1,19 @@
-"""What people see: notes on stderr, tables on stdout."""
+"""What people see: notes on stderr, tables and JSON on stdout; and the options that commands share."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from tracets.types import Hit
+from tracets.types import Hit, Query
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Model = Annotated[str, typer.Option(help="A model folder, or base, the model that ships.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
 def note(text: str) -> None:
@@ -16,13 +21,27 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def json_line(value: Mapping[str, Any]) -> None:
+    """Print an object as one line of JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def done(said: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """End a command that writes a file: a sentence on stderr, or what was written as JSON."""
+    if as_json:
+        json_line(facts)
+    else:
+        note(said)
+
+
 @contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr; the block gets a function that takes how many are done."""
+    """A progress bar on stderr, where that is a terminal; the block gets a function that takes how many are done."""
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
 
@@ -30,11 +49,12 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 def table_of(values: Mapping[str, Any], *, title: str) -> None:
     """Print names and values as a table."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, show_header=False)
+    table = Table(title=escape(title), show_header=False)
     for name, value in values.items():
-        table.add_row(name, _short(value))
+        table.add_row(escape(name), escape(_short(value)))
     Console().print(table)
 
 
@@ -55,6 +75,13 @@ def hits_table(hits: Sequence[Hit], *, title: str) -> None:
             escape(_first_words(hit.text)),
         )  # fmt: skip
     Console().print(table)
+
+
+def described(query: Query) -> str:
+    """A query in one line, for titles."""
+    parts = [query.text, query.series and f"series {query.series.id}", query.like and f"like {query.like}"]
+    parts += [f"{name}: {text}" for name, text in query.channels.items()]
+    return "; ".join(part for part in parts if part)
 
 
 def _first_words(text: str | None, length: int = 120) -> str:

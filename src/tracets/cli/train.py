@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tracets.cli.show import note
+from tracets import api
+from tracets.cli.show import Json, done
+from tracets.errors import ConfigError
 
 
 def train(
@@ -19,16 +21,15 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of weights, order and masks.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut off.")] = False,
     settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, such as align.channel=0.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Train a model on a corpus: masked pre-training, then alignment of series and text."""
-    from tracets import api
-    from tracets.errors import ConfigError
-
     if corpus is None and recipe is None:
         raise ConfigError("train needs a CORPUS, or a --recipe that names its own data (such as base).")
     data = None if corpus is None else api.read(corpus)
-    api.train(
+    model = api.train(
         data, out, init=init, recipe=recipe, assignments=settings or [], max_minutes=max_minutes, seed=seed,
         resume=resume, progress_bar=True,
     )  # fmt: skip
-    note(f"wrote the model to {out}; next: tracets evaluate retrieval CORPUS --model {out} --split test")
+    said = f"wrote the model to {out}; next: tracets evaluate retrieval CORPUS --model {out} --split test"
+    done(said, {"out": str(out), "fingerprint": model.fingerprint}, as_json=as_json)

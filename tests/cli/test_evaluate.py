@@ -1,0 +1,59 @@
+"""`tracets evaluate retrieval`: the object of the contract, and the table."""
+
+import json
+
+import pytest
+
+PAIR = {"P@1", "P@5", "P@10", "MRR", "median_rank"}
+LABEL = {"P@1", "P@5", "MRR", "macro_P@1"}
+
+
+@pytest.fixture
+def evaluate(tracets, corpus_file, model_folder):
+    def run(*options):
+        return tracets("evaluate", "retrieval", corpus_file, "--model", model_folder, "--n-boot", 20, *options)
+
+    return run
+
+
+def numbers(tree):
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from ((name, value),) if isinstance(value, (float, int)) else numbers(value)
+
+
+def test_json_has_the_keys_of_the_contract(evaluate):
+    result = evaluate("--split", "train", "--json", "--baselines", "random,euclidean")
+    assert (result.code, result.err, result.out.count("\n")) == (0, "", 1)
+    found = json.loads(result.out)
+    assert found["n"] == 8
+    directions = {"text_to_series", "series_to_text", "series_to_series"}
+    assert {"n", "chance", "baselines", *directions} <= set(found)
+    for side in (found, found["chance"], found["baselines"]["random"]):
+        assert set(side["text_to_series"]["pair"]) == set(side["series_to_text"]["pair"]) == PAIR
+        for direction in directions:
+            assert set(side[direction]["label"]) == LABEL
+    assert set(found["baselines"]["euclidean"]) == {"series_to_series"}
+    shares = [v for direction in directions for name, v in numbers(found[direction]) if name != "median_rank"]
+    assert len(shares) == 20 and all(0 <= v <= 1 for v in shares)
+    assert found["chance"]["text_to_series"]["pair"]["P@1"] == pytest.approx(1 / 8)
+
+
+def test_split_and_where_choose_the_pool(evaluate):
+    assert json.loads(evaluate("--json").out)["n"] == 2
+    assert json.loads(evaluate("--split", "train", "--where", "entity = 'ny'", "--json").out)["n"] == 4
+
+
+def test_the_table_names_pool_and_model(evaluate, model_folder):
+    result = evaluate("--split", "train", "--baselines", "random")
+    assert result.err == "" and "Pool: 8 windows with a text" in result.out
+    assert "| Text to series, pair | P@1 | P@5 | P@10 | MRR | median_rank |" in result.out
+    assert f"| {model_folder} | " in result.out and "| random | " in result.out
+
+
+def test_errors_name_the_fix(refused, corpus_file, model_folder):
+    evaluate = ("evaluate", "retrieval", corpus_file, "--model", model_folder)
+    assert "Choose from: random, bm25" in refused(*evaluate, "--baselines", "bm52")
+    assert "Use one of train, val, test" in refused(*evaluate, "--split", "dev")
+    assert "columns are" in refused(*evaluate, "--where", "place = 'ny'")
+    assert "at least 2 windows with a text" in refused(*evaluate, "--where", "entity = 'ny'")

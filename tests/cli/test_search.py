@@ -1,0 +1,150 @@
+"""`tracets embed`, `index`, `search` and `explain` on a tiny untrained model."""
+
+import json
+import re
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+KEYS = ["rank", "id", "score", "start", "end", "channels", "text", "label", "metadata"]
+
+
+@pytest.fixture
+def hits(tracets, index_folder):
+    """Search with --json; the hits."""
+
+    def run(*arguments):
+        result = tracets("search", index_folder, *arguments, "--json")
+        assert (result.code, result.err) == (0, ""), result
+        return [json.loads(line) for line in result.out.splitlines()]
+
+    return run
+
+
+def test_embed_writes_the_columns_of_the_contract(tracets, corpus_file, model_folder, tmp_path):
+    out = tmp_path / "vectors.parquet"
+    result = tracets("embed", corpus_file, "--model", model_folder, "--out", out)
+    assert (result.code, result.out, result.err) == (0, "", f"wrote 12 vectors to {out}\n")
+    table = pq.read_table(out)
+    assert table.column_names == ["id", "vector", "channel_names", "channel_vectors"]
+    row = table.slice(3, 1).to_pylist()[0]
+    assert row["id"] == "day-3" and row["channel_names"] == ["rain", "wind speed"]
+    assert np.shape(row["vector"]) == (16,) and np.shape(row["channel_vectors"]) == (2, 16)
+    np.testing.assert_allclose(np.linalg.norm([row["vector"], *row["channel_vectors"]], axis=1), 1, atol=1e-5)
+
+
+def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file, model_folder, tmp_path):
+    out = tmp_path / "days.index"
+    result = tracets("index", corpus_file, "--model", model_folder, "--out", out)
+    assert (result.code, result.out) == (0, "")
+    assert result.err.strip() == f'indexed 12 windows in {out}; next: tracets search {out} "your question"'
+    again = tracets("index", corpus_file, "--model", model_folder, "--out", out, "--overwrite", "--json")
+    assert json.loads(again.out)["windows"] == 12 and again.err == ""
+    found = tracets("search", out, "rain", "-k", 2)
+    assert found.err == "" and re.findall(r"day-\d+", found.out) and "score" in found.out
+
+
+def test_a_hit_has_the_keys_of_the_contract(hits):
+    found = hits("heavy rain")
+    assert len(found) == 10 and [h["rank"] for h in found] == list(range(1, 11))
+    assert all(list(h) == KEYS for h in found)
+    assert [h["score"] for h in found] == sorted((h["score"] for h in found), reverse=True)
+    day = next(h for h in hits("heavy rain", "-k", 12) if h["id"] == "day-3")
+    assert (day["start"], day["end"]) == ("2020-05-04T00:00:00+00:00", "2020-05-04T23:00:00+00:00")
+    assert set(day["channels"]) == {"rain", "wind speed"} and day["label"] == "stormy"
+    assert day["text"].startswith("A burst of 8 mm") and day["metadata"]["entity"] == "sf"
+
+
+def test_like_leaves_the_window_itself_out(hits):
+    found = hits("--like", "day-4", "-k", 12)
+    assert len(found) == 11 and "day-4" not in {h["id"] for h in found}
+
+
+def test_a_series_finds_itself(hits, tmp_path):
+    rng = np.random.default_rng(0)
+    rain = np.zeros(24)
+    rain[rng.integers(24)] = 5.0
+    wind = 3 + np.sin(np.arange(24) / 4)
+    lines = ["time,rain [mm],wind speed [m/s]"]
+    lines += [f"2020-05-01T{i:02d}:00Z,{rain[i]},{'' if i < 2 else wind[i]}" for i in range(24)]
+    path = tmp_path / "day.csv"
+    path.write_text("\n".join(lines) + "\n")
+    best = hits("--series", path)[0]
+    assert best["id"] == "day-0" and best["score"] == pytest.approx(1, abs=1e-4)
+
+
+def test_a_named_channel_alone_is_scored(hits):
+    found = hits("--channel", "Rain=a burst at the end")
+    assert all(list(h["channels"]) == ["rain"] for h in found)
+    assert found[0]["score"] == pytest.approx(found[0]["channels"]["rain"], abs=1e-5)
+
+
+def test_parts_of_a_query_are_combined_by_their_mean(hits):
+    text = {h["id"]: h["score"] for h in hits("heavy rain", "-k", 12)}
+    like = {h["id"]: h["score"] for h in hits("--like", "day-4", "-k", 12)}
+    both = {h["id"]: h["score"] for h in hits("heavy rain", "--like", "day-4", "-k", 12)}
+    assert both == pytest.approx({name: (text[name] + like[name]) / 2 for name in like}, abs=1e-5)
+
+
+def test_want_text_ranks_by_the_texts(hits):
+    said = "A burst of 9 mm of rain. The wind is light."
+    best = hits(said, "--want", "text", "-k", 1)[0]
+    assert best["text"] == said and best["score"] == pytest.approx(1, abs=1e-4)
+
+
+def test_where_filters(hits):
+    everything = hits("rain", "-k", 12)
+    kept = hits("rain", "--where", "entity = 'ny' AND label = 'fair'", "-k", 12)
+    assert [h["id"] for h in kept] == [h["id"] for h in everything if h["metadata"]["entity"] == "ny"]
+    assert len(kept) == 6 and hits("rain", "--where", "entity = 'la'") == []
+
+
+def test_plot_writes_a_page_that_needs_no_network(tracets, index_folder, tmp_path):
+    page = tmp_path / "hits.html"
+    result = tracets("search", index_folder, "<b>rain</b>", "-k", 2, "--plot", page, "--json")
+    assert result.code == 0 and len(result.out.splitlines()) == 2 and result.err == f"drew 2 hits in {page}\n"
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", text)
+    assert "&lt;b&gt;rain&lt;/b&gt;" in text and "wind speed" in text
+
+
+def test_the_parts_of_an_explanation_add_up_to_the_score(tracets, index_folder, hits):
+    query = "Heavy rain. The wind is light; then calm."
+    result = tracets("explain", index_folder, "day-3", "--query", query, "--json")
+    found = json.loads(result.out)
+    assert result.err == "" and [s["sentence"] for s in found["sentences"]] == [
+        "Heavy rain.", "The wind is light;", "then calm.",
+    ]  # fmt: skip
+    assert found["score"] == pytest.approx(found["sample_part"] + sum(s["part"] for s in found["sentences"]))
+    assert sum(found["channels"].values()) == pytest.approx(sum(s["part"] for s in found["sentences"]))
+    searched = next(h for h in hits(query, "-k", 12) if h["id"] == "day-3")
+    assert found["score"] == pytest.approx(searched["score"], abs=1e-5)
+
+    plain = tracets("explain", index_folder, "day-3", "--query", query).out
+    assert plain.startswith(f"day-3: score {found['score']:.3f} = ") and '"then calm." by ' in plain
+
+
+def test_another_model_is_refused_and_both_are_named(refused, index_folder, model_folder, other_model):
+    said = refused("search", index_folder, "rain", "--model", other_model)
+    assert str(model_folder) in said and str(other_model) in said
+
+
+def test_errors_name_the_fix(refused, index_folder, corpus_file, model_folder, tmp_path, csv_file):
+    search = ("search", index_folder)
+    assert "NAME=TEXT" in refused(*search, "--channel", "rain")
+    assert "was given twice" in refused(*search, "--channel", "rain=a", "--channel", "rain=b")
+    assert "Its channels are rain, wind speed" in refused(*search, "--channel", "snow=heavy")
+    assert "must be series or text" in refused(*search, "rain", "--want", "both")
+    assert "the query is empty" in refused(*search)
+    assert "its ids are like 'day-" in refused(*search, "--like", "day-99")
+    assert "k of at least 1" in refused(*search, "rain", "-k", 0)
+    assert "place" in refused(*search, "rain", "--where", "place = 'ny'")
+    assert "holds 12" in refused(*search, "--series", corpus_file)
+    assert "no such file" in refused(*search, "--series", tmp_path / "none.csv")
+    assert "none.index" in refused("search", tmp_path / "none.index", "rain")
+    assert "day-99" in refused("explain", index_folder, "day-99", "--query", "rain")
+    assert "no model 'nothing'" in refused("index", corpus_file, "--model", "nothing", "--out", tmp_path / "x")
+    assert "no such" in refused("embed", tmp_path / "none.parquet", "--model", model_folder, "--out", tmp_path / "x")
+    assert "overwrite" in refused("index", corpus_file, "--model", model_folder, "--out", index_folder)
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,89 @@
+"""`tracets train` for a few steps, and how it is resumed."""
+
+import csv
+import json
+
+import pytest
+
+QUICK = (
+    "--init",
+    "none",
+    "--set",
+    "optim.max_steps=4",
+    "--set",
+    "optim.validate_every=2",
+    "--set",
+    "optim.batch_size=4",
+)
+SMALL = (
+    "--set", "model.dim=16", "--set", "model.series.dim=16", "--set", "model.series.layers=1",
+    "--set", "model.series.heads=2", "--set", "model.text.dim=16", "--set", "model.text.heads=2",
+)  # fmt: skip
+
+
+def test_a_few_steps_give_a_model_that_loads(tracets, corpus_file, tmp_path):
+    out = tmp_path / "mine"
+    result = tracets("train", corpus_file, "--out", out, *QUICK, *SMALL, "--set", "pretrain.share=0.5")
+    assert (result.code, result.out) == (0, ""), result
+    assert f"wrote the model to {out}" in result.err and "Warning" not in result.err
+    settings = json.loads((out / "run" / "settings.json").read_text())
+    assert settings["model"]["series"]["dim"] == 16 and settings["train_windows"] == 8
+    with (out / "run" / "align" / "metrics.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["2"]
+    assert {p.name for p in out.iterdir()} == {"config.json", "model.safetensors", "card.md", "run"}
+    assert not list(out.rglob("*.ckpt"))
+
+    vectors = tmp_path / "v.parquet"
+    assert tracets("embed", corpus_file, "--model", out, "--out", vectors).code == 0
+
+
+def test_json_says_which_weights_came_out(tracets, corpus_file, tmp_path):
+    from tracets import api
+
+    result = tracets("train", corpus_file, "--out", tmp_path / "m", *QUICK, *SMALL, "--json")
+    assert json.loads(result.out) == {"out": str(tmp_path / "m"), "fingerprint": api.load(tmp_path / "m").fingerprint}
+
+
+def test_a_model_may_start_from_another(tracets, corpus_file, model_folder, tmp_path):
+    out = tmp_path / "finer"
+    result = tracets("train", corpus_file, "--out", out, "--init", model_folder, *QUICK[2:])
+    assert result.code == 0, result
+    assert json.loads((out / "config.json").read_text())["model"]["series"]["patch"] == 4
+
+
+def test_an_interrupted_training_wants_resume(tracets, refused, corpus_file, model_folder, tmp_path):
+    out = tmp_path / "mine"
+    (out / "run").mkdir(parents=True)
+    train = ("train", corpus_file, "--out", out, "--init", model_folder, *QUICK[2:])
+    assert "Pass --resume to go on" in refused(*train)
+    assert tracets(*train, "--resume").code == 0
+    assert "holds a finished model already" in refused(*train, "--resume")
+
+
+def test_errors_name_the_fix(refused, corpus_file, csv_file, model_folder, tmp_path):
+    train = ("train", corpus_file, "--out", tmp_path / "m", "--init", "none")
+    assert "did you mean 'optim.batch_size'?" in refused(*train, "--set", "optim.batchsize=4")
+    assert "must be of type int" in refused(*train, "--set", "optim.batch_size=many")
+    assert "must read name=value" in refused(*train, "--set", "optim.batch_size")
+    assert "no recipe 'nothing'" in refused(*train, "--recipe", "nothing")
+    assert "--init none" in refused(*train[:-1], model_folder, "--set", "model.dim=16")
+    assert "no model 'nothing'" in refused(*train[:-1], "nothing")
+    assert "a CORPUS, or a --recipe" in refused("train", "--out", tmp_path / "m")
+    assert "split = 'train'" in refused("train", csv_file, *train[2:], *SMALL)
+    assert "max_minutes" in refused(*train, "--max-minutes", 0)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_recipe_file_is_read(refused, corpus_file, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("[series]\npatch = 4\n")
+    train = ("train", corpus_file, "--out", tmp_path / "m", "--init", "none", "--recipe", recipe)
+    assert "unknown setting 'series'" in refused(*train)
+    recipe.write_text("[optim\n")
+    assert "is not TOML" in refused(*train)
+
+
+@pytest.mark.parametrize("where", ["config.json"])
+def test_a_finished_model_is_never_overwritten(refused, corpus_file, tmp_path, where):
+    (tmp_path / where).write_text("{}")
+    assert "Choose another --out" in refused("train", corpus_file, "--out", tmp_path, "--init", "none")
