@@ -20,8 +20,8 @@ from tracets.encoders.text import TextTower, pack_texts, sentences_of
 from tracets.nn.device import to_device
 from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
 
-INITIAL_SCALE = 15.0
-LARGEST_SCALE = 100.0
+INITIAL_SCALE = 20.0
+LARGEST_SCALE = 200.0
 
 
 class TraceModel(nn.Module):
@@ -66,7 +66,7 @@ class TraceModel(nn.Module):
 
     @property
     def scale(self) -> Tensor:
-        """What scores are multiplied by in the losses: 1 / temperature, learned, at most 100."""
+        """What scores are multiplied by in the losses: 1 / temperature, learned, at most 200."""
         return self.log_scale.exp().clamp(max=LARGEST_SCALE)
 
     @property

@@ -134,6 +134,7 @@ class SeriesTower(nn.Module):
                 nn.Dropout(config.dropout),
                 nn.Linear(2 * dim, dim),
             )
+            self.shortcut = nn.Linear(width, config.vectors * out, bias=False)
         self.calendar = nn.Linear(CALENDAR_DIM, dim)
         self.blocks = nn.ModuleList(Block(dim, config.heads, dropout=config.dropout) for _ in range(config.layers))
         self.norm = nn.LayerNorm(dim)
@@ -150,7 +151,10 @@ class SeriesTower(nn.Module):
         heads = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.arange(c) * per_channel]).to(tokens.device)
         x = self.norm(self._mix(tokens, batch, rows=heads))  # (n, 1 + c, d)
         sample = F.normalize(self.to_sample(x[:, 0]), dim=-1)
-        channels = self.to_channel(x[:, 1:]).unflatten(-1, (self.config.vectors, self.out))
+        channels = self.to_channel(x[:, 1:])
+        if self.config.features != "none":
+            channels = channels + self.shortcut(self._features(batch))
+        channels = channels.unflatten(-1, (self.config.vectors, self.out))
         return sample, F.normalize(channels, dim=-1) * batch.channel_valid[..., None, None]
 
     def reconstruct_hidden(self, batch: SeriesBatch, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -187,16 +191,19 @@ class SeriesTower(nn.Module):
             )
         cit = (self.cit + self._identity(batch))[:, :, None]
         if self.config.features != "none":
-            parts = [value_features(level_features(batch.values, batch.observed)).flatten(2)]
-            if self.config.features == "summary":
-                parts.append(shape_features(batch.values, batch.observed, batch.n_steps))
-                when = moments(batch.values, batch.observed)
-                parts.append(moment_features(when, batch.n_steps, batch.clock).flatten(2))
-            cit = cit + self.features(torch.cat(parts, -1))[:, :, None]
+            cit = cit + self.features(self._features(batch))[:, :, None]
         cls = self.cls.expand(len(z), 1, -1)
         if self.config.calendar != "none":
             cls = cls + self.calendar(self._calendar(batch))[:, None]
         return torch.cat([cls, torch.cat([cit, patches], dim=2).flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
+
+    def _features(self, batch: SeriesBatch) -> Tensor:
+        parts = [value_features(level_features(batch.values, batch.observed)).flatten(2)]
+        if self.config.features == "summary":
+            parts.append(shape_features(batch.values, batch.observed, batch.n_steps))
+            when = moments(batch.values, batch.observed)
+            parts.append(moment_features(when, batch.n_steps, batch.clock).flatten(2))
+        return torch.cat(parts, -1)  # (n, c, FEATURE_DIM)
 
     def _calendar(self, batch: SeriesBatch) -> Tensor:
         if self.config.calendar == "full":

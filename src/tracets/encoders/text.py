@@ -73,10 +73,12 @@ class TextTower(nn.Module):
         self.config = config
         dim = config.dim
         self.project = nn.Linear(backbone_dim, dim)
-        self.number = nn.Sequential(nn.Linear(VALUE_DIM, dim), nn.GELU(), nn.Linear(dim, dim))
+        self.value = nn.Linear(VALUE_DIM, 2 * dim)
+        self.meaning = nn.Linear(backbone_dim, 2 * dim)
+        self.number = nn.Linear(2 * dim, dim)
         self.token = _mlp(dim)
         self.weight = nn.Linear(dim, config.heads)
-        self.value = nn.Linear(dim, dim)
+        self.carry = nn.Linear(dim, dim)
         self.gathered = _mlp(dim)
         self.whole = nn.Parameter(torch.randn(dim) * 0.02)
         self.context = nn.ModuleList(
@@ -105,11 +107,13 @@ class TextTower(nn.Module):
         x = self.drop(self.project(batch.states.float()))  # (k, d)
         if self.config.numbers:
             here = (~batch.numbers.isnan()).nonzero().squeeze(1)
-            x = x.index_add(0, here, self.number(value_features(batch.numbers[here])))
+            # what the number is (its words) chooses where its value goes, by a product: a sum of both cannot
+            placed = self.meaning(batch.states[here].float()) * self.value(value_features(batch.numbers[here]))
+            x = x.index_add(0, here, self.number(placed))
         x = x + self.token(x)
         m, heads = len(batch.slot), self.config.heads
         weight = (self.weight(x)).clamp(-20, 20).exp()  # (k, heads): a softmax over each sentence, bounded
-        value = (self.value(x).unflatten(-1, (heads, -1)) * weight[..., None]).flatten(1)
+        value = (self.carry(x).unflatten(-1, (heads, -1)) * weight[..., None]).flatten(1)
         total = x.new_zeros(m, heads).index_add(0, batch.sentence, weight)
         summed = x.new_zeros(m, x.shape[-1]).index_add(0, batch.sentence, value)
         pooled = (summed.unflatten(-1, (heads, -1)) / total[..., None]).flatten(1)

@@ -13,7 +13,8 @@ from torch import Tensor
 BLOCKS = 28
 """Relative time blocks: a multiple of 4 (quarters of a day) and of 7 (days of a week)."""
 HALF_BLOCKS = 14
-FOURIER = 8
+FOURIER = 12
+"""Rates: the finest wave spans 1.6 % of a large number, so that 1012 hPa and 1017 hPa stand apart."""
 VALUE_DIM = 1 + 2 * FOURIER
 N_LEVELS = 17
 HARMONICS = 16
@@ -36,7 +37,7 @@ def value_features(x: Tensor) -> Tensor:
     Examples
     --------
     >>> value_features(torch.tensor([0.0])).shape
-    torch.Size([1, 17])
+    torch.Size([1, 25])
     """
     axis = torch.asinh(x.clamp(-_LARGEST, _LARGEST))
     rates = (math.pi / 16) * 2.0 ** torch.arange(FOURIER, device=x.device)

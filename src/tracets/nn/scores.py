@@ -24,9 +24,18 @@ def late_interaction(sentences: Tensor, owner: Tensor, channels: Tensor, alive: 
     Tensor
         (n_texts, m), in [-1, 1]. A series with no living channel scores -1 with every text: it matches nothing.
     """
+    return mean_by_text(best_cosines(sentences, channels, alive), owner, n_texts=n_texts)
+
+
+def best_cosines(sentences: Tensor, channels: Tensor, alive: Tensor) -> Tensor:
+    """The best cosine of each sentence (s, d) with any living channel vector of each series (m, c, v, d). -> (s, m)"""
     m, c, v, d = channels.shape
     cosine = (sentences @ channels.reshape(m * c * v, d).T).view(-1, m, c, v).amax(-1)
-    best = cosine.masked_fill(~alive, -1.0).amax(-1)  # (s, m)
-    total = best.new_zeros(n_texts, m).index_add(0, owner, best)
+    return cosine.masked_fill(~alive, -1.0).amax(-1)
+
+
+def mean_by_text(best: Tensor, owner: Tensor, *, n_texts: int) -> Tensor:
+    """The mean over the sentences of each text: (s, m), (s,) -> (n_texts, m)."""
+    total = best.new_zeros(n_texts, best.shape[1]).index_add(0, owner, best)
     count = best.new_zeros(n_texts).index_add(0, owner, best.new_ones(len(owner)))
     return total / count.clamp(min=1)[:, None]

@@ -17,7 +17,7 @@ from tracets.errors import ConfigError, DataError
 from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
 from tracets.nn.device import to_device
-from tracets.nn.scores import late_interaction
+from tracets.nn.scores import best_cosines, late_interaction, mean_by_text
 from tracets.scores import series_bank, text_bank, text_to_series
 from tracets.tasks.context import same_meaning
 from tracets.tasks.pretrain import kind_of
@@ -30,17 +30,19 @@ Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class AlignConfig:
-    """Stage 2 (PAPER section 3.3). The loss of the full score has weight 1; the others theirs.
+    """Stage 2 (PAPER section 3.3). The loss of the full score has weight 1; the others theirs (`sentence`: each
+    sentence alone must find its window).
 
     `hard_first` to `hard_last` schedule the number of hard negatives mined each step (none = all in the batch; paper:
     32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one label) are no negatives.
     `max_sentences` of a text, drawn anew each step, and `channel_texts` a window, keep a step cheap. `captions`: share
     of windows whose texts are replaced by fresh captions from the numbers; windows without text get one if it is above
-    0. `hide_steps`: the largest share of steps hidden at random. `near`: share of passes whose batches hold windows that
-    are close in time, the hardest negatives.
+    0. `hide_steps`: the largest share of steps hidden at random. `near`: share of passes whose batches hold
+    windows that are close in time, the hardest negatives.
     """
 
     sample: float = 0.5
+    sentence: float = 0.5
     channel: float = 0.5
     event: float = 0.1
     hard_first: int | None = None
@@ -54,8 +56,8 @@ class AlignConfig:
     near: float = 0.5
 
     def __post_init__(self) -> None:
-        if min(self.sample, self.channel, self.event) < 0:
-            raise ConfigError(f"align weights must be at least 0, got {self.sample}, {self.channel}, {self.event}")
+        if min(self.sample, self.sentence, self.channel, self.event) < 0:
+            raise ConfigError("align.sample, sentence, channel and event must be at least 0")
         for name in ("captions", "hide_steps", "same_text", "same_label_text", "near"):
             if not 0 <= getattr(self, name) <= 1.1:
                 raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
@@ -175,14 +177,15 @@ class AlignTask:
         parts: dict[str, Tensor] = {}
         if n > 1:
             own = owner < n
-            late = late_interaction(
-                sentences[own], owner[own], channels[batch.windows], alive[batch.windows], n_texts=n
-            )
+            best = best_cosines(sentences[own], channels[batch.windows], alive[batch.windows])  # (sentences, n)
+            late = mean_by_text(best, owner[own], n_texts=n)
             cosine = whole[:n] @ sample[batch.windows].T
             share = self.model.sample_weight
             scores = share * cosine + (1 - share) * late
             parts["pair"] = info_nce(scores * scale, same=batch.same_windows, n_hard=n_hard)
             parts["sample"] = info_nce(cosine * scale, same=batch.same_windows, n_hard=n_hard)
+            same = batch.same_windows[owner[own]]
+            parts["sentence"] = directed_info_nce(best * scale, owner[own], same=same, n_hard=n_hard)
         if k > 1 and self.config.channel:
             flat, living = channels.flatten(0, 1)[:, None], alive.flatten()[:, None]
             said = (owner >= n) & (owner < n + k)
@@ -198,12 +201,7 @@ class AlignTask:
         if e > 1:
             cosine = whole[n + k :] @ sample[batch.events].T
             parts["event"] = info_nce(cosine * scale, same=batch.same_events, n_hard=n_hard)
-        weights = {
-            "pair": 1.0,
-            "sample": self.config.sample,
-            "channel": self.config.channel,
-            "event": self.config.event,
-        }
+        weights = {"pair": 1.0} | {name: getattr(self.config, name) for name in parts if name != "pair"}
         total = sum((weights[name] * value for name, value in parts.items()), start=0.0 * sample.sum())
         return {"loss": total, **parts, "scale": scale}
 
