@@ -19,16 +19,22 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a recipe trains on when no corpus is given: `weather` the New York weather with captions (hourly, and the
-    coarser resolutions with `resolutions`), and `generated` windows of the generated curriculum."""
+    """What a recipe trains on when no corpus is given: `weather`, the New York weather with captions (hourly, and the
+    coarser resolutions with `resolutions`); `mixed` windows made from its channels; `generated` windows of the
+    generated curriculum, `family` of them from one site."""
 
     weather: bool = False
     resolutions: bool = False
+    mixed: int = 0
     generated: int = 0
+    family: int = 96
 
     def __post_init__(self) -> None:
-        if self.generated < 0:
-            raise ConfigError(f"data.generated must be at least 0, got {self.generated}")
+        if min(self.mixed, self.generated) < 0 or self.family < 1:
+            raise ConfigError(
+                f"data.mixed and generated must be at least 0, data.family at least 1, got {self.mixed}, "
+                f"{self.generated}, {self.family}"
+            )
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
+import numpy as np
+
+from tracets.data.augment import mixed_windows
 from tracets.data.captions import WindowFacts, caption_corpus, phrase, read_facts
+from tracets.data.generate import Curriculum, generate_samples
 from tracets.data.nycflights import weather_corpus
 from tracets.errors import ConfigError
 from tracets.tasks.align import Captioner
@@ -28,17 +33,42 @@ def fresh_captions() -> Captioner:
     return write
 
 
-def recipe_windows(*, weather: bool, resolutions: bool, generated: int, seed: int) -> tuple[list[Sample], str]:
-    """The windows of a recipe, with texts and splits, and a sentence that says what they are (for the model card)."""
+def recipe_windows(
+    *, weather: bool, resolutions: bool, mixed: int, generated: int, family: int, seed: int
+) -> tuple[list[Sample], str]:
+    """The windows of a recipe, with texts and splits, and a sentence that says what they are (for the model card).
+
+    A twentieth of the generated windows, families of their own, is for validation.
+    """
     windows: list[Sample] = []
     said = []
     if weather:
         names = ("hourly", "4-hourly", "daily") if resolutions else ("hourly",)
-        found = list(caption_corpus(weather_corpus(resolutions=names), seed=seed))
+        found = [fewer_channel_texts(s) for s in caption_corpus(weather_corpus(resolutions=names), seed=seed)]
         windows += found
-        said.append(
-            f"{sum(s.split == 'train' for s in found)} training windows of New York weather ({', '.join(names)})"
-        )
+        learnt = [s for s in found if s.split == "train"]
+        said.append(f"{len(learnt)} windows of New York weather ({', '.join(names)})")
+        if mixed:
+            windows += map(fewer_channel_texts, mixed_windows(_hourly(learnt), mixed, seed=seed))
+            said.append(f"{mixed} windows mixed from the channels of the hourly ones")
+    if generated:
+        plan = Curriculum(family=family)
+        windows += map(fewer_channel_texts, generate_samples(generated, seed=seed, curriculum=plan))
+        held_out = generate_samples(max(generated // 20, 2), seed=seed + 1, curriculum=plan, split="val")
+        windows += map(fewer_channel_texts, held_out)
+        said.append(f"{generated} generated windows")
     if not windows:
         raise ConfigError("without a corpus, a recipe must name data: set data.weather = true or data.generated.")
-    return windows, "Data: " + " and ".join(said) + "."
+    return windows, "Data: " + ", ".join(said) + "."
+
+
+def fewer_channel_texts(sample: Sample) -> Sample:
+    """Keep the texts of two channels, drawn by the id: what a step reads, at half the sentences to encode."""
+    rng = np.random.default_rng(list(sample.id.encode()))
+    kept = rng.permutation(sample.n_channels)[:2]
+    texts = tuple(text if c in kept else None for c, text in enumerate(sample.channel_texts))
+    return replace(sample, channel_texts=texts)
+
+
+def _hourly(samples: list[Sample]) -> list[Sample]:
+    return [s for s in samples if s.freq == "h"]
