@@ -81,7 +81,7 @@ def word_backbone():
     return WordBackbone()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_model(word_backbone):
     """A function that makes an untrained model of width 16, with series settings changed by name."""
     import torch

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from tracets.encoders.model import TraceModel
 from tracets.encoders.store import save_model
-from tracets.errors import DataError
+from tracets.errors import ConfigError, DataError
 from tracets.tasks.align import AlignConfig, AlignTask, Captioner
 from tracets.tasks.pretrain import PretrainConfig, PretrainTask
 from tracets.training.loop import fit
@@ -38,8 +39,8 @@ def train_stages(
     """Pre-train on the series (stage 1), align with the texts (stage 2), save the best weights to `out`.
 
     Stage 1 gets `pretrain.share` of the steps or minutes of `optim`. While it runs, `out/run` holds settings, a metrics
-    file for each stage and checkpoints; with `resume` a killed run goes on from the last one. Checkpoints are removed
-    when the model is finished.
+    file for each stage and checkpoints; with `resume` a killed run goes on from the last one, to the weights it would
+    have reached. Checkpoints are removed when the model is finished.
 
     Returns
     -------
@@ -50,6 +51,8 @@ def train_stages(
     ------
     DataError
         No training or validation windows, or no text to align with.
+    ConfigError
+        `resume` with other settings, another seed or another number of windows than the run began with.
     """
     if not len(train) or not len(validation):
         raise DataError(
@@ -57,12 +60,14 @@ def train_stages(
             f"Set the column `split` (tracets data windows writes it)."
         )
     run = out / "run"
+    if not resume:
+        shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True, exist_ok=True)
     settings = {
         "model": asdict(model.config), "pretrain": asdict(pretrain), "align": asdict(align), "optim": asdict(optim),
         "seed": seed, "train_windows": len(train), "validation_windows": len(validation),
     }  # fmt: skip
-    (run / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    _keep_settings(run / "settings.json", settings)
     reached: dict[str, dict[str, float]] = {}
     finished = run / "pretrain" / "reached.json"
     if pretrain.share and not (resume and finished.is_file()):
@@ -87,6 +92,27 @@ def train_stages(
     if not any((run / "pretrain").glob("metrics.csv")):
         shutil.rmtree(run / "pretrain", ignore_errors=True)
     return reached
+
+
+def _keep_settings(file: Path, settings: dict[str, object]) -> None:
+    """Write the settings of a run, or compare them with those that it began with."""
+    text = json.dumps(settings, indent=2) + "\n"
+    if file.is_file():
+        before, now = (_flat(json.loads(t)) for t in (file.read_text(encoding="utf-8"), text))
+        changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
+        if changed:
+            told = ", ".join(f"{name} = {before.get(name)} (now {now.get(name)})" for name in changed[:3])
+            raise ConfigError(
+                f"'{file.parent}' began with {told}. Resume with the same settings, or train to another folder."
+            )
+    file.write_text(text, encoding="utf-8")
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
 
 
 def _part(optim: OptimConfig, share: float) -> OptimConfig:
