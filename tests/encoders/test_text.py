@@ -101,9 +101,10 @@ def slow_sentences(text, batch):
     for m in range(len(batch.slot)):
         tokens = []
         for k in (batch.sentence == m).nonzero().squeeze(1).tolist():
-            x = text.project(batch.states[k].float())
+            words = batch.states[k].float()
+            x = text.project(words)
             if not math.isnan(batch.numbers[k]):
-                x = x + text.number(value_features(batch.numbers[k]))
+                x = x + text.number(text.meaning(words) * text.value(value_features(batch.numbers[k])))
             tokens.append(x + text.token(x))
         pooled = torch.zeros(text.config.dim)
         for h in range(heads):
@@ -111,7 +112,7 @@ def slow_sentences(text, batch):
             total = sum(math.exp(v) for v in logits)
             part = slice(h * width, (h + 1) * width)
             for x, v in zip(tokens, logits, strict=True):
-                pooled[part] += math.exp(v) / total * text.value(x)[part]
+                pooled[part] += math.exp(v) / total * text.carry(x)[part]
         out.append(pooled + text.gathered(pooled))
     return torch.stack(out)
 
