@@ -1,0 +1,70 @@
+"""What a recipe trains on, and captions that are written anew."""
+
+import pytest
+
+import tracets.tasks.curriculum as room
+from tracets.data.generate import generate_samples
+from tracets.errors import ConfigError
+from tracets.tasks.curriculum import fewer_channel_texts, fresh_captions, recipe_windows
+from tracets.types import Sample
+
+PLAN = {"weather": False, "resolutions": False, "mixed": 0, "generated": 40, "family": 8}
+
+
+@pytest.fixture(scope="module")
+def generated():
+    return recipe_windows(**PLAN, seed=0)
+
+
+def test_generated_windows_have_texts_ids_and_splits_of_their_own(generated):
+    windows, about = generated
+    assert [sum(s.split == split for s in windows) for split in ("train", "val")] == [40, 2]
+    assert len({s.id for s in windows}) == 42 and all(s.text for s in windows)
+    assert about == "Data: 40 generated windows."
+
+
+def test_windows_are_a_function_of_the_seed(generated):
+    def said(windows):
+        return [(s.id, s.text, s.channel_texts) for s in windows]
+
+    assert said(recipe_windows(**PLAN, seed=0)[0]) == said(generated[0])
+    assert said(recipe_windows(**PLAN, seed=1)[0]) != said(generated[0])
+
+
+def test_no_data_named_is_refused():
+    with pytest.raises(ConfigError, match="set data.weather = true or data.generated"):
+        recipe_windows(**PLAN | {"generated": 0}, seed=0)
+
+
+def test_two_channels_keep_their_texts():
+    for sample in generate_samples(20, seed=3):
+        told = fewer_channel_texts(sample)
+        kept = [c for c, text in enumerate(told.channel_texts) if text is not None]
+        assert len(kept) == min(2, sum(t is not None for t in sample.channel_texts)) or sample.n_channels > 2
+        assert len(kept) <= 2 and all(told.channel_texts[c] == sample.channel_texts[c] for c in kept)
+        assert fewer_channel_texts(sample).channel_texts == told.channel_texts and told.text == sample.text
+
+
+def test_a_window_is_measured_once_and_told_in_other_words(monkeypatch):
+    measured = []
+    read = room.read_facts
+    monkeypatch.setattr(room, "read_facts", lambda sample: measured.append(sample.id) or read(sample))
+    captioner = fresh_captions()
+    one, two = generate_samples(2, seed=0, captions=False)
+    told = {captioner(one, seed)[0] for seed in range(6)}
+    assert len(told) > 1 and measured == [one.id]
+    assert captioner(one, 3) == captioner(one, 3)
+    text, channels = captioner(two, 0)
+    assert isinstance(text, str) and len(channels) == two.n_channels and measured == [one.id, two.id]
+
+
+def test_the_oldest_facts_are_forgotten(monkeypatch):
+    monkeypatch.setattr(room, "FACTS_KEPT", 2)
+    measured = []
+    read = room.read_facts
+    monkeypatch.setattr(room, "read_facts", lambda sample: measured.append(sample.id) or read(sample))
+    captioner = fresh_captions()
+    samples = list(generate_samples(3, seed=0, captions=False))
+    for sample in (*samples, samples[2], samples[0]):
+        assert isinstance(sample, Sample) and captioner(sample, 0)[0]
+    assert measured == [s.id for s in (*samples, samples[0])]
