@@ -306,7 +306,7 @@ def test_attention_mask_token_by_token(biased):
 def test_the_last_layer_on_chosen_rows_is_the_full_computation(tiny_model, layers):
     model = tiny_model(layers=layers).eval()
     tower, batch = model.series, to_series_batch(collate(MIXED[:3]), model.backbone)
-    tokens = tower._tokens(batch, hidden=None)
+    tokens = tower._tokens(batch, tower._features(batch), hidden=None)
     chosen = torch.tensor([0, 1, 9, 17])
     with torch.no_grad():
         full = tower._mix(tokens, batch, rows=None)

@@ -104,7 +104,7 @@ def slow_sentences(text, batch):
             words = batch.states[k].float()
             x = text.project(words)
             if not math.isnan(batch.numbers[k]):
-                x = x + text.number(text.meaning(words) * text.value(value_features(batch.numbers[k])))
+                x = x + text.value(value_features(batch.numbers[k]))
             tokens.append(x + text.token(x))
         pooled = torch.zeros(text.config.dim)
         for h in range(heads):
@@ -122,8 +122,29 @@ def test_sentences_are_pooled_by_a_softmax_of_their_own(word_backbone):
     batch = pack_texts([sentences_of(t) for t in TEXTS], word_backbone)
     with torch.no_grad():
         torch.testing.assert_close(
-            model.text._sentences(batch), slow_sentences(model.text, batch), atol=1e-5, rtol=1e-4
+            model.text._gather(model.text._tokens(batch), batch),
+            slow_sentences(model.text, batch),
+            atol=1e-5,
+            rtol=1e-4,
         )
+
+
+def test_numbers_claim_what_the_series_tower_would_say(word_backbone):
+    """Each number adds, for every place in the channel vectors, its weight times what the series tower puts there."""
+    from tracets.nn.features import value_features
+
+    model = tower(word_backbone)
+    batch = pack_texts([sentences_of(t) for t in TEXTS], word_backbone)
+    claims, out = model.series.claims, model.dim
+    with torch.no_grad():
+        tokens = model.text._tokens(batch)
+        slow = torch.zeros(len(batch.slot), out)
+        for k in (~batch.numbers.isnan()).nonzero().squeeze(1).tolist():
+            weights = model.text.claim(tokens[k]).view(len(claims), -1)  # (numbers, vectors)
+            said = torch.einsum("f,nfv->nv", value_features(batch.numbers[k]), claims).view(len(claims), -1, out)
+            slow[batch.sentence[k]] += torch.einsum("nv,nvo->o", weights, said) / weights.numel() ** 0.5
+        torch.testing.assert_close(model.text._claimed(tokens, batch, claims), slow, atol=1e-5, rtol=1e-4)
+    assert slow.abs().sum() > 0
 
 
 def test_large_weights_stay_finite(word_backbone):
@@ -155,7 +176,7 @@ def test_every_dimension_of_the_token_states_is_read(word_backbone):
 
 def test_every_trained_weight_gets_a_gradient(word_backbone):
     model = tower(word_backbone)
-    whole, sentences = model.text(pack_texts([sentences_of(t) for t in TEXTS], word_backbone))
+    whole, sentences = model.read_texts(pack_texts([sentences_of(t) for t in TEXTS], word_backbone))
     weights = torch.randn(16, generator=torch.Generator().manual_seed(0))
     ((whole @ weights).sum() + (sentences @ weights).sum()).backward()
     assert [name for name, p in model.text.named_parameters() if p.grad is None or not p.grad.any()] == []

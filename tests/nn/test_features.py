@@ -12,17 +12,22 @@ from tracets.nn.features import (
     HALF_BLOCKS,
     HARMONICS,
     LAGS,
-    MOMENT_DIM,
     N_LEVELS,
     N_SHAPES,
+    N_STATED,
+    PARTS,
+    PLACE_DIM,
     PLACE_TURNS,
     VALUE_DIM,
     level_features,
     location_and_spread,
-    moment_features,
+    moment_numbers,
+    moment_places,
     moments,
     patch_levels,
     shape_features,
+    stated_features,
+    stated_numbers,
     value_features,
 )
 
@@ -62,12 +67,12 @@ def levels_by_numpy(x):
     low, tenth, half, ninth, high = (ordered[round(share * (n - 1))] for share in (0, 0.1, 0.5, 0.9, 1))
     steps = np.abs(np.diff(x))
     jump = np.nanmax(steps) if (~np.isnan(steps)).any() else 0.0
-    parts = [seen[[4 * i // n == quarter for i in range(n)]] for quarter in range(4)]
-    quarters = [part.mean() if len(part) else seen.mean() for part in parts]
+    parts = [seen[[p * i // n == k for i in range(n)]] for p in PARTS for k in range(p)]
+    means = [part.mean() if len(part) else seen.mean() for part in parts]
     first, last = seen[0], seen[-1]
     return [
         *(seen.mean(), seen.std(), low, tenth, half, ninth, high, high - low),
-        *(first, last, last - first, jump, seen.sum(), *quarters),
+        *(first, last, last - first, jump, seen.sum(), *means),
     ]
 
 
@@ -82,7 +87,9 @@ def test_levels_by_numpy(t, missing):
 def test_levels_by_hand():
     got = level_features(*read([NAN, 4, 1, NAN, 3, 3, NAN]))[0, 0]
     spread = 1.1875**0.5
-    assert got.tolist() == pytest.approx([2.75, spread, 1, 1, 3, 4, 4, 3, 4, 3, -1, 3, 11, 4, 1, 3, 3], rel=1e-6)
+    quarters, sevenths = [4, 1, 3, 3], [4, 1, 2.75, 3, 2.75, 3, 2.75]  # an empty part has the mean of all
+    expected = [2.75, spread, 1, 1, 3, 4, 4, 3, 4, 3, -1, 3, 11, *quarters, *sevenths]
+    assert got.tolist() == pytest.approx(expected, rel=1e-6)
 
 
 def test_nothing_observed_has_no_level_and_no_shape():
@@ -240,14 +247,6 @@ def test_moments_by_hand_whatever_the_padding(x, low, high, rise, fall):
         assert moments(*read(list(x) + [NAN] * more))[0, 0].tolist() == [low, high, rise, fall]
 
 
-def said_when(step, *, start, step_seconds):
-    """Place, hour, day and number of a step of 30, apart."""
-    clock = torch.tensor([[start, step_seconds]])
-    out = moment_features(torch.tensor([[[step]]]), torch.tensor([30]), clock)[0, 0, 0]
-    assert out.shape == (MOMENT_DIM,)
-    return out.split([2 * len(PLACE_TURNS), VALUE_DIM, VALUE_DIM, VALUE_DIM])
-
-
 def value(x):
     return value_features(torch.tensor(float(x)))
 
@@ -265,12 +264,28 @@ def value(x):
     ],
 )
 def test_when_by_hand(step, start, step_seconds, hour, day):
-    place, said_hour, said_day, number = said_when(step, start=start, step_seconds=step_seconds)
+    place = moment_places(torch.tensor([[[step]]]), torch.tensor([30]))[0, 0, 0]
+    assert place.shape == (PLACE_DIM,)
     angles = [math.pi * (step + 0.5) / 30 * turn for turn in PLACE_TURNS]
     assert place.tolist() == pytest.approx([*map(math.sin, angles), *map(math.cos, angles)], abs=1e-5)
-    for got, expected in ((said_hour, hour), (said_day, day), (number, step + 1)):
+    numbers = moment_numbers(torch.tensor([[[step]]]), torch.tensor([[start, step_seconds]]))[0, 0, 0]
+    assert [None if math.isnan(x) else round(x, 4) for x in numbers.tolist()] == [hour, day, step + 1]
+    said = stated_features(numbers)
+    for got, expected in zip(said, (hour, day, step + 1), strict=True):
         wanted = torch.zeros(VALUE_DIM) if expected is None else value(expected)
         torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_numbers_that_a_text_may_state_by_hand():
+    values, observed = read([0, 5, NAN, 5, 1, 0, 5, 2], [NAN] * 8)
+    clock = torch.tensor([[22 * 3600.0, 3600.0]])
+    got = stated_numbers(values, observed, torch.tensor([8]), moments(values, observed), clock)[0]
+    assert got.shape == (2, N_STATED) and got[1].isnan().all()
+    torch.testing.assert_close(got[0, :N_LEVELS], level_features(values, observed)[0, 0])
+    missing, zero, top = got[0, N_LEVELS : N_LEVELS + 3].tolist()
+    assert (missing, zero, top) == pytest.approx((100 / 8, 200 / 7, 300 / 7), abs=1e-4)
+    low, high, rise, fall = got[0, N_LEVELS + 3 :].view(4, 3).tolist()  # hour, day, number of the step
+    assert low == [22, 1, 1] and high == [23, 1, 2] and rise == [23, 1, 2] and fall == [2, 2, 5]
 
 
 def test_patch_levels_by_hand():

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from tracets.data.collate import collate
 from tracets.encoders.backbone import TextBackbone
-from tracets.encoders.series import SeriesTower, to_series_batch
+from tracets.encoders.series import N_NUMBERS, SeriesTower, to_series_batch
 from tracets.encoders.settings import ModelConfig
-from tracets.encoders.text import TextTower, pack_texts, sentences_of
+from tracets.encoders.text import TextBatch, TextTower, pack_texts, sentences_of
 from tracets.nn.device import to_device
 from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
 
@@ -49,7 +49,8 @@ class TraceModel(nn.Module):
         self.name = name
         self.backbone = backbone or TextBackbone(config.text.backbone)
         self.series = SeriesTower(config.series, backbone_dim=self.backbone.dim, out=config.dim)
-        self.text = TextTower(config.text, backbone_dim=self.backbone.dim, out=config.dim)
+        n_claims = N_NUMBERS[config.series.features] * config.series.vectors
+        self.text = TextTower(config.text, backbone_dim=self.backbone.dim, out=config.dim, n_claims=max(n_claims, 1))
         self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_SCALE)))
 
     @property
@@ -59,6 +60,10 @@ class TraceModel(nn.Module):
     @property
     def dim(self) -> int:
         return self.config.dim
+
+    def read_texts(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
+        """Vectors of packed texts (n, dim) and of their sentences (m, dim)."""
+        return self.text(batch, self.series.claims if self.config.series.features != "none" else None)
 
     @property
     def sample_weight(self) -> float:
@@ -105,7 +110,7 @@ class TraceModel(nn.Module):
             for begin in range(0, len(order), batch_size):
                 part = order[begin : begin + batch_size]
                 batch = pack_texts([spans[i] for i in part], self.backbone)
-                whole, parts = self.text(to_device(batch, self.device))
+                whole, parts = self.read_texts(to_device(batch, self.device))
                 sample[part] = whole.cpu().numpy()
                 for i, vectors in zip(part, parts.cpu().split([len(spans[i]) for i in part]), strict=True):
                     sentences[i] = vectors.numpy().copy()

@@ -16,18 +16,19 @@ from tracets.encoders.settings import SeriesConfig
 from tracets.errors import DataError
 from tracets.nn.attention import Block, rotary
 from tracets.nn.features import (
-    MOMENT_DIM,
     N_LEVELS,
     N_MOMENTS,
     N_SHAPES,
+    N_STATED,
+    PLACE_DIM,
     VALUE_DIM,
-    level_features,
     location_and_spread,
-    moment_features,
+    moment_places,
     moments,
     patch_levels,
     shape_features,
-    value_features,
+    stated_features,
+    stated_numbers,
 )
 from tracets.types import Batch
 
@@ -35,8 +36,9 @@ LARGEST = 1e17
 """Values are cut here: the squares of larger ones overflow in single precision."""
 CALENDAR_DIM = 11
 SEASON = slice(5, 7)
-_LEVELS = N_LEVELS * VALUE_DIM
-FEATURE_DIM = {"none": 0, "level": _LEVELS, "summary": _LEVELS + N_SHAPES + N_MOMENTS * MOMENT_DIM}
+N_NUMBERS = {"none": 0, "level": N_LEVELS, "summary": N_STATED}
+N_OTHERS = {"none": 0, "level": 0, "summary": N_SHAPES + N_MOMENTS * PLACE_DIM}
+CLAIM_SCALE = 0.03
 _SECONDS = {"hour": 86_400.0, "week": 7 * 86_400.0, "year": 365.2425 * 86_400.0}
 
 
@@ -111,7 +113,9 @@ class SeriesTower(nn.Module):
 
     Source: PAPER section 3.2 (equations of appendix C). Departs from it, each behind a setting: a [CIT] is made from
     the channel's name and unit (`identity`), level and shape that normalisation removes enter it (`features`), and
-    start, calendar and sampling step enter [CLS] (`calendar`); local levels enter the patches with `features`.
+    start, calendar and sampling step enter [CLS] (`calendar`); local levels enter the patches with `features`. The
+    numbers that a text may state reach the channel vectors through `claims`, which the text tower shares: a number in a
+    text is put where the series tower would put it if it were so.
     """
 
     def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int) -> None:
@@ -126,7 +130,8 @@ class SeriesTower(nn.Module):
         self.identity: nn.Module = (
             nn.Linear(backbone_dim, dim) if config.identity == "name" else nn.Embedding(config.max_channels, dim)
         )
-        width = FEATURE_DIM[config.features]
+        n_numbers, n_others = N_NUMBERS[config.features], N_OTHERS[config.features]
+        width = n_numbers * VALUE_DIM + n_others
         if width:
             self.features = nn.Sequential(
                 nn.Linear(width, 2 * dim),
@@ -134,7 +139,8 @@ class SeriesTower(nn.Module):
                 nn.Dropout(config.dropout),
                 nn.Linear(2 * dim, dim),
             )
-            self.shortcut = nn.Linear(width, config.vectors * out, bias=False)
+            self.shortcut = nn.Parameter(torch.randn(n_others, config.vectors * out) * CLAIM_SCALE)
+            self.claims = nn.Parameter(torch.randn(n_numbers, VALUE_DIM, config.vectors * out) * CLAIM_SCALE)
         self.calendar = nn.Linear(CALENDAR_DIM, dim)
         self.blocks = nn.ModuleList(Block(dim, config.heads, dropout=config.dropout) for _ in range(config.layers))
         self.norm = nn.LayerNorm(dim)
@@ -145,15 +151,17 @@ class SeriesTower(nn.Module):
 
     def forward(self, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
         """Return sample vectors (n, out) and channel vectors (n, c, vectors, out); dead channels are 0."""
-        tokens = self._tokens(batch, hidden=None)
+        features = self._features(batch)
+        tokens = self._tokens(batch, features, hidden=None)
         n, c = batch.channel_valid.shape
         per_channel = (tokens.shape[1] - 1) // c
         heads = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.arange(c) * per_channel]).to(tokens.device)
         x = self.norm(self._mix(tokens, batch, rows=heads))  # (n, 1 + c, d)
         sample = F.normalize(self.to_sample(x[:, 0]), dim=-1)
         channels = self.to_channel(x[:, 1:])
-        if self.config.features != "none":
-            channels = channels + self.shortcut(self._features(batch))
+        if features is not None:
+            said, others = features
+            channels = channels + said.flatten(2) @ self.claims.flatten(0, 1) + others @ self.shortcut
         channels = channels.unflatten(-1, (self.config.vectors, self.out))
         return sample, F.normalize(channels, dim=-1) * batch.channel_valid[..., None, None]
 
@@ -167,7 +175,9 @@ class SeriesTower(nn.Module):
         hidden = hidden & (begins < batch.n_steps[:, None])[:, None]  # a patch of padding is no token to attend to
         seen = batch.observed & ~hidden.repeat_interleave(self.config.patch, -1)[..., : batch.values.shape[-1]]
         visible = replace(batch, values=batch.values.masked_fill(~seen, 0), observed=seen)
-        x = self.norm(self._mix(self._tokens(visible, hidden=hidden), visible, rows=None, hidden=hidden))
+        x = self.norm(
+            self._mix(self._tokens(visible, self._features(visible), hidden=hidden), visible, rows=None, hidden=hidden)
+        )
         n, c = batch.channel_valid.shape
         patches = x[:, 1:].unflatten(1, (c, -1))[:, :, 1:]
         mean, spread = location_and_spread(visible.values, seen)
@@ -179,31 +189,34 @@ class SeriesTower(nn.Module):
         short = -x.shape[-1] % self.config.patch
         return F.pad(x, (0, short)).unflatten(-1, (-1, self.config.patch))  # (n, c, n_patches, patch)
 
-    def _tokens(self, batch: SeriesBatch, *, hidden: Tensor | None) -> Tensor:
+    def _tokens(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None, *, hidden: Tensor | None) -> Tensor:
         mean, spread = location_and_spread(batch.values, batch.observed)
         z = torch.where(batch.observed, (batch.values - mean[..., None]) / spread[..., None], 0.0)
         patches = self.patch(torch.cat([self._patches(z), self._patches(batch.observed).float()], -1))
         if hidden is not None:
             patches = torch.where(hidden[..., None], self.hidden_patch, patches)
-        if self.config.features != "none":
-            patches = patches + self.patch_level(
-                patch_levels(self._patches(batch.values), self._patches(batch.observed))
-            )
         cit = (self.cit + self._identity(batch))[:, :, None]
-        if self.config.features != "none":
-            cit = cit + self.features(self._features(batch))[:, :, None]
+        if features is not None:
+            levels = patch_levels(self._patches(batch.values), self._patches(batch.observed))
+            patches = patches + self.patch_level(levels)
+            said, others = features
+            cit = cit + self.features(torch.cat([said.flatten(2), others], -1))[:, :, None]
         cls = self.cls.expand(len(z), 1, -1)
         if self.config.calendar != "none":
             cls = cls + self.calendar(self._calendar(batch))[:, None]
         return torch.cat([cls, torch.cat([cit, patches], dim=2).flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
 
-    def _features(self, batch: SeriesBatch) -> Tensor:
-        parts = [value_features(level_features(batch.values, batch.observed)).flatten(2)]
-        if self.config.features == "summary":
-            parts.append(shape_features(batch.values, batch.observed, batch.n_steps))
-            when = moments(batch.values, batch.observed)
-            parts.append(moment_features(when, batch.n_steps, batch.clock).flatten(2))
-        return torch.cat(parts, -1)  # (n, c, FEATURE_DIM)
+    def _features(self, batch: SeriesBatch) -> tuple[Tensor, Tensor] | None:
+        """The numbers a text may state (n, c, numbers, VALUE_DIM), and shapes and places (n, c, others)."""
+        if self.config.features == "none":
+            return None
+        when = moments(batch.values, batch.observed)
+        numbers = stated_numbers(batch.values, batch.observed, batch.n_steps, when, batch.clock)
+        said = stated_features(numbers[..., : N_NUMBERS[self.config.features]])
+        if self.config.features == "level":
+            return said, said.new_zeros(*said.shape[:2], 0)
+        shapes = shape_features(batch.values, batch.observed, batch.n_steps)
+        return said, torch.cat([shapes, moment_places(when, batch.n_steps).flatten(2)], -1)
 
     def _calendar(self, batch: SeriesBatch) -> Tensor:
         if self.config.calendar == "full":

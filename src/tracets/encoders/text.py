@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,14 +69,13 @@ class TextTower(nn.Module):
     Source: PAPER section 3.3 has a frozen sentence encoder and one projection; MEASURED.md says why that is not enough.
     """
 
-    def __init__(self, config: TextConfig, *, backbone_dim: int, out: int) -> None:
+    def __init__(self, config: TextConfig, *, backbone_dim: int, out: int, n_claims: int) -> None:
         super().__init__()
         self.config = config
         dim = config.dim
         self.project = nn.Linear(backbone_dim, dim)
-        self.value = nn.Linear(VALUE_DIM, 2 * dim)
-        self.meaning = nn.Linear(backbone_dim, 2 * dim)
-        self.number = nn.Linear(2 * dim, dim)
+        self.value = nn.Linear(VALUE_DIM, dim)
+        self.claim = nn.Linear(dim, n_claims, bias=False)
         self.token = _mlp(dim)
         self.weight = nn.Linear(dim, config.heads)
         self.carry = nn.Linear(dim, dim)
@@ -88,9 +88,14 @@ class TextTower(nn.Module):
         self.norm_sentence, self.norm_whole = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.to_sentence, self.to_whole = nn.Linear(dim, out), nn.Linear(dim, out)
 
-    def forward(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
-        """Return text vectors (n, out) and the vectors of all m sentences in order (m, out)."""
-        x = self._sentences(batch)  # (m, d)
+    def forward(self, batch: TextBatch, claims: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return text vectors (n, out) and the vectors of all m sentences in order (m, out).
+
+        `claims` (numbers, VALUE_DIM, vectors * out) is the series tower's; without it a number is read by its token
+        only.
+        """
+        tokens = self._tokens(batch)  # (k, d)
+        x = self._gather(tokens, batch)  # (m, d)
         n, s = batch.sentence_valid.shape
         grid = x.new_zeros(n * s, x.shape[-1]).index_copy(0, batch.slot, x).view(n, s, -1)
         grid = torch.cat([self.whole.expand(n, 1, -1), grid], dim=1)
@@ -101,16 +106,29 @@ class TextTower(nn.Module):
         head = grid[:, 0] if self.context else grid[:, 1:].sum(1)
         whole = F.normalize(self.to_whole(self.norm_whole(head)), dim=-1)
         said = grid[:, 1:].flatten(0, 1)[batch.slot]  # (m, d)
-        return whole, F.normalize(self.to_sentence(self.norm_sentence(said)), dim=-1)
+        sentences = self.to_sentence(self.norm_sentence(said))
+        if self.config.numbers and claims is not None:
+            sentences = sentences + self._claimed(tokens, batch, claims)
+        return whole, F.normalize(sentences, dim=-1)
 
-    def _sentences(self, batch: TextBatch) -> Tensor:
+    def _tokens(self, batch: TextBatch) -> Tensor:
         x = self.drop(self.project(batch.states.float()))  # (k, d)
         if self.config.numbers:
             here = (~batch.numbers.isnan()).nonzero().squeeze(1)
-            # what the number is (its words) chooses where its value goes, by a product: a sum of both cannot
-            placed = self.meaning(batch.states[here].float()) * self.value(value_features(batch.numbers[here]))
-            x = x.index_add(0, here, self.number(placed))
-        x = x + self.token(x)
+            x = x.index_add(0, here, self.value(value_features(batch.numbers[here])))
+        return x + self.token(x)
+
+    def _claimed(self, tokens: Tensor, batch: TextBatch, claims: Tensor) -> Tensor:
+        """What the numbers of each sentence claim (m, out): the words weigh which number of a channel each one is."""
+        out = self.to_sentence.out_features
+        places = claims.unflatten(-1, (-1, out)).transpose(1, 2).flatten(0, 1)  # (numbers * vectors, VALUE_DIM, out)
+        here = (~batch.numbers.isnan()).nonzero().squeeze(1)
+        weight = self.claim(tokens[here]) / math.sqrt(len(places))  # (k, numbers * vectors)
+        value = value_features(batch.numbers[here])
+        placed = (weight[:, :, None] * value[:, None]).flatten(1) @ places.flatten(0, 1)  # (k, out)
+        return placed.new_zeros(len(batch.slot), out).index_add(0, batch.sentence[here], placed)
+
+    def _gather(self, x: Tensor, batch: TextBatch) -> Tensor:
         m, heads = len(batch.slot), self.config.heads
         weight = (self.weight(x)).clamp(-20, 20).exp()  # (k, heads): a softmax over each sentence, bounded
         value = (self.carry(x).unflatten(-1, (heads, -1)) * weight[..., None]).flatten(1)

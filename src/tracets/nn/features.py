@@ -16,13 +16,16 @@ HALF_BLOCKS = 14
 FOURIER = 12
 """Rates: the finest wave spans 1.6 % of a large number, so that 1012 hPa and 1017 hPa stand apart."""
 VALUE_DIM = 1 + 2 * FOURIER
-N_LEVELS = 17
+PARTS = (4, 7)
+"""Quarters and sevenths, whose means a report of a day or of a week states."""
+N_LEVELS = 13 + sum(PARTS)
 HARMONICS = 16
 LAGS = (1, 2, 3, 6, 12, 24, 48)
 N_SHAPES = BLOCKS + 3 * HALF_BLOCKS + HARMONICS + len(LAGS) + 8
 N_MOMENTS = 4
 PLACE_TURNS = (1.0, 2.0, 4.0, 8.0, 16.0)
-MOMENT_DIM = 2 * len(PLACE_TURNS) + 3 * VALUE_DIM
+PLACE_DIM = 2 * len(PLACE_TURNS)
+N_STATED = N_LEVELS + 3 + 3 * N_MOMENTS
 DAY = 86_400.0
 _SPREAD_FLOOR = 1e-6
 _LARGEST = torch.finfo(torch.float32).max
@@ -59,7 +62,7 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
     """The levels of each channel in raw units (n, c, N_LEVELS): what a caption states as numbers.
 
     Order: mean, spread, low, 10 %, median, 90 %, high, range, first, last, last less first, largest step, total, and
-    the means of the four quarters of what was observed.
+    the means of each quarter and of each seventh of what was observed.
     """
     values = values.masked_fill(~observed, 0)
     count = observed.sum(-1)
@@ -83,8 +86,8 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
     total = values.sum(-1)
     levels = [mean, spread, low, at(0.1), at(0.5), at(0.9), high, high - low, first, final, final - first, jump, total]
     rank = observed.cumsum(-1) - 1
-    for quarter in range(4):
-        inside = observed & ((4 * rank // count.clamp(min=1)[..., None]) == quarter)
+    for n_parts, number in ((n, k) for n in PARTS for k in range(n)):
+        inside = observed & ((n_parts * rank // count.clamp(min=1)[..., None]) == number)
         part = values.masked_fill(~inside, 0).sum(-1) / inside.sum(-1).clamp(min=1)
         levels.append(torch.where(inside.any(-1), part, mean))
     stacked = torch.stack(levels, -1)
@@ -151,27 +154,52 @@ def moments(values: Tensor, observed: Tensor) -> Tensor:
     return torch.stack([low, high, torch.where(moved, rise, high), torch.where(moved, fall, low)], -1)
 
 
-def moment_features(when: Tensor, n_steps: Tensor, clock: Tensor) -> Tensor:
-    """When something happens, as a report would say it (n, c, N_MOMENTS, MOMENT_DIM).
+def moment_places(when: Tensor, n_steps: Tensor) -> Tensor:
+    """Where in the window something happens, as sines and cosines: (n, c, m) steps -> (n, c, m, PLACE_DIM)."""
+    place = (when + 0.5) / n_steps[:, None, None]
+    angles = math.pi * place[..., None] * torch.tensor(PLACE_TURNS, device=when.device)
+    return torch.cat([angles.sin(), angles.cos()], -1)
 
-    Relative place, local hour, day of the window and number of the step; hour and day are zero where they are unknown.
+
+def moment_numbers(when: Tensor, clock: Tensor) -> Tensor:
+    """When something happens, as a report would say it: local hour, day of the window, number of the step.
 
     Parameters
     ----------
-    when : Tensor of shape (n, c, N_MOMENTS)
+    when : Tensor of shape (n, c, m)
         Steps.
-    n_steps : Tensor of shape (n,)
     clock : Tensor of shape (n, 2)
         Seconds from midnight to the first step, and seconds a step; NaN = unknown.
+
+    Returns
+    -------
+    Tensor
+        (n, c, m, 3); NaN where hour or day are unknown, or mean nothing at this step.
     """
-    place = (when + 0.5) / n_steps[:, None, None]
-    angles = math.pi * place[..., None] * torch.tensor(PLACE_TURNS, device=when.device)
     first, step = (part[:, None, None] for part in clock.unbind(-1))
     seconds = first.nan_to_num() + when * step.nan_to_num()
     day = torch.where(step < 7 * DAY, (seconds / DAY).floor() + 1, torch.nan)
     hour = torch.where((step < DAY) & ~first.isnan(), seconds.remainder(DAY) / 3600, torch.nan)
-    said = [value_features(x.nan_to_num()) * ~x.isnan()[..., None] for x in (hour, day)]
-    return torch.cat([angles.sin(), angles.cos(), *said, value_features(when + 1.0)], -1)
+    return torch.stack([hour, day, when + 1.0], -1)
+
+
+def stated_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, when: Tensor, clock: Tensor) -> Tensor:
+    """Every number of a channel that a text may state, in a fixed order (n, c, N_STATED); NaN = unknown.
+
+    The levels, the shares missing, zero and at the highest value in %, and hour, day and step of each moment.
+    """
+    count = observed.sum(-1)
+    zero = ((values == 0) & observed).sum(-1) / count.clamp(min=1)
+    high = values.masked_fill(~observed, -torch.inf).amax(-1)
+    top = ((values >= high[..., None]) & observed).sum(-1) / count.clamp(min=1)
+    shares = 100 * torch.stack([1 - count / n_steps[:, None], zero, top], -1)
+    numbers = [level_features(values, observed), shares, moment_numbers(when, clock).flatten(2)]
+    return torch.cat(numbers, -1).masked_fill((count == 0)[..., None], torch.nan)
+
+
+def stated_features(numbers: Tensor) -> Tensor:
+    """Numbers on the signed-log axis (..., VALUE_DIM); unknown ones are 0."""
+    return value_features(numbers.nan_to_num()) * ~numbers.isnan()[..., None]
 
 
 def patch_levels(patches: Tensor, observed: Tensor) -> Tensor:

@@ -168,7 +168,7 @@ class AlignTask:
     def loss(self, batch: AlignBatch, *, progress: float) -> dict[str, Tensor]:
         """The losses of a step by name; "loss" is their weighted sum."""
         batch = to_device(batch, self.model.device)
-        whole, sentences = self.model.text(batch.texts)
+        whole, sentences = self.model.read_texts(batch.texts)
         sample, channels = self.model.series(batch.series)
         owner, alive = batch.texts.owner, batch.series.channel_valid
         scale = self.model.scale
