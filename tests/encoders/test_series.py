@@ -10,6 +10,7 @@ import tracets.encoders.series as room
 from tracets.data.collate import collate
 from tracets.encoders.series import attention_mask, calendar_features, to_series_batch
 from tracets.errors import DataError
+from tracets.nn.attention import Block
 from tracets.types import Sample, SeriesVectors
 
 NAMES = ("load", "wind speed", "Ψ-flux 7", "temperature", "price", "humidity", "x")
@@ -303,14 +304,20 @@ def test_attention_mask_token_by_token(biased):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_last_layer_on_chosen_rows_is_the_full_computation(tiny_model, layers):
-    model = tiny_model(layers=layers).eval()
-    tower, batch = model.series, to_series_batch(collate(MIXED[:3]), model.backbone)
-    tokens = tower._tokens(batch, tower._features(batch), hidden=None)
-    chosen = torch.tensor([0, 1, 9, 17])
-    with torch.no_grad():
-        full = tower._mix(tokens, batch, rows=None)
-        torch.testing.assert_close(tower._mix(tokens, batch, rows=chosen), full[:, chosen], atol=1e-5, rtol=1e-5)
+def test_the_last_layer_on_chosen_rows_is_the_full_computation(tiny_model, monkeypatch, layers):
+    model, asked = tiny_model(layers=layers), []
+    before = model.encode_series(MIXED)
+    forward = Block.forward
+
+    def full(self, x, *, mask=None, positions=None, rows=None):
+        out = forward(self, x, mask=mask, positions=positions)
+        asked.append(None if rows is None else len(rows) / x.shape[1])
+        return out if rows is None else out[:, rows]
+
+    monkeypatch.setattr(Block, "forward", full)
+    after = model.encode_series(MIXED)
+    assert_same(before, after)
+    assert asked[: layers - 1] == [None] * (layers - 1) and asked[layers - 1] < 0.3
 
 
 def test_calendar_by_hand():

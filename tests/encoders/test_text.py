@@ -147,6 +147,15 @@ def test_numbers_claim_what_the_series_tower_would_say(word_backbone):
     assert slow.abs().sum() > 0
 
 
+@pytest.mark.parametrize(("text", "claimed"), [("low of -3", True), ("rain", False)])
+def test_a_number_trains_its_place_in_the_series_tower(word_backbone, text, claimed):
+    model = tower(word_backbone)
+    _, sentences = model.read_texts(pack_texts([[text]], word_backbone))
+    sentences[0, 0].backward()
+    found = model.series.claims.grad
+    assert (found is not None and bool(found.any())) == claimed
+
+
 def test_large_weights_stay_finite(word_backbone):
     model = tower(word_backbone)
     with torch.no_grad():

@@ -288,6 +288,23 @@ def test_numbers_that_a_text_may_state_by_hand():
     assert low == [22, 1, 1] and high == [23, 1, 2] and rise == [23, 1, 2] and fall == [2, 2, 5]
 
 
+def test_an_unknown_number_is_not_zero():
+    unknown, zero, below = stated_features(torch.tensor([NAN, 0.0, -3.0]))
+    assert not unknown.any() and zero.any()
+    assert torch.equal(zero, value(0)) and torch.equal(below, value(-3))
+
+
+@pytest.mark.parametrize("hidden", [1e9, -1e9, NAN, math.inf])
+def test_stated_numbers_never_look_at_an_unobserved_value(hidden):
+    values, observed = read(noise(30, missing=0.3), [NAN] * 30)
+    clock, steps = torch.tensor([[0.0, 3600.0]]), torch.tensor([30])
+    before, after = (
+        stated_numbers(v, observed, steps, moments(v, observed), clock)
+        for v in (values, values.masked_fill(~observed, hidden))
+    )
+    assert torch.equal(before.nan_to_num(7), after.nan_to_num(7))
+
+
 def test_patch_levels_by_hand():
     values, observed = read([1, NAN, 6, 2], [NAN] * 4, [-3, -3, -3, -3])
     got = patch_levels(values, observed)[0]
