@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,7 @@ class Sample:
                 f"Replace infinities by NaN if they mean missing."
             )
         object.__setattr__(self, "values", values)
+        object.__setattr__(self, "start", _in_zoneinfo(self.start))
         names = tuple(self.channel_names)
         if len(names) != len(values) or len(set(names)) != len(names) or not all(n and n.strip() for n in names):
             raise DataError(
@@ -109,6 +111,12 @@ class Sample:
     @property
     def n_steps(self) -> int:
         return self.values.shape[1]
+
+
+def _in_zoneinfo(time: datetime | None) -> datetime | None:
+    """The same moment in a zone of the standard library: one of pytz, as pandas 2 gives, keeps its offset for ever."""
+    zone = None if time is None else getattr(time.tzinfo, "zone", None)
+    return time if time is None or zone is None else time.astimezone(ZoneInfo(zone))
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,7 @@ class Series:
 
     def __post_init__(self) -> None:
         sample = self.to_sample()  # its checks are ours
-        for name in ("values", "channel_names", "units"):
+        for name in ("values", "channel_names", "units", "start"):
             object.__setattr__(self, name, getattr(sample, name))
         if not to_offset(self.freq).is_on_offset(self.start):
             raise DataError(

@@ -183,11 +183,14 @@ def end_of(sample: Sample) -> datetime | None:
     from pandas.tseries.frequencies import to_offset
 
     try:
-        end = pd.Timestamp(sample.start) + (sample.n_steps - 1) * to_offset(sample.freq)
+        step = to_offset(sample.freq)
     except ValueError as error:
         raise DataError(
             f"sample '{sample.id}': freq '{sample.freq}' is not a pandas offset such as 'h' or 'D'."
         ) from error
+    if isinstance(step, pd.offsets.Day):  # in pandas 2 a day is 24 hours, also when the clocks change
+        step = pd.DateOffset(days=step.n)
+    end = pd.Timestamp(sample.start) + (sample.n_steps - 1) * step
     return end.to_pydatetime(warn=False)
 
 
