@@ -52,7 +52,9 @@ def search(
     text: Annotated[str | None, typer.Argument(help="The question, in words.")] = None,
     series: Annotated[Path | None, typer.Option(help="A CSV with one window to look for.")] = None,
     like: Annotated[str | None, typer.Option(help="The id of a stored window.")] = None,
-    channel: Annotated[list[str] | None, typer.Option(help="A text about one channel: NAME=TEXT.")] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TEXT", help="A text about one channel; may be repeated.")
+    ] = None,
     want: Annotated[str, typer.Option(help="series, or text: what the hits are ranked by.")] = "series",
     where: Annotated[str | None, typer.Option(help="A filter in SQL, such as \"label = 'fair'\".")] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,

@@ -20,7 +20,9 @@ def train(
     max_minutes: Annotated[float | None, typer.Option(help="Time for everything.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, order and masks.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut off.")] = False,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, such as align.channel=0.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One setting, such as align.channel=0.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a model on a corpus: masked pre-training, then alignment of series and text."""
