@@ -74,7 +74,7 @@ class _Loop(L.LightningModule):
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.config.weight_decay},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        return torch.optim.AdamW(groups, lr=self.config.learning_rate, fused=True)
 
     def train_dataloader(self) -> DataLoader[Any]:
         end = min(self.global_step + self.config.validate_every, self.config.max_steps or math.inf)
@@ -142,11 +142,8 @@ class _Loop(L.LightningModule):
         whole.replace(self.metrics)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # saved at the end of an epoch, when Lightning counts it as unfinished: it would train one batch of it again
-        fit = checkpoint["loops"]["fit_loop"]
-        for count in fit["epoch_progress"].values():
-            count["completed"] = count["processed"]
-        batches = fit["epoch_loop.batch_progress"]
+        # Lightning saves before it forgets the batches of the epoch that ended, and on resuming would train one of them
+        batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
         batches["current"], batches["is_last_batch"] = dict.fromkeys(batches["current"], 0), False
         checkpoint["stage"] = {"elapsed": self.elapsed(), "best": self.best, "stale": self.stale}
 
