@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,12 @@ def text_similarity(a: Sequence[str], b: Sequence[str]) -> NDArray[np.float32]:
     >>> text_similarity(["a low of 3"], ["a low of 3", "a low of 4"]).round(2).tolist()
     [[1.0, 0.75]]
     """
-    place: dict[str, int] = {}
-    bags = [[[place.setdefault(w, len(place)) for w in _words(t)] for t in side] for side in (a, b)]
-    left, right = (_rows(side, len(place)) for side in bags)
-    return left @ right.T
+    bags = [_words(text) for text in (*a, *b)]
+    known, columns = np.unique(np.concatenate([np.zeros(0, np.int64), *bags]), return_inverse=True)
+    rows = np.repeat(np.arange(len(bags)), [len(bag) for bag in bags])
+    counts = np.bincount(rows * len(known) + columns, minlength=len(bags) * len(known)).reshape(len(bags), len(known))
+    unit = counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
+    return (unit[: len(a)] @ unit[len(a) :].T).astype(np.float32)
 
 
 def same_meaning(
@@ -41,12 +45,8 @@ def same_meaning(
     return (alike >= same_text) | (one_label.reshape(alike.shape) & (alike >= same_label_text))
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower().replace(_MINUS, "-"))
-
-
-def _rows(bags: list[list[int]], width: int) -> NDArray[np.float32]:
-    out = np.zeros((len(bags), max(width, 1)), np.float32)
-    for row, bag in zip(out, bags, strict=True):
-        np.add.at(row, bag, 1.0)
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
+@lru_cache(maxsize=100_000)
+def _words(text: str) -> NDArray[np.int64]:
+    """The words of a text as checksums; the same texts come back at every pass of a training."""
+    words = _WORD.findall(text.lower().replace(_MINUS, "-"))
+    return np.array([zlib.crc32(word.encode()) for word in words], dtype=np.int64)
