@@ -13,7 +13,8 @@ from tracets.tasks.context import same_meaning, text_similarity
 
 
 def slow(a, b):
-    left, right = (Counter(re.findall(r"[a-z]+|-?\d+(?:\.\d+)?", t.lower())) for t in (a, b))
+    said = [re.findall(r"[a-z]+|-?\d+(?:\.\d+)?", t.lower()) for t in (a, b)]
+    left, right = (Counter(words) + Counter(zip(words, words[1:], strict=False)) for words in said)
     product = sum(left[w] * right[w] for w in left)
     lengths = math.sqrt(sum(n * n for n in left.values()) * sum(n * n for n in right.values()))
     return product / lengths if lengths else 0.0
@@ -31,7 +32,11 @@ def test_cosine_of_word_counts(a, b):
 
 @pytest.mark.parametrize("other", ["a low of 10.1", "a low of \u221210.4", "a high of -10.1"])
 def test_a_sign_a_decimal_and_a_word_make_a_difference(other):
-    assert text_similarity(["a low of -10.1"], [other])[0, 0] == pytest.approx(3 / 4)
+    assert text_similarity(["a low of -10.1"], [other])[0, 0] == pytest.approx(5 / 7 if "low" in other else 4 / 7)
+
+
+def test_order_makes_a_difference():
+    assert text_similarity(["rises then falls"], ["falls then rises"])[0, 0] == pytest.approx(3 / 5)
 
 
 def test_a_typographic_minus_is_a_minus():
