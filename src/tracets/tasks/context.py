@@ -16,10 +16,10 @@ _MINUS = "\u2212"
 
 
 def text_similarity(a: Sequence[str], b: Sequence[str]) -> NDArray[np.float32]:
-    """Cosine of the counts of words and of pairs of neighbours (numbers are words) of each text of `a` with each of `b`.
+    """Cosine of the counts of words and pairs of neighbours of each text of `a` with each of `b`: (n, m), in [0, 1].
 
-    (n, m), in [0, 1]. Words tell "-10.1" from "10.1" and pairs "rises then falls" from "falls then rises", which a frozen
-    sentence vector does not; and counting needs no training.
+    Numbers are words. Words tell "-10.1" from "10.1" and pairs "rises then falls" from "falls then rises", which a
+    frozen sentence vector does not; and counting needs no training.
 
     >>> text_similarity(["a low of 3"], ["a low of 3", "a low of 4"]).round(2).tolist()
     [[1.0, 0.71]]
