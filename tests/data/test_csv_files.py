@@ -87,9 +87,7 @@ def test_the_night_when_the_clocks_go_forward(tmp_path):
     assert series.freq == "h" and [t.hour for t in series.times] == [1, 3, 4]
     with pytest.raises(DataError, match=r"several offsets from UTC \(\+01:00, \+02:00\). Name the time zone"):
         wide(tmp_path, "time,x", *lines)
-    with pytest.raises(
-        DataError, match="row 3: .*T02:00 does not exist in Europe/Berlin, the clocks skipped it"
-    ):
+    with pytest.raises(DataError, match="row 3: .*T02:00 does not exist in Europe/Berlin, the clocks skipped it"):
         wide(tmp_path, "time,x", "2020-03-29T01:00,1", "2020-03-29T02:00,2", zone="Europe/Berlin")
 
 
