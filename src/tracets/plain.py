@@ -36,7 +36,8 @@ def build(kind: type[T], values: Any, *, where: str) -> T:
     for name, value in values.items():
         hint = hints[_known(name, [f.name for f in fields(kind)], where)]  # type: ignore[arg-type]
         path = f"{where}.{name}" if where else name
-        given[name] = build(hint, value, where=path) if is_dataclass(hint) else check(value, hint, where=path)
+        nested = isinstance(hint, type) and is_dataclass(hint)
+        given[name] = build(hint, value, where=path) if nested else check(value, hint, where=path)
     return kind(**given)
 
 

@@ -44,10 +44,10 @@ def mixed_windows(samples: Sequence[Sample], n: int, *, seed: int) -> Iterator[S
         raise DataError(f"mixed_windows() expects windows of one kind (channels and length), got {len(kinds)} kinds.")
     for i in range(n):
         rng = np.random.default_rng([seed, 7, i])
-        base = samples[rng.integers(len(samples))]
+        base = samples[int(rng.integers(len(samples)))]
         rows = []
         for c, unit in enumerate(base.units):
-            giver = samples[rng.integers(len(samples))] if rng.random() < SWAPPED else base
+            giver = samples[int(rng.integers(len(samples)))] if rng.random() < SWAPPED else base
             rows.append(_moved(giver.values[c], unit, _steps_a_day(base), rng))
         window = replace(base, id=f"mixed-{seed}-{i}", values=np.stack(rows), event_text=None, label=None, metadata={})
         yield with_captions(window, seed=seed)
