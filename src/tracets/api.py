@@ -266,7 +266,7 @@ def train(
 
     Notes
     -----
-    Source: PAPER sections 3.2 and 3.3; `tracets.tasks` says where we depart.
+    Source: arXiv:2506.09114, sections 3.2 and 3.3; docs/model.md says where we depart.
     """
     import torch
 

@@ -25,7 +25,7 @@ def info_nce(scores: Tensor, *, same: Tensor | None = None, n_hard: int | None =
 
     Notes
     -----
-    Source: PAPER section 3.3. Departs from it in `same` (context) and in that `n_hard` may exceed the batch.
+    Source: arXiv:2506.09114, section 3.3. Departs from it in `same` (context); `n_hard` may exceed the batch.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def directed_info_nce(scores: Tensor, own: Tensor, *, same: Tensor | None = None
 def masked_mse(prediction: Tensor, target: Tensor, counted: Tensor) -> Tensor:
     """Mean squared error over the counted entries only (hidden and observed ones); 0 when none is.
 
-    Source: PAPER section 3.2. The mean is over what was hidden, so that copying what is visible earns nothing.
+    Source: arXiv:2506.09114, section 3.2. The mean is over what was hidden, so that copying earns nothing.
     """
     error = (prediction - target).square() * counted
     return error.sum() / counted.sum().clamp(min=1)

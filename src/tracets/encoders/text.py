@@ -66,7 +66,8 @@ class TextTower(nn.Module):
 
     The token states already know their neighbours, so no further mixing between tokens is trained.
 
-    Source: PAPER section 3.3 has a frozen sentence encoder and one projection; MEASURED.md says why that is not enough.
+    Source: arXiv:2506.09114, section 3.3, has a frozen sentence encoder and one projection; such a sentence vector
+    hardly tells "-10.1" from "10.1", or a rise from a fall.
     """
 
     def __init__(self, config: TextConfig, *, backbone_dim: int, out: int, n_claims: int) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 def rotary(positions: Tensor, dim: int, *, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
     """Cosine and sine tables (length, dim) of rotary position embedding; position 0 leaves a token unmoved.
 
-    Source: RoPE as in PAPER section 3.2: patches carry their time index inside the channel, [CLS] and [CIT] carry 0.
+    Source: arXiv:2506.09114, section 3.2: patches carry their time index inside the channel, [CLS] and [CIT] carry 0.
     """
     rates = base ** (-torch.arange(0, dim, 2, dtype=torch.float32, device=positions.device) / dim)
     angles = (positions.float()[:, None] * rates).repeat(1, 2)  # (length, dim)

@@ -30,8 +30,8 @@ Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class AlignConfig:
-    """Stage 2 (PAPER section 3.3). The loss of the full score has weight 1; the others theirs (`sentence`: each
-    sentence alone must find its window).
+    """Stage 2 (arXiv:2506.09114, section 3.3). The loss of the full score has weight 1; the others theirs (`sentence`:
+    each sentence alone must find its window).
 
     `hard_first` to `hard_last` schedule the number of hard negatives mined each step (none = all in the batch; paper:
     32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one label) are no negatives.

@@ -36,7 +36,7 @@ def kind_of(sample: Sample) -> tuple[tuple[str, ...], int]:
 
 
 class PretrainTask:
-    """Masked reconstruction (PAPER section 3.2) of the series of a corpus; texts are not read.
+    """Masked reconstruction (arXiv:2506.09114, section 3.2) of the series of a corpus; texts are not read.
 
     Departs from the paper in that the statistics and features that a [CIT] gets come from the visible patches only, or
     they would tell what is hidden.
