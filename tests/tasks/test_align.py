@@ -413,6 +413,7 @@ def test_training_without_texts_is_refused(model):
         ({"captions": 2.0}, "align.captions must be in [0, 1], got 2.0"),
         ({"hide_steps": -0.1}, "align.hide_steps must be in [0, 1]"),
         ({"hard_first": -3}, "hard_first"),
+        ({"hard_last": 0}, "hard_last"),
         ({"max_sentences": 0}, "max_sentences"),
         ({"channel_texts": -1}, "channel_texts"),
     ],

@@ -61,7 +61,8 @@ class AlignConfig:
         for name in ("captions", "hide_steps", "same_text", "same_label_text", "near"):
             if not 0 <= getattr(self, name) <= 1.1:
                 raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
-        if min(self.hard_first or 1, self.hard_last or 1, self.max_sentences, self.channel_texts + 1) < 1:
+        hard = [n for n in (self.hard_first, self.hard_last) if n is not None]
+        if min(*hard, self.max_sentences, self.channel_texts + 1) < 1:
             raise ConfigError("align.hard_first, hard_last and max_sentences must be at least 1, channel_texts 0")
 
 
