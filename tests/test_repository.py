@@ -25,7 +25,7 @@ def files() -> list[Path]:
     for path in sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
         hidden = any(part.startswith(".") and part not in (".ci", ".gitignore") for part in parts)
-        if path.is_file() and path.suffix in TEXT and not hidden and not SKIPPED & set(parts):
+        if path.is_file() and not path.is_symlink() and path.suffix in TEXT and not hidden and not SKIPPED & set(parts):
             found.append(path)
     return found
 
