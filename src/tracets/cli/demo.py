@@ -26,9 +26,9 @@ class Question(NamedTuple):
 
 
 QUESTIONS = (
-    Question("in words", "a week of hard frost with strong wind"),
+    Question("in words", "dense fog, visibility close to zero"),
     Question("about one channel", channels={"precipitation": "dry at first, a heavy burst near the end"}),
-    Question("in words, with a filter", "thick fog, then clear again", where="entity = 'JFK'"),
+    Question("in words, with a filter", "freezing cold with strong wind", where="entity = 'JFK'"),
     Question("by a stored week", by_week=True),
     Question("for reports: a series finds texts", by_week=True, want="text"),
 )

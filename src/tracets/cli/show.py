@@ -67,16 +67,17 @@ def hits_table(hits: Sequence[Hit], *, title: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), title_justify="left")
-    for column in ("#", "id", "score", "start", "channels that match best", "label", "text"):
-        table.add_column(column, overflow="fold")
+    table = Table(title=escape(title), title_justify="left", box=None, expand=True, padding=(0, 1))
+    table.add_column("#", no_wrap=True)
+    table.add_column("score", no_wrap=True)
+    table.add_column("window", no_wrap=True)
+    table.add_column("label: channels that match best; text", no_wrap=True, ratio=1)
     for hit in hits:
         best = sorted(hit.channels.items(), key=lambda item: -item[1])[:3]
-        table.add_row(
-            str(hit.rank), escape(hit.id), f"{hit.score:.3f}", f"{hit.start:%Y-%m-%d %H:%M}" if hit.start else "",
-            escape(", ".join(f"{name} {score:.2f}" for name, score in best)), escape(hit.label or ""),
-            escape(_first_words(hit.text)),
-        )  # fmt: skip
+        matched = ", ".join(f"{name} {score:.2f}" for name, score in best)
+        window = f"{hit.id}\n{hit.start:%Y-%m-%d %H:%M}" if hit.start else hit.id
+        said = "\n".join(part for part in (f"{hit.label}: {matched}" if hit.label else matched, hit.text) if part)
+        table.add_row(str(hit.rank), f"{hit.score:.3f}", escape(window), escape(said))
     Console().print(table)
 
 
@@ -85,12 +86,6 @@ def described(query: Query) -> str:
     parts = [query.text, query.series and f"series {query.series.id}", query.like and f"like {query.like}"]
     parts += [f"{name}: {text}" for name, text in query.channels.items()]
     return "; ".join(part for part in parts if part)
-
-
-def _first_words(text: str | None, length: int = 120) -> str:
-    if not text:
-        return ""
-    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
 
 
 def _short(value: Any) -> str:
