@@ -166,8 +166,9 @@ def test_evaluation_is_narrowed_by_where(corpus, model):
 
 
 def test_training_settings_of_the_model_belong_to_a_fresh_one(corpus, model_folder, tmp_path):
-    with pytest.raises(ConfigError, match="--init none"):
-        api.train(corpus, tmp_path / "m", init=model_folder, assignments=["model.dim=16"])
+    for setting in ("model.dim=16", "pretrain.share=0.2"):
+        with pytest.raises(ConfigError, match="--init none"):
+            api.train(corpus, tmp_path / "m", init=model_folder, assignments=[setting])
 
 
 def test_training_needs_its_splits(corpus, tmp_path, model_folder):
@@ -176,13 +177,11 @@ def test_training_needs_its_splits(corpus, tmp_path, model_folder):
     assert not (tmp_path / "m" / "config.json").exists()
 
 
-def test_training_takes_a_seed_and_gives_the_same_weights(corpus, model_folder, tmp_path):
+def test_training_takes_a_seed_and_gives_the_same_weights(corpus, tmp_path):
     quick = ["optim.max_steps=3", "optim.max_minutes=none", "optim.batch_size=4"]
 
     def fingerprint(name, seed):
-        return api.train(
-            corpus, tmp_path / name, init=model_folder, assignments=quick, seed=seed
-        ).fingerprint  # fmt: skip
+        return api.train(corpus, tmp_path / name, init="none", assignments=quick, seed=seed).fingerprint
 
     first = fingerprint("a", 0)
     assert fingerprint("b", 0) == first and fingerprint("c", 1) != first

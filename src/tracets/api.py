@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -249,7 +250,8 @@ def train(
     out : path
         A new folder; with `resume`, one whose training was cut off.
     init : "base", "none" or a model folder
-        Where the weights start.
+        Where the weights start. From a model, stage 1 is left out, and the model stays as it is where no validation
+        passes its own: captions of the corpus alone seldom better `base`, reports by people do.
     recipe : str, optional
         A shipped recipe by name, or a TOML file.
     assignments : sequence of str
@@ -288,10 +290,11 @@ def train(
     if str(init) == "none":
         model = Model(settings.model, name=folder.name)
     else:
-        if any(a.startswith("model.") for a in assignments):
+        if any(a.startswith(("model.", "pretrain.")) for a in assignments):
             raise ConfigError(
-                "settings model.* are those of the model to start from; they can be set with --init none."
+                "settings model.* and pretrain.* belong to a model that starts from nothing; set them with --init none."
             )
+        settings = replace(settings, pretrain=replace(settings.pretrain, share=0.0))
         model = load_model(init)
         model.name = folder.name
     if corpus is None:
@@ -307,6 +310,7 @@ def train(
     train_stages(
         model, learn, choose, folder, pretrain=settings.pretrain, align=settings.align, optim=settings.optim, seed=seed,
         resume=resume, progress_bar=progress_bar, about=about, captioner=fresh_captions(),
+        keep_start=str(init) != "none",
     )  # fmt: skip
     return model.eval()
 

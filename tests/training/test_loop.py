@@ -350,3 +350,21 @@ def test_gradients_are_clipped(tmp_path):
     finally:
         torch.optim.AdamW.step = before
     assert len(norms) == 10 and max(norms) <= 0.5 + 1e-4
+
+
+@pytest.mark.parametrize(("start", "kept"), [(0.9, True), (0.1, False)])
+def test_weights_that_were_trained_before_stay_where_nothing_passes_them(tmp_path, start, kept):
+    task = Regression(scores=[start, 0.5, 0.6, 0.2])
+    came = weights(task)
+    found = fit(
+        task, config(), folder=tmp_path, monitor="score", seed=5, resume=False, progress_bar=False, keep_start=True
+    )
+    assert same(weights(task), came if kept else task.snapshots[2])
+    assert found["score"] == (0.9 if kept else 0.6) and found["step"] == (0 if kept else 10)
+
+
+def test_a_module_that_comes_in_evaluation_is_trained_with_dropout(tmp_path):
+    task = Regression()
+    task.net.eval()
+    run(task, tmp_path)
+    assert task.modes == [True] * 10

@@ -35,12 +35,14 @@ def train_stages(
     progress_bar: bool,
     about: str,
     captioner: Captioner | None,
+    keep_start: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Pre-train on the series (stage 1), align with the texts (stage 2), save the best weights to `out`.
 
     Stage 1 gets `pretrain.share` of the steps or minutes of `optim`. While it runs, `out/run` holds settings, a metrics
     file for each stage and checkpoints; with `resume` a killed run goes on from the last one, to the weights it would
-    have reached. Checkpoints are removed when the model is finished.
+    have reached. Checkpoints are removed when the model is finished. With `keep_start` a model that was trained before
+    stays as it is where no validation passes its own.
 
     Returns
     -------
@@ -84,7 +86,7 @@ def train_stages(
     second = AlignTask(model, train, validation, align, batch_size=optim.batch_size, seed=seed, captioner=captioner)
     reached["align"] = fit(
         second, _part(optim, 1 - pretrain.share), folder=run / "align", monitor=second.monitor, seed=seed,
-        resume=resume, progress_bar=progress_bar,
+        resume=resume, progress_bar=progress_bar, keep_start=keep_start,
     )  # fmt: skip
     save_model(model, out, card=_card(model, about, settings, reached))
     for checkpoint in run.rglob("*.ckpt"):

@@ -104,10 +104,7 @@ class _Loop(L.LightningModule):
         return parts["loss"]
 
     def on_train_epoch_end(self) -> None:
-        self.net.eval()
-        with torch.no_grad():
-            scores = self.task.validate()
-        self.net.train()
+        scores = _validated(self.task)
         for name, value in scores.items():
             self.log(f"val/{name}", value, prog_bar=name == self.monitor, batch_size=1)
         gained = scores[self.monitor] > self.best
@@ -153,8 +150,24 @@ class _Loop(L.LightningModule):
         self.started = time.monotonic()
 
 
+def _validated(task: Task) -> dict[str, float]:
+    task.module.eval()
+    with torch.no_grad():
+        scores = task.validate()
+    task.module.train()
+    return scores
+
+
 def fit(
-    task: Task, config: OptimConfig, *, folder: Path, monitor: str, seed: int, resume: bool, progress_bar: bool
+    task: Task,
+    config: OptimConfig,
+    *,
+    folder: Path,
+    monitor: str,
+    seed: int,
+    resume: bool,
+    progress_bar: bool,
+    keep_start: bool = False,
 ) -> dict[str, float]:
     """Train a task, keep its best validated weights in `task.module`, and return what they reached.
 
@@ -166,6 +179,8 @@ def fit(
         The validation score that chooses the weights; larger is better.
     resume : bool
         Go on from `last.ckpt` where there is one.
+    keep_start : bool, default=False
+        The weights as they come were trained before: they stay where no validation passes theirs.
 
     Returns
     -------
@@ -180,6 +195,9 @@ def fit(
         metrics.unlink(missing_ok=True)
     loop = _Loop(task, config, metrics=metrics, monitor=monitor, seed=seed)
     task.prepare()
+    start = _validated(task) if keep_start else None
+    start_weights = {name: weight.clone() for name, weight in task.module.state_dict().items()} if keep_start else {}
+    task.module.train()
     keep = ModelCheckpoint(
         folder,
         filename="best",
@@ -205,6 +223,9 @@ def fit(
             enable_model_summary=False,
         )
         trainer.fit(loop, ckpt_path=last if going_on else None)
+    if start is not None and start[monitor] >= loop.best:
+        task.module.load_state_dict(start_weights)
+        return {"step": 0.0, "minutes": loop.elapsed() / 60, monitor: start[monitor]}
     best = torch.load(keep.best_model_path or last, map_location="cpu", weights_only=True)
     loop.load_state_dict(best["state_dict"])
     return {"step": float(trainer.global_step), "minutes": loop.elapsed() / 60, monitor: loop.best}
