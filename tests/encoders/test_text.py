@@ -1,6 +1,7 @@
 """The text tower: plain softmax over each sentence, numbers as values, order, and nothing of the company."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from tracets.encoders.model import TraceModel
 from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig
-from tracets.encoders.text import TextBatch, pack_texts, sentences_of
+from tracets.encoders.text import pack_texts, sentences_of
 
 TEXTS = [
     "A low of -10.1 °C. Dry; calm at 15:30",
@@ -178,7 +179,7 @@ def test_every_dimension_of_the_token_states_is_read(word_backbone):
     batch = pack_texts([["heavy rain"]], word_backbone)
     assert word_backbone.dim > model.text.config.dim
     states = batch.states.float().requires_grad_()
-    whole, sentences = model.text(TextBatch(states, batch.numbers, batch.sentence, batch.slot, batch.sentence_valid))
+    whole, sentences = model.text(replace(batch, states=states))
     (whole[0, 0] + sentences[0, 0]).backward()
     assert (states.grad.abs().sum(0) > 0).all()
 
@@ -194,3 +195,12 @@ def test_every_trained_weight_gets_a_gradient(word_backbone):
 def test_no_text_gives_no_vector(word_backbone):
     vectors = tower(word_backbone).encode_texts([])
     assert vectors.sample.shape == (0, 16) and vectors.sentences == () and vectors.spans == ()
+
+
+def test_a_sentence_said_twice_is_read_once(word_backbone):
+    batch = pack_texts([["dry", "rain"], ["rain"], ["dry"]], word_backbone)
+    assert batch.n_different == 2 and batch.which.tolist() == [0, 1, 1, 0]
+    alone = tower(word_backbone).encode_texts(["rain. dry", "dry"])
+    together = tower(word_backbone).encode_texts(["dry", "rain. dry", "dry"])
+    np.testing.assert_allclose(together.sample[[1, 2]], alone.sample, atol=1e-6)
+    np.testing.assert_allclose(together.sentences[1], alone.sentences[0], atol=1e-6)

@@ -21,16 +21,22 @@ from tracets.nn.features import VALUE_DIM, value_features
 class TextBatch:
     """The sentences of n texts without padding: what `TextTower` reads.
 
-    states (k, backbone dim) of all k tokens in order, numbers (k,) with NaN = no number, `sentence` (k,) the
-    sentence of each token; `slot` (m,) the place of each of the m sentences in the grid (n, s) of texts and sentences,
-    flattened; `sentence_valid` (n, s).
+    states (k, backbone dim) of the k tokens of the u different sentences, numbers (k,) with NaN = no number, `sentence`
+    (k,) in [0, u) the sentence of each token; `which` (m,) in [0, u) what each of the m sentences says, `slot` (m,) its
+    place in the grid (n, s) of texts and sentences, flattened; `sentence_valid` (n, s).
     """
 
     states: Tensor
     numbers: Tensor
     sentence: Tensor
+    which: Tensor
     slot: Tensor
     sentence_valid: Tensor
+
+    @property
+    def n_different(self) -> int:
+        """How many different sentences there are (u)."""
+        return int(self.sentence[-1]) + 1
 
     @property
     def owner(self) -> Tensor:
@@ -39,8 +45,10 @@ class TextBatch:
 
 
 def pack_texts(texts: Sequence[Sequence[str]], backbone: TextBackbone) -> TextBatch:
-    """Look up the token states of texts already split into sentences."""
-    found = backbone.states(read_numbers(s) for text in texts for s in text)
+    """Look up the token states of texts already split into sentences; a sentence said twice is read once."""
+    different: dict[str, int] = {}
+    which = [different.setdefault(s, len(different)) for text in texts for s in text]
+    found = backbone.states(read_numbers(s) for s in different)
     lengths = torch.tensor([len(s) for s, _ in found])
     counts = torch.tensor([len(text) for text in texts])
     valid = torch.arange(int(counts.max())) < counts[:, None]
@@ -48,6 +56,7 @@ def pack_texts(texts: Sequence[Sequence[str]], backbone: TextBackbone) -> TextBa
         states=torch.cat([s for s, _ in found]),
         numbers=torch.cat([v for _, v in found]),
         sentence=torch.arange(len(found)).repeat_interleave(lengths),
+        which=torch.tensor(which),
         slot=valid.flatten().nonzero().squeeze(1),
         sentence_valid=valid,
     )
@@ -96,7 +105,7 @@ class TextTower(nn.Module):
         only.
         """
         tokens = self._tokens(batch)  # (k, d)
-        x = self._gather(tokens, batch)  # (m, d)
+        x = self._gather(tokens, batch)[batch.which]  # (m, d)
         n, s = batch.sentence_valid.shape
         grid = x.new_zeros(n * s, x.shape[-1]).index_copy(0, batch.slot, x).view(n, s, -1)
         grid = torch.cat([self.whole.expand(n, 1, -1), grid], dim=1)
@@ -127,10 +136,11 @@ class TextTower(nn.Module):
         weight = self.claim(tokens[here]) / math.sqrt(len(places))  # (k, numbers * vectors)
         value = value_features(batch.numbers[here])
         placed = (weight[:, :, None] * value[:, None]).flatten(1) @ places.flatten(0, 1)  # (k, out)
-        return placed.new_zeros(len(batch.slot), out).index_add(0, batch.sentence[here], placed)
+        said = placed.new_zeros(batch.n_different, out).index_add(0, batch.sentence[here], placed)
+        return said[batch.which]
 
     def _gather(self, x: Tensor, batch: TextBatch) -> Tensor:
-        m, heads = len(batch.slot), self.config.heads
+        m, heads = batch.n_different, self.config.heads
         weight = (self.weight(x)).clamp(-20, 20).exp()  # (k, heads): a softmax over each sentence, bounded
         value = (self.carry(x).unflatten(-1, (heads, -1)) * weight[..., None]).flatten(1)
         total = x.new_zeros(m, heads).index_add(0, batch.sentence, weight)
