@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from tracets.data.collate import collate
 from tracets.encoders.backbone import TextBackbone
 from tracets.encoders.series import N_NUMBERS, SeriesTower, to_series_batch
-from tracets.encoders.settings import ModelConfig
+from tracets.encoders.settings import ModelConfig, told_apart
 from tracets.encoders.text import TextBatch, TextTower, pack_texts, sentences_of
 from tracets.nn.device import to_device
 from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
@@ -77,7 +76,7 @@ class TraceModel(nn.Module):
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that change when a weight or a setting changes."""
-        digest = hashlib.sha256(json.dumps(asdict(self.config), sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(told_apart(self.config), sort_keys=True).encode())
         for name, weight in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
