@@ -120,7 +120,7 @@ def test_settings_that_do_not_fit_are_refused(folder, changes, message):
 def without_later_settings(folder):
     """The settings of a folder as an earlier version wrote them."""
     model = json.loads((folder / "config.json").read_text())["model"]
-    for room, name in (("series", "summary"), ("series", "positions")):
+    for room, name in (("series", "summary"), ("series", "positions"), ("text", "reader")):
         del model[room][name]
     return model
 

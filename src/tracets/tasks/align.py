@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tracets.data.collate import collate
 from tracets.encoders.model import TraceModel
 from tracets.encoders.series import SeriesBatch, to_series_batch
-from tracets.encoders.text import TextBatch, pack_texts, sentences_of
+from tracets.encoders.text import TextBatch
 from tracets.errors import ConfigError, DataError
 from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
@@ -121,12 +121,13 @@ class AlignTask:
 
     def prepare(self) -> None:
         """Encode every sentence of the corpus once; afterwards a step looks them up."""
+        split = self.model.text.sentences_of
         with torch.inference_mode():
             for begin in range(0, len(self.train), 256):
                 part = [self.train[i] for i in range(begin, min(begin + 256, len(self.train)))]
-                pieces = [sentences_of(t) for s in part for t in (*texts_of(s), *s.channel_texts, s.event_text) if t]
+                pieces = [split(t) for s in part for t in (*texts_of(s), *s.channel_texts, s.event_text) if t]
                 if pieces:
-                    pack_texts(pieces, self.model.backbone)
+                    self.model.text.pack(pieces, self.model.backbone)
 
     def batch(self, step: int) -> AlignBatch:
         rows = self.order.rows_at(step)
@@ -147,7 +148,8 @@ class AlignTask:
         events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
         event_texts = [samples[i].event_text or "" for i in events]
 
-        pieces = [self._some_sentences(sentences_of(t), rng) for t in (*window_texts, *channel_texts, *event_texts)]
+        said = (*window_texts, *channel_texts, *event_texts)
+        pieces = [self._some_sentences(self.model.text.sentences_of(t), rng) for t in said]
         same_channels = np.zeros((len(channels), len(samples) * width), bool)
         if channels:
             at = [i * width + c for i, c in channel_of]
@@ -157,7 +159,7 @@ class AlignTask:
             )  # fmt: skip
         return AlignBatch(
             series=series,
-            texts=pack_texts(pieces or [("",)], self.model.backbone),
+            texts=self.model.text.pack(pieces or [("",)], self.model.backbone),
             windows=torch.tensor(windows, dtype=torch.long),
             channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
             events=torch.tensor(events, dtype=torch.long),
