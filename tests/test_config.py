@@ -46,7 +46,10 @@ def test_the_recipe_of_the_model_that_ships_is_there():
         ("[model.series]\npatches = 3", "unknown setting 'model.series.patches'; did you mean 'model.series.patch'?"),
         ("[optim]\nbatch_size = 'many'", "optim.batch_size must be of type int, got 'many'"),
         ("[optim]\nbatch_size = true", "optim.batch_size must be of type int, got True"),
-        ("[model.series]\nattention = 'none'", "model.series.attention must be one of 'biased', 'full', got 'none'"),
+        (
+            "[model.series]\nattention = 'none'",
+            "model.series.attention must be one of 'biased', 'full', 'causal', got 'none'",
+        ),
         ("optim = 3", "'optim' must be a table of settings, got 3"),
         ("[pretrain]\nshare = 2.0", "pretrain.share must be in [0, 1)"),
         ("[optim]\nbatch_size = ", "is not TOML"),

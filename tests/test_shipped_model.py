@@ -1,11 +1,15 @@
 """The model that ships: it is small, whole, and reads captions of windows it never saw."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from tracets import api
 from tracets.data.generate import Curriculum, generate_samples
 from tracets.encoders.store import SHIPPED
+from tracets.errors import ModelError
 from tracets.metrics import first_relevant, reciprocal_rank
 from tracets.scores import series_bank, text_bank, text_to_series
 
@@ -19,6 +23,17 @@ def test_it_is_small_and_holds_no_pickle():
     files = sorted(p.name for p in (SHIPPED / "base").iterdir())
     assert files == ["card.md", "config.json", "model.safetensors"]
     assert sum(p.stat().st_size for p in (SHIPPED / "base").iterdir()) < 30e6
+
+
+def test_it_is_checked_whatever_settings_came_after_it(base, tmp_path):
+    """An index of it names this fingerprint: it may not change while the model does not."""
+    saved = json.loads((SHIPPED / "base" / "config.json").read_text())
+    assert base.fingerprint == saved["fingerprint"]
+    copy = shutil.copytree(SHIPPED / "base", tmp_path / "copy")
+    saved["model"]["series"]["calendar"] = "full"
+    (copy / "config.json").write_text(json.dumps(saved))
+    with pytest.raises(ModelError, match="not those it was saved with"):
+        api.load(copy)
 
 
 def test_it_finds_generated_windows_of_sites_it_never_saw_by_their_captions(base):

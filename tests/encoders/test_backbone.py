@@ -134,6 +134,16 @@ def test_more_than_the_cache_holds_comes_back_whole(counting, monkeypatch):
     assert [chr(int(s[0, 0])) * len(s) for s, _ in got] == texts
 
 
+def test_a_pooled_text_is_encoded_once_and_its_token_states_are_not_kept(counting, monkeypatch):
+    backbone, model = counting
+    first = backbone.pooled(["dry", "calm", "dry"])
+    assert torch.equal(first[0], first[2]) and sorted(model.seen) == [3, 4]
+    assert torch.equal(backbone.pooled(["calm"]), first[1:2]) and len(model.seen) == 2
+    assert backbone._cached_tokens == 0 and not backbone._cache
+    monkeypatch.setattr(room, "CACHE_TEXTS", 2)
+    assert backbone.pooled(["rainy", "calm"]).shape == (2, 4) and list(backbone._pooled) == ["calm", "rainy"]
+
+
 def test_an_unknown_backbone_is_refused_with_the_fix(tmp_path):
     with pytest.raises(ModelError, match="could not be loaded: pass a folder"):
         TextBackbone(str(tmp_path / "nothing")).states([Sentence("x")])

@@ -8,7 +8,7 @@ import torch
 
 from tracets.encoders.model import INITIAL_SCALE, LARGEST_SCALE, TraceModel
 from tracets.encoders.protocol import PairEncoder
-from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig
+from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig, told_apart
 from tracets.errors import ConfigError
 
 
@@ -47,6 +47,15 @@ def test_fingerprint_changes_with_every_weight_and_setting(tiny_model, word_back
         prints.add(model.fingerprint)
     assert len(prints) == 1 + len(list(model.parameters()))
     assert tiny_model(attention="full").fingerprint != tiny_model().fingerprint, "the same weights, other vectors"
+
+
+def test_later_settings_are_hashed_only_where_they_do_something(tiny_model):
+    """Or every model that was saved before them would be refused."""
+    known = told_apart(tiny_model().config)
+    assert not {"summary", "positions"} & set(known["series"]) and "reader" not in known["text"]
+    assert {"dim", "attention", "max_channels"} <= set(known["series"]) and known["sample_weight"] == 0.3
+    assert told_apart(SeriesConfig(summary="patches"))["summary"] == "patches"
+    assert tiny_model(positions="none").fingerprint != tiny_model().fingerprint, "the same weights, other vectors"
 
 
 def test_fingerprint_is_of_the_values_not_of_the_mode(tiny_model):

@@ -73,6 +73,11 @@ CHOICES = [
     {"features": "level", "attention": "full"},
     {"layers": 1, "vectors": 1},
     {"identity": "index", "calendar": "none"},
+    {"attention": "causal"},
+    {"summary": "patches"},
+    {"summary": "patches", "features": "none", "attention": "causal"},
+    {"positions": "absolute"},
+    {"positions": "none"},
 ]
 
 
@@ -252,6 +257,46 @@ def test_level_and_scale_are_seen_with_features_and_not_without(tiny_model, feat
     assert moved(one(seeing, cold).channels[0], one(seeing, warm).channels[0]) > 1e-2
 
 
+def test_causal_attention_sees_what_came_before(tiny_model):
+    """A channel's vector knows earlier channels and its own patches, no later channel; [CLS] knows all."""
+    model, sample = tiny_model(attention="causal", features="none"), series(3, missing=0)
+    before = one(model, sample)
+    for c in range(3):
+        values = sample.values.copy()
+        values[c] = values[c][::-1] ** 3
+        after = one(model, changed(sample, values=values))
+        gaps = [moved(after.channels[0][k], before.channels[0][k]) for k in range(3)]
+        assert all(gap < 1e-6 for gap in gaps[:c]) and all(gap > 1e-4 for gap in gaps[c:])
+        assert moved(after.sample, before.sample) > 1e-4
+
+
+@pytest.mark.parametrize("features", ["none", "summary"])
+def test_without_cit_a_channel_is_the_mean_of_its_observed_patches(tiny_model, features):
+    model = tiny_model(summary="patches", features=features).eval()
+    batch = to_series_batch(collate(MIXED), model.backbone)
+    tower, seen = model.series, {}
+    tower.norm.register_forward_hook(lambda module, given, out: seen.update(x=out))
+    tower.to_channel.register_forward_hook(lambda module, given, out: seen.update(heads=given[0]))
+    with torch.no_grad():
+        tower(batch)
+    n, c = batch.channel_valid.shape
+    filled = tower._patches(batch.observed).any(-1)
+    assert seen["x"].shape[1] == 1 + c * filled.shape[-1], "no [CIT] among the tokens"
+    for i in range(n):
+        for k in range(c):
+            own = [seen["x"][i, 1 + k * filled.shape[-1] + p] for p in range(filled.shape[-1]) if filled[i, k, p]]
+            mean = torch.stack(own).mean(0) if own else torch.zeros(16)
+            torch.testing.assert_close(seen["heads"][i, k], mean, atol=1e-5, rtol=1e-5)
+
+
+def test_without_cit_the_name_of_a_channel_is_not_read(tiny_model):
+    sample = series(3)
+    renamed = changed(sample, names=("a", "b", "c"), units=("p", None, "q"))
+    model = tiny_model(summary="patches")
+    assert_same(one(model, renamed), one(model, sample), atol=0)
+    assert not any(name.startswith(("series.cit", "series.identity")) for name in model.state_dict())
+
+
 def no_rotation(positions, dim, **options):
     return torch.ones(len(positions), dim), torch.zeros(len(positions), dim)
 
@@ -262,6 +307,27 @@ def test_the_order_of_patches_matters_by_their_rotation_alone(tiny_model, monkey
     assert moved(one(model, sample).channels[0], one(model, swapped).channels[0]) > 1e-3
     monkeypatch.setattr(room, "rotary", no_rotation)
     assert_same(one(model, sample), one(model, swapped))
+
+
+@pytest.mark.parametrize("summary", ["cit", "patches"])
+@pytest.mark.parametrize(("positions", "matters"), [("rotary", True), ("absolute", True), ("none", False)])
+def test_the_order_of_patches_matters_by_their_positions_alone(tiny_model, positions, matters, summary):
+    model = tiny_model(features="none", positions=positions, summary=summary)
+    sample = series(2, 12, missing=0)
+    swapped = changed(sample, values=sample.values[:, [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]])
+    a, b = one(model, sample), one(model, swapped)
+    if matters:
+        assert moved(a.channels[0], b.channels[0]) > 1e-4 and moved(a.sample, b.sample) > 1e-4
+    else:
+        assert_same(a, b)
+
+
+def test_learned_positions_end_somewhere(tiny_model, monkeypatch):
+    monkeypatch.setattr(room, "MAX_PATCHES", 3)
+    model = tiny_model(positions="absolute")
+    assert np.isfinite(one(model, series(1, 12)).sample).all()
+    with pytest.raises(DataError, match="positions for 3 patches, got 4. Use shorter windows"):
+        one(model, series(1, 13))
 
 
 def test_patches_turn_by_their_index_inside_the_channel(tiny_model, monkeypatch):
@@ -275,31 +341,39 @@ def test_patches_turn_by_their_index_inside_the_channel(tiny_model, monkeypatch)
     assert asked == [[0] + [0, 0, 1, 2, 3] * 3]
 
 
-def slow_mask(filled, valid, biased):
-    """Token by token: [CLS], then of each channel its [CIT] and patches."""
+def slow_mask(filled, valid, attention, cit):
+    """Token by token: [CLS], then of each channel its [CIT] and patches; in turn, a [CIT] is behind its patches."""
     tokens = [("cls", None, None)]
     for c in range(len(valid)):
-        tokens += [("cit", c, None)] + [("patch", c, p) for p in range(len(filled[c]))]
+        tokens += [("cit", c, None)] * cit + [("patch", c, p) for p in range(len(filled[c]))]
+
+    def turn(token):
+        kind, channel, p = token
+        return (9, 0) if kind == "cls" else (channel, 9 if kind == "cit" else p)
+
     out = []
     for i, (kind, channel, _) in enumerate(tokens):
         row = []
         for j, (other, owner, p) in enumerate(tokens):
             real = other == "cls" or (valid[owner] and (other == "cit" or filled[owner][p]))
-            mine = not biased or kind != "cit" or owner == channel
+            mine = attention == "full" or (attention == "biased" and (kind != "cit" or owner == channel))
+            mine = mine or (attention == "causal" and turn(tokens[j]) <= turn(tokens[i]))
             row.append(i == j or bool(real and mine))
         out.append(row)
     return out
 
 
-@pytest.mark.parametrize("biased", [True, False])
-def test_attention_mask_token_by_token(biased):
+@pytest.mark.parametrize("cit", [True, False])
+@pytest.mark.parametrize("attention", ["biased", "full", "causal"])
+def test_attention_mask_token_by_token(attention, cit):
     generator = torch.Generator().manual_seed(0)
     filled = torch.rand(4, 3, 5, generator=generator) < 0.6
     valid = filled.any(-1) & torch.tensor([[True, True, False], [True] * 3, [False, True, True], [False] * 3])
-    got = attention_mask(filled, valid, biased=biased)
-    assert got.shape == (4, 1, 19, 19) and got.dtype == torch.bool
+    got = attention_mask(filled, valid, attention=attention, cit=cit)
+    length = 19 if cit else 16
+    assert got.shape == (4, 1, length, length) and got.dtype == torch.bool
     for i in range(4):
-        assert got[i, 0].tolist() == slow_mask(filled[i].tolist(), valid[i].tolist(), biased)
+        assert got[i, 0].tolist() == slow_mask(filled[i].tolist(), valid[i].tolist(), attention, cit)
     assert got.any(-1).all(), "no row is empty, so that no softmax is NaN"
 
 
@@ -423,9 +497,10 @@ def test_a_hidden_value_that_is_infinite_or_nan_under_no_observation_does_not_co
             assert torch.equal(before, after)
 
 
-def test_every_trained_weight_gets_a_gradient(tiny_model):
+@pytest.mark.parametrize("choice", [{}, {"summary": "patches"}, {"positions": "absolute"}, {"attention": "causal"}])
+def test_every_trained_weight_gets_a_gradient(tiny_model, choice):
     """From the vectors or from the reconstruction; no part of the tower is dead."""
-    model = tiny_model()
+    model = tiny_model(**choice)
     batch = to_series_batch(collate(MIXED), model.backbone)
     sample, channels = model.series(batch)
     prediction, _, counted = model.series.reconstruct_hidden(batch, hidden_in(batch, model.series))

@@ -117,6 +117,24 @@ def test_settings_that_do_not_fit_are_refused(folder, changes, message):
     assert message in str(error.value) and str(folder) in str(error.value)
 
 
+def without_later_settings(folder):
+    """The settings of a folder as an earlier version wrote them."""
+    model = json.loads((folder / "config.json").read_text())["model"]
+    for room, name in (("series", "summary"), ("series", "positions"), ("text", "reader")):
+        del model[room][name]
+    return model
+
+
+def test_a_folder_from_before_a_setting_loads_and_is_still_checked(tiny_model, folder):
+    old = without_later_settings(folder)
+    edit(folder, model=old)
+    assert load_model(folder).fingerprint == tiny_model().fingerprint
+    for room, name, value in (("series", "positions", "none"), ("series", "attention", "full"), ("text", "dim", 32)):
+        edit(folder, model=old | {room: old[room] | {name: value}})
+        with pytest.raises(ModelError, match="is damaged"):
+            load_model(folder)
+
+
 @pytest.mark.parametrize("text", ["[]", "{", "", "3"])
 def test_settings_that_are_no_table_are_refused(folder, text):
     (folder / "config.json").write_text(text)

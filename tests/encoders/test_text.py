@@ -204,3 +204,35 @@ def test_a_sentence_said_twice_is_read_once(word_backbone):
     together = tower(word_backbone).encode_texts(["dry", "rain. dry", "dry"])
     np.testing.assert_allclose(together.sample[[1, 2]], alone.sample, atol=1e-6)
     np.testing.assert_allclose(together.sentences[1], alone.sentences[0], atol=1e-6)
+
+
+def pooled_model(backbone, **text):
+    torch.manual_seed(0)
+    config = ModelConfig(dim=16, series=SeriesConfig(dim=16, heads=2), text=TextConfig(reader="pooled", **text))
+    return TraceModel(config, name="pooled", backbone=backbone).eval()
+
+
+def test_pooled_is_a_projection_of_the_frozen_vector_of_the_whole_text(minilm):
+    """Numbers stay among the words, and a text is its only sentence."""
+    model = pooled_model(minilm)
+    vectors = model.encode_texts(TEXTS)
+    with torch.no_grad():
+        expected = minilm.pooled(TEXTS) @ model.text.project.weight.T + model.text.project.bias
+    expected = torch.nn.functional.normalize(expected, dim=-1).numpy()
+    np.testing.assert_allclose(vectors.sample, expected, atol=1e-5)
+    assert vectors.spans == tuple((text,) for text in TEXTS)
+    for own, whole in zip(vectors.sentences, vectors.sample, strict=True):
+        np.testing.assert_allclose(own, whole[None], atol=1e-6)
+    assert [name for name, _ in model.text.named_parameters()] == ["project.weight", "project.bias"]
+
+
+def test_pooled_has_no_use_for_the_other_settings(minilm):
+    plain, other = pooled_model(minilm), pooled_model(minilm, numbers=False, context_layers=2, dim=32)
+    assert np.array_equal(plain.encode_texts(TEXTS).sample, other.encode_texts(TEXTS).sample)
+
+
+def test_pooled_trains_its_projection(word_backbone):
+    model = pooled_model(word_backbone)
+    whole, sentences = model.read_texts(model.text.pack([("dry",), ("low of -3",)], word_backbone))
+    (whole[0, 0] + sentences[1, 0]).backward()
+    assert all(p.grad is not None and p.grad.any() for p in model.text.parameters())

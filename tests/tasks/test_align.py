@@ -200,6 +200,11 @@ def test_windows_of_a_label_that_say_nearly_the_same_are_no_negatives(model):
     assert made.batch(0).same_windows.tolist() == expected
 
 
+def test_the_context_filter_can_be_switched_off(model):
+    batch = task(model, same_text=1.1, same_label_text=1.1).batch(0)
+    assert not batch.same_windows.any() and not batch.same_channels.any() and task(model).batch(0).same_windows.any()
+
+
 def gradients(made, *, progress=1.0, step=0):
     made.model.zero_grad()
     parts = made.loss(made.batch(step), progress=progress)
@@ -258,6 +263,51 @@ def test_one_channel_weight_of_zero_leaves_the_channel_texts_out(model):
     batch = made.batch(0)
     assert len(batch.channels) == len(batch.events) == 0
     assert "channel" not in made.loss(batch, progress=0.0) and "event" not in made.loss(batch, progress=0.0)
+
+
+def slow_reading(cross, vector, read):
+    """One channel vector that has read the sentences of its window, by plain matrices."""
+    query, key, value = cross.attention.in_proj_weight.chunk(3)
+    bias_q, bias_k, bias_v = cross.attention.in_proj_bias.chunk(3)
+    scores = torch.stack([(query @ vector + bias_q) @ (key @ s + bias_k) for s in read]) / len(vector) ** 0.5
+    found = sum(w * (value @ s + bias_v) for w, s in zip(scores.softmax(0), read, strict=True))
+    refined = vector + cross.attention.out_proj(found)
+    return refined / refined.norm()
+
+
+def test_cross_attention_reads_the_channel_texts_of_its_own_window(model):
+    made = task(model, cross_attention=True)
+    batch = made.batch(0)
+    n, k = len(batch.windows), len(batch.channels)
+    with torch.no_grad():
+        _, channels = model.series(batch.series)
+        _, sentences = model.read_texts(batch.texts)
+        owner = batch.texts.owner
+        said = (owner >= n) & (owner < n + k)
+        window = batch.channels[owner[said] - n] // 3
+        refined = made.cross(channels, sentences[said], window)
+        for i in range(len(channels)):
+            read = [s for s, w in zip(sentences[said], window, strict=True) if w == i]
+            for before, after in zip(channels[i].flatten(0, 1), refined[i].flatten(0, 1), strict=True):
+                torch.testing.assert_close(after, slow_reading(made.cross, before, read) if read else before)
+    assert 0 < len(window.unique()) < len(channels), "one with texts and one without"
+
+
+def test_cross_attention_changes_the_channel_loss_alone_and_no_vector(model):
+    plain = task(model)
+    model.eval()  # no dropout
+    before, vectors = plain.loss(plain.batch(0), progress=0.0), model.encode_series(TOLD)
+    torch.manual_seed(0)
+    crossed = task(model, cross_attention=True)
+    after = crossed.loss(crossed.batch(0), progress=0.0)
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {"channel", "loss"}
+    assert np.array_equal(model.encode_series(TOLD).sample, vectors.sample)
+    after["loss"].backward()
+    assert all(p.grad.isfinite().all() for p in crossed.cross.parameters())
+    assert crossed.cross.attention.in_proj_weight.grad.any()
+    trained = {id(p) for p in crossed.module.parameters()}
+    assert trained == {id(p) for p in (*model.parameters(), *crossed.cross.parameters())}
+    assert not any("cross" in name for name in model.state_dict()), "a model folder holds nothing of it"
 
 
 def test_at_most_so_many_channel_texts_of_a_window(model):

