@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from random import Random
 from typing import TypeVar
 
+from tracets.data.captions.clock import Clock
 from tracets.data.captions.cross_phrases import CROSS, REGIME_CLAUSES, REGIME_GISTS, REGIME_SENTENCES
 from tracets.data.captions.facts import ChannelView, Fact, WindowFacts
 from tracets.data.captions.grammar import Template, sentence, template
@@ -146,6 +147,27 @@ def _compiled(source: str) -> Template:
     return template(source)
 
 
+def fact_words(
+    family: str, fact: Fact, views: Mapping[str, ChannelView], clock: Clock, rng: Random, values: Random | None = None
+) -> str | None:
+    """One surface form of a fact, not yet a clean sentence; None where the family has none for it.
+
+    `rng` draws the template and its choices, `values` (by default the same) how times and shares are said. Two facts
+    that differ in a value only are said alike where both draws start from the same states.
+    """
+    slots = available(fact)
+    extra = {}
+    if fact.kind == "compass" and fact.numbers:
+        extra["cls"] = fact.variant.split(":")[0]
+        slots = slots | {"cls"}
+    options = _templates(family, fact.kind, fact.variant, slots)
+    if not options:
+        return None
+    fill = Slots(fact, views, clock, values or rng)
+    fill.extra = extra
+    return options[int(rng.random() * len(options))].render(rng, fill)
+
+
 class _Writer:
     """Draws the texts of one window."""
 
@@ -158,17 +180,7 @@ class _Writer:
 
     def words(self, family: str, fact: Fact) -> str | None:
         """One surface form of a fact, or None where the family has none for it."""
-        slots = available(fact)
-        extra = {}
-        if fact.kind == "compass" and fact.numbers:
-            extra["cls"] = fact.variant.split(":")[0]
-            slots = slots | {"cls"}
-        options = _templates(family, fact.kind, fact.variant, slots)
-        if not options:
-            return None
-        fill = Slots(fact, self.views, self.window.clock, self.rng)
-        fill.extra = extra
-        return self.pick(options).render(self.rng, fill)
+        return fact_words(family, fact, self.views, self.window.clock, self.rng)
 
     def pick(self, options: Sequence[T]) -> T:
         return options[int(self.rng.random() * len(options))]
