@@ -275,7 +275,7 @@ def train(
     from tracets.config import load_settings
     from tracets.encoders.model import TraceModel as Model
     from tracets.encoders.store import load_model
-    from tracets.tasks.curriculum import fresh_captions, recipe_windows
+    from tracets.tasks.curriculum import fresh_captions, fresh_swaps, recipe_windows
     from tracets.tasks.stages import train_stages
 
     folder = Path(out)
@@ -310,7 +310,7 @@ def train(
     train_stages(
         model, learn, choose, folder, pretrain=settings.pretrain, align=settings.align, optim=settings.optim, seed=seed,
         resume=resume, progress_bar=progress_bar, about=about, captioner=fresh_captions(),
-        keep_start=str(init) != "none",
+        swapper=fresh_swaps(seed), keep_start=str(init) != "none",
     )  # fmt: skip
     return model.eval()
 

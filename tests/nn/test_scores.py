@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracets.nn.scores import late_interaction
+from tracets.nn.scores import late_interaction, own_interaction
 from tracets.scores import series_bank, text_bank, text_to_series
 from tracets.types import SeriesVectors, TextVectors
 
@@ -99,3 +99,13 @@ def test_gradient_goes_to_the_best_channel_only(vectors):
     cosine = (channels[0].detach() @ sentences[0]).masked_fill(~alive[0, :, None], -2)
     best = (cosine == cosine.max()).nonzero().tolist()
     assert channels.grad[0].any(-1).nonzero().tolist() == best and not channels.grad[1:].any()
+
+
+def test_each_text_with_its_own_series(vectors):
+    sentences, owner, channels, alive = as_trained(*vectors)
+    every = late_interaction(sentences, owner, channels, alive, n_texts=3)
+    asked = torch.tensor([2, 1, 0])
+    own = own_interaction(sentences, owner, channels[asked], alive[asked])
+    torch.testing.assert_close(own, every[torch.arange(3), asked])
+    shifted = own_interaction(sentences, owner - 1, channels[asked[1:]], alive[asked[1:]])
+    torch.testing.assert_close(shifted, own[1:])

@@ -36,11 +36,12 @@ TOLD = [
 VALIDATION = [window(10 + i, text=f"window number {i} is here") for i in range(4)]
 
 
-def task(model, train=TOLD, *, captioner=None, batch_size=8, seed=0, validation=VALIDATION, **config):
+def task(model, train=TOLD, *, captioner=None, swapper=None, batch_size=8, seed=0, validation=VALIDATION, **config):
     config = {"channel_texts": 3, "hard_last": None} | config
     return AlignTask(
-        model, train, validation, AlignConfig(**config), batch_size=batch_size, seed=seed, captioner=captioner
-    )
+        model, train, validation, AlignConfig(**config), batch_size=batch_size, seed=seed, captioner=captioner,
+        swapper=swapper,
+    )  # fmt: skip
 
 
 def drawn(made, step=0):
@@ -459,7 +460,7 @@ def test_training_without_texts_is_refused(model):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"channel": -1.0}, "align.sample, sentence, channel and event must be at least 0"),
+        ({"channel": -1.0}, "align.sample, sentence, channel, event and swapped must be at least 0"),
         ({"captions": 2.0}, "align.captions must be in [0, 1], got 2.0"),
         ({"hide_steps": -0.1}, "align.hide_steps must be in [0, 1]"),
         ({"hard_first": -3}, "hard_first"),
@@ -472,3 +473,33 @@ def test_settings_out_of_range(config, message):
     with pytest.raises(ConfigError) as error:
         AlignConfig(**config)
     assert message in str(error.value)
+
+
+def test_a_true_sentence_is_told_from_its_swapped_twin(model):
+    """Against the vectors of texts read alone: the loss is that of the score that search gives."""
+    model.eval()
+
+    def swapper(sample):
+        return () if sample.id == "w1" else ((f"the load of {sample.id} rises", f"the load of {sample.id} falls"),)
+
+    made = task(model, swapper=swapper, swapped=0.5)
+    batch, samples = made.batch(0), drawn(made)
+    asked = [s for s in samples if s.id != "w1"]
+    assert [samples[i].id for i in batch.swaps] == [s.id for s in asked]
+    parts, without = made.loss(batch, progress=0.0), task(model).loss(task(model).batch(0), progress=0.0)
+    series, share = model.encode_series(asked), model.sample_weight
+    scores = []
+    for way in range(2):
+        texts = model.encode_texts([swapper(s)[0][way] for s in asked])
+        scores.append(
+            [
+                share * float(texts.sample[i] @ series.sample[i])
+                + (1 - share) * late(texts.sentences[i], series.channels[i].reshape(-1, model.dim))
+                for i in range(len(asked))
+            ]
+        )
+    scale = float(model.scale.detach())
+    expected = np.mean([math.log1p(math.exp(scale * (f - t))) for t, f in zip(*scores, strict=True)])
+    assert float(parts["swapped"].detach()) == pytest.approx(expected, rel=1e-4)
+    assert "swapped" not in without
+    assert float(parts["loss"].detach()) == pytest.approx(float(without["loss"].detach()) + 0.5 * expected, rel=1e-4)

@@ -5,7 +5,7 @@ import pytest
 import tracets.tasks.curriculum as room
 from tracets.data.generate import generate_samples
 from tracets.errors import ConfigError
-from tracets.tasks.curriculum import fewer_channel_texts, fresh_captions, recipe_windows
+from tracets.tasks.curriculum import fewer_channel_texts, fresh_captions, fresh_swaps, recipe_windows
 from tracets.types import Sample
 
 PLAN = {"weather": False, "resolutions": False, "mixed": 0, "generated": 40, "family": 8}
@@ -68,3 +68,10 @@ def test_the_oldest_facts_are_forgotten(monkeypatch):
     for sample in (*samples, samples[2], samples[0]):
         assert isinstance(sample, Sample) and captioner(sample, 0)[0]
     assert measured == [s.id for s in (*samples, samples[0])]
+
+
+def test_swaps_are_a_function_of_the_seed_and_differ_in_a_fact():
+    samples = list(generate_samples(10, seed=3))
+    drawn = [fresh_swaps(0)(s) for s in samples]
+    assert drawn == [fresh_swaps(0)(s) for s in samples] and drawn != [fresh_swaps(1)(s) for s in samples]
+    assert all(true != false for pairs in drawn for true, false in pairs) and sum(map(len, drawn)) > 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -32,6 +33,18 @@ def best_cosines(sentences: Tensor, channels: Tensor, alive: Tensor) -> Tensor:
     m, c, v, d = channels.shape
     cosine = (sentences @ channels.reshape(m * c * v, d).T).view(-1, m, c, v).amax(-1)
     return cosine.masked_fill(~alive, -1.0).amax(-1)
+
+
+def own_interaction(sentences: Tensor, owner: Tensor, channels: Tensor, alive: Tensor) -> Tensor:
+    """`late_interaction` of text i with series i alone: sentences (s, d), channels (m, c, v, d), alive (m, c) -> (m,).
+
+    `owner` (s,) may lie outside [0, m): such sentences are left out.
+    """
+    mine = ((owner >= 0) & (owner < len(channels))).nonzero().squeeze(1)
+    owner = owner[mine]
+    cosine = torch.einsum("sd,scvd->scv", sentences[mine], channels[owner]).amax(-1)
+    best = cosine.masked_fill(~alive[owner], -1.0).amax(-1)  # (s,)
+    return mean_by_text(best[:, None], owner, n_texts=len(channels)).squeeze(1)
 
 
 def mean_by_text(best: Tensor, owner: Tensor, *, n_texts: int) -> Tensor:

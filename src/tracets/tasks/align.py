@@ -18,7 +18,7 @@ from tracets.errors import ConfigError, DataError
 from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
 from tracets.nn.device import to_device
-from tracets.nn.scores import best_cosines, late_interaction, mean_by_text
+from tracets.nn.scores import best_cosines, late_interaction, mean_by_text, own_interaction
 from tracets.scores import series_bank, text_bank, text_to_series
 from tracets.tasks.context import same_meaning
 from tracets.tasks.pretrain import kind_of
@@ -28,12 +28,16 @@ from tracets.types import Sample
 Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
 """From a sample and a seed to a text of the window and one of each channel."""
 
+Swapper = Callable[[Sample], tuple[tuple[str, str], ...]]
+"""From a sample to pairs of sentences about it: a true one, and the same with a single fact swapped for a false one."""
+
 
 @dataclass(frozen=True)
 class AlignConfig:
-    """Stage 2 (arXiv:2506.09114, section 3.3). The loss of the full score has weight 1; the others theirs (`sentence`:
-    each sentence alone must find its window).
+    """Stage 2 (arXiv:2506.09114, section 3.3). The loss of the full score has weight 1; the others theirs.
 
+    `sentence`: each sentence alone must find its window. `swapped`: a true sentence must score higher than the same one
+    with a single fact swapped; the pairs, drawn once a window, come from the numbers, whatever texts the corpus has.
     `hard_first` to `hard_last` schedule the number of hard negatives mined each step (none = all in the batch; paper:
     32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one label) are no negatives.
     `max_sentences` of a text, drawn anew each step, and `channel_texts` a window, keep a step cheap. `captions`: share
@@ -48,6 +52,7 @@ class AlignConfig:
     sentence: float = 0.5
     channel: float = 0.5
     event: float = 0.1
+    swapped: float = 0.0
     hard_first: int | None = None
     hard_last: int | None = 32
     same_text: float = 0.97
@@ -60,8 +65,8 @@ class AlignConfig:
     cross_attention: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.sample, self.sentence, self.channel, self.event) < 0:
-            raise ConfigError("align.sample, sentence, channel and event must be at least 0")
+        if min(self.sample, self.sentence, self.channel, self.event, self.swapped) < 0:
+            raise ConfigError("align.sample, sentence, channel, event and swapped must be at least 0")
         for name in ("captions", "hide_steps", "same_text", "same_label_text", "near"):
             if not 0 <= getattr(self, name) <= 1.1:
                 raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
@@ -72,10 +77,11 @@ class AlignConfig:
 
 @dataclass(frozen=True)
 class AlignBatch:
-    """Series, and all texts of the step in one pack: those of windows, then of channels, then of events.
+    """Series, and all texts of the step in one pack: of windows, of channels, of events, true sentences, swapped ones.
 
     `windows` (n_texts,) the series of each window text; `channels` (n_channel_texts,) the flat (series, channel) of
-    each channel text; `events` (n_events,); `same_*` True where a text says nearly what another one's owner says.
+    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series of each true sentence and of its twin;
+    `same_*` True where a text says nearly what another one's owner says.
     """
 
     series: SeriesBatch
@@ -83,6 +89,7 @@ class AlignBatch:
     windows: Tensor
     channels: Tensor
     events: Tensor
+    swaps: Tensor
     same_windows: Tensor
     same_channels: Tensor
     same_events: Tensor
@@ -125,8 +132,10 @@ class AlignTask:
         batch_size: int,
         seed: int,
         captioner: Captioner | None = None,
+        swapper: Swapper | None = None,
     ) -> None:
         self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
+        self.swaps = [swapper(s) for s in train] if swapper is not None and config.swapped else [()] * len(train)
         self.config, self.batch_size, self.seed, self.captioner = config, batch_size, seed, captioner
         self.cross = ReadTexts(model.dim) if config.cross_attention else None
         self.order = BatchOrder(
@@ -153,6 +162,7 @@ class AlignTask:
             for begin in range(0, len(self.train), 256):
                 part = [self.train[i] for i in range(begin, min(begin + 256, len(self.train)))]
                 pieces = [split(t) for s in part for t in (*texts_of(s), *s.channel_texts, s.event_text) if t]
+                pieces += [split(t) for pairs in self.swaps[begin : begin + 256] for pair in pairs for t in pair]
                 if pieces:
                     self.model.text.pack(pieces, self.model.backbone)
 
@@ -175,7 +185,10 @@ class AlignTask:
         events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
         event_texts = [samples[i].event_text or "" for i in events]
 
-        said = (*window_texts, *channel_texts, *event_texts)
+        swaps = [(i, pairs[int(rng.integers(len(pairs)))]) for i, row in enumerate(rows) if (pairs := self.swaps[row])]
+
+        said = (*window_texts, *channel_texts, *event_texts, *(pair[0] for _, pair in swaps))
+        said = (*said, *(pair[1] for _, pair in swaps))
         pieces = [self._some_sentences(self.model.text.sentences_of(t), rng) for t in said]
         same_channels = np.zeros((len(channels), len(samples) * width), bool)
         if channels:
@@ -190,6 +203,7 @@ class AlignTask:
             windows=torch.tensor(windows, dtype=torch.long),
             channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
             events=torch.tensor(events, dtype=torch.long),
+            swaps=torch.tensor([i for i, _ in swaps], dtype=torch.long),
             same_windows=torch.from_numpy(self._same(window_texts, window_texts, *[[labels[i] for i in windows]] * 2)),
             same_channels=torch.from_numpy(same_channels),
             same_events=torch.from_numpy(self._same_events(event_texts, [labels[i] for i in events])),
@@ -232,8 +246,15 @@ class AlignTask:
                 + directed_info_nce(scores[:, paired].T, texts, same=back, n_hard=n_hard)
             )
         if e > 1:
-            cosine = whole[n + k :] @ sample[batch.events].T
+            cosine = whole[n + k : n + k + e] @ sample[batch.events].T
             parts["event"] = info_nce(cosine * scale, same=batch.same_events, n_hard=n_hard)
+        if len(batch.swaps):
+            asked = torch.cat([batch.swaps, batch.swaps])  # the series of every true sentence, then of every false one
+            late = own_interaction(sentences, owner - (n + k + e), channels[asked], alive[asked])
+            cosine = (whole[n + k + e :] * sample[asked]).sum(-1)
+            share = self.model.sample_weight
+            true, false = (share * cosine + (1 - share) * late).chunk(2)
+            parts["swapped"] = F.softplus((false - true) * scale).mean()
         weights = {"pair": 1.0} | {name: getattr(self.config, name) for name in parts if name != "pair"}
         total = sum((weights[name] * value for name, value in parts.items()), start=0.0 * sample.sum())
         return {"loss": total, **parts, "scale": scale}

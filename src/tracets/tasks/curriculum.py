@@ -9,13 +9,16 @@ import numpy as np
 
 from tracets.data.augment import mixed_windows
 from tracets.data.captions import WindowFacts, caption_corpus, phrase, read_facts
+from tracets.data.captions.swaps import swapped_texts
 from tracets.data.generate import Curriculum, generate_samples
 from tracets.data.nycflights import weather_corpus
 from tracets.errors import ConfigError
-from tracets.tasks.align import Captioner
+from tracets.tasks.align import Captioner, Swapper
 from tracets.types import Sample
 
 FACTS_KEPT = 50_000
+SWAPS_KEPT = 1
+"""More would be more sentences for the frozen encoder, the slowest part of a short training."""
 
 
 def fresh_captions() -> Captioner:
@@ -31,6 +34,15 @@ def fresh_captions() -> Captioner:
         return texts.text, texts.channel_texts
 
     return write
+
+
+def fresh_swaps(seed: int) -> Swapper:
+    """A swapper for training: `SWAPS_KEPT` pairs a window from its own numbers."""
+
+    def draw(sample: Sample) -> tuple[tuple[str, str], ...]:
+        return swapped_texts(read_facts(sample), seed, SWAPS_KEPT)
+
+    return draw
 
 
 def recipe_windows(
