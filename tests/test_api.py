@@ -187,6 +187,19 @@ def test_training_takes_a_seed_and_gives_the_same_weights(corpus, tmp_path):
     assert fingerprint("b", 0) == first and fingerprint("c", 1) != first
 
 
+def test_the_recipe_of_the_paper_trains_on_a_corpus(corpus, tmp_path):
+    """Both stages, and then search by the window's vector alone."""
+    quick = ["optim.max_steps=4", "optim.max_minutes=none", "optim.batch_size=4", "model.series.layers=1"]
+    made = api.train(corpus, tmp_path / "plain", init="none", recipe="paper", assignments=quick)
+    loaded = api.load(tmp_path / "plain")
+    assert loaded.fingerprint == made.fingerprint and loaded.sample_weight == 1.0
+    assert (tmp_path / "plain/run/pretrain/metrics.csv").is_file()
+    text = corpus[0].text
+    assert loaded.encode_texts([text]).spans == ((text,),)
+    report = api.evaluate_retrieval(corpus, loaded, split="train", n_boot=10)
+    assert report.n == 8 and 0 < report.scores["text_to_series"]["pair"]["MRR"].value <= 1
+
+
 def test_threads_are_limited():
     import torch
 

@@ -257,46 +257,6 @@ def test_level_and_scale_are_seen_with_features_and_not_without(tiny_model, feat
     assert moved(one(seeing, cold).channels[0], one(seeing, warm).channels[0]) > 1e-2
 
 
-def test_causal_attention_sees_what_came_before(tiny_model):
-    """A channel's vector knows earlier channels and its own patches, no later channel; [CLS] knows all."""
-    model, sample = tiny_model(attention="causal", features="none"), series(3, missing=0)
-    before = one(model, sample)
-    for c in range(3):
-        values = sample.values.copy()
-        values[c] = values[c][::-1] ** 3
-        after = one(model, changed(sample, values=values))
-        gaps = [moved(after.channels[0][k], before.channels[0][k]) for k in range(3)]
-        assert all(gap < 1e-6 for gap in gaps[:c]) and all(gap > 1e-4 for gap in gaps[c:])
-        assert moved(after.sample, before.sample) > 1e-4
-
-
-@pytest.mark.parametrize("features", ["none", "summary"])
-def test_without_cit_a_channel_is_the_mean_of_its_observed_patches(tiny_model, features):
-    model = tiny_model(summary="patches", features=features).eval()
-    batch = to_series_batch(collate(MIXED), model.backbone)
-    tower, seen = model.series, {}
-    tower.norm.register_forward_hook(lambda module, given, out: seen.update(x=out))
-    tower.to_channel.register_forward_hook(lambda module, given, out: seen.update(heads=given[0]))
-    with torch.no_grad():
-        tower(batch)
-    n, c = batch.channel_valid.shape
-    filled = tower._patches(batch.observed).any(-1)
-    assert seen["x"].shape[1] == 1 + c * filled.shape[-1], "no [CIT] among the tokens"
-    for i in range(n):
-        for k in range(c):
-            own = [seen["x"][i, 1 + k * filled.shape[-1] + p] for p in range(filled.shape[-1]) if filled[i, k, p]]
-            mean = torch.stack(own).mean(0) if own else torch.zeros(16)
-            torch.testing.assert_close(seen["heads"][i, k], mean, atol=1e-5, rtol=1e-5)
-
-
-def test_without_cit_the_name_of_a_channel_is_not_read(tiny_model):
-    sample = series(3)
-    renamed = changed(sample, names=("a", "b", "c"), units=("p", None, "q"))
-    model = tiny_model(summary="patches")
-    assert_same(one(model, renamed), one(model, sample), atol=0)
-    assert not any(name.startswith(("series.cit", "series.identity")) for name in model.state_dict())
-
-
 def no_rotation(positions, dim, **options):
     return torch.ones(len(positions), dim), torch.zeros(len(positions), dim)
 
@@ -307,27 +267,6 @@ def test_the_order_of_patches_matters_by_their_rotation_alone(tiny_model, monkey
     assert moved(one(model, sample).channels[0], one(model, swapped).channels[0]) > 1e-3
     monkeypatch.setattr(room, "rotary", no_rotation)
     assert_same(one(model, sample), one(model, swapped))
-
-
-@pytest.mark.parametrize("summary", ["cit", "patches"])
-@pytest.mark.parametrize(("positions", "matters"), [("rotary", True), ("absolute", True), ("none", False)])
-def test_the_order_of_patches_matters_by_their_positions_alone(tiny_model, positions, matters, summary):
-    model = tiny_model(features="none", positions=positions, summary=summary)
-    sample = series(2, 12, missing=0)
-    swapped = changed(sample, values=sample.values[:, [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]])
-    a, b = one(model, sample), one(model, swapped)
-    if matters:
-        assert moved(a.channels[0], b.channels[0]) > 1e-4 and moved(a.sample, b.sample) > 1e-4
-    else:
-        assert_same(a, b)
-
-
-def test_learned_positions_end_somewhere(tiny_model, monkeypatch):
-    monkeypatch.setattr(room, "MAX_PATCHES", 3)
-    model = tiny_model(positions="absolute")
-    assert np.isfinite(one(model, series(1, 12)).sample).all()
-    with pytest.raises(DataError, match="positions for 3 patches, got 4. Use shorter windows"):
-        one(model, series(1, 13))
 
 
 def test_patches_turn_by_their_index_inside_the_channel(tiny_model, monkeypatch):

@@ -1,0 +1,98 @@
+"""The scripts of benchmarks/: every row can be trained, and the table says what the runs found."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tracets.config import load_settings
+
+SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "ablations.py"
+pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the benchmarks are not beside the tests")
+SMALL = [
+    "model.dim=16", "model.series.dim=16", "model.series.heads=2", "model.text.dim=16", "model.text.heads=2",
+    "optim.batch_size=4",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ablations():
+    """The script, without the sentence encoder that it shares among runs."""
+    import tracets.encoders.model as model_room
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_room, "TextBackbone", model_room.TextBackbone)
+        spec = importlib.util.spec_from_file_location("ablations", SCRIPT)
+        module = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, "ablations", module)
+        spec.loader.exec_module(module)
+        yield module
+
+
+def test_every_row_is_a_setting_of_its_own(ablations):
+    made = {row.name: load_settings(row.recipe, assignments=row.assignments) for row in ablations.ROWS}
+    assert len(made) == len(ablations.ROWS) == len({repr(settings) for settings in made.values()})
+    assert made["ours"] == load_settings("base")
+
+
+def record(row, seed, mrr, *, minutes=1.0):
+    pair, chance = {"MRR": mrr, "P@1": mrr / 2}, {"MRR": 0.157, "P@1": 1 / 24}
+    return {
+        "row": row, "seed": seed, "minutes": minutes, "text_to_series": pair, "series_to_text": pair,
+        "chance": {"text_to_series": chance, "series_to_text": chance},
+    }  # fmt: skip
+
+
+def test_the_table_has_mean_and_standard_deviation_over_seeds(ablations):
+    runs = [record("ours", 0, 0.5), record("no CIT", 0, 0.25), record("ours", 1, 0.7, minutes=2.0)]
+    assert ablations.table(runs).splitlines() == [
+        "| | text to series: MRR | P@1 | series to text: MRR | P@1 | minutes | seeds |",
+        "|---|---|---|---|---|---|---|",
+        "| ours | .600 ± .141 | .300 ± .071 | .600 ± .141 | .300 ± .071 | 1.5 | 2 |",
+        "| no CIT | .250 | .125 | .250 | .125 | 1.0 | 1 |",
+        "| chance | .157 | .042 | .157 | .042 | | |",
+    ]
+
+
+def test_a_finished_run_is_not_made_again_and_a_torn_line_is_dropped(ablations, corpus_file, tmp_path, monkeypatch):
+    made = []
+
+    def measure(run, corpus):
+        made.append((run["row"], run["seed"]))
+        return run | record(run["row"], run["seed"], 0.5)
+
+    monkeypatch.setattr(ablations, "measure", measure)
+    out = tmp_path / "runs.jsonl"
+
+    def run(**options):
+        ablations.main(corpus_file, out, **{"seeds": "0", "rows": "ours,no CIT", "split": "val"} | options)
+
+    run()
+    assert made == [("ours", 0), ("no CIT", 0)]
+    with out.open("a") as file:
+        file.write('{"row": "ours", "se')
+    run(seeds="0,1")
+    assert made[2:] == [("ours", 1), ("no CIT", 1)]
+    assert [json.loads(line)["seed"] for line in out.read_text().splitlines()] == [0, 0, 1, 1]
+    run(rows="ours", steps=151)
+    run(rows="ours", settings=["optim.batch_size=4"])
+    assert len(made) == 6, "other steps or settings are other runs"
+
+
+def test_an_unknown_row_lists_the_rows(ablations):
+    with pytest.raises(typer.BadParameter, match="no row 'nothing'; known: ours, no CIT"):
+        ablations.chosen("ours,nothing")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_row_trains_and_is_measured(ablations, corpus_file, tmp_path, capsys):
+    out = tmp_path / "runs.jsonl"
+    ablations.main(corpus_file, out, steps=4, seeds="0", rows="", split="val", settings=SMALL)
+    runs = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [run["row"] for run in runs] == [row.name for row in ablations.ROWS]
+    assert all(run["n"] == 2 and 0 < run["text_to_series"]["MRR"] <= 1 for run in runs)
+    assert len(capsys.readouterr().out.splitlines()) == len(runs) + 3
