@@ -29,6 +29,12 @@ from tracets.encoders.sentences import MAX_WORDS, Sentence, read_numbers, split_
         ("it rose by 5.", "it rose by 0.", [5]),
         ("5, 6,7", "0, 0,7", [5, 6]),
         ("7", "0", [7]),
+        (
+            "$16.6 billion, 2 Millions, 3.5bn, 4 million-dollar",
+            "$0 billion, 0 Millions, 0bn, 0 million-dollar",
+            [16.6e9, 2e6, 3.5e9, 4e6],
+        ),
+        ("7 billionaires, 8 m, 9 MN", "0 billionaires, 0 m, 0 MN", [7, 8, 9]),
         ("", "", []),
         ("no number", "no number", []),
     ],

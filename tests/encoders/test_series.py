@@ -446,3 +446,10 @@ def test_every_trained_weight_gets_a_gradient(tiny_model, choice):
     weights = torch.randn(16, generator=torch.Generator().manual_seed(0))
     ((sample @ weights).sum() + (channels @ weights).sum() + (prediction.square() * counted).sum()).backward()
     assert [name for name, p in model.series.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_a_magnitude_in_the_unit_is_multiplied_out(tiny_model):
+    model = tiny_model()
+    sample = series(2, seed=4, missing=0)
+    batch = to_series_batch(collate([changed(sample, units=("million USD", "MW"))]), model.backbone)
+    np.testing.assert_allclose(batch.values[0].numpy(), sample.values * np.array([[1e6], [1]]), rtol=1e-6)

@@ -19,6 +19,7 @@ from tracets.nn.features import (
     PLACE_DIM,
     PLACE_TURNS,
     VALUE_DIM,
+    latest_numbers,
     level_features,
     location_and_spread,
     moment_numbers,
@@ -284,7 +285,7 @@ def test_numbers_that_a_text_may_state_by_hand():
     torch.testing.assert_close(got[0, :N_LEVELS], level_features(values, observed)[0, 0])
     missing, zero, top = got[0, N_LEVELS : N_LEVELS + 3].tolist()
     assert (missing, zero, top) == pytest.approx((100 / 8, 200 / 7, 300 / 7), abs=1e-4)
-    low, high, rise, fall = got[0, N_LEVELS + 3 :].view(4, 3).tolist()  # hour, day, number of the step
+    low, high, rise, fall = got[0, N_LEVELS + 3 : N_LEVELS + 15].view(4, 3).tolist()  # hour, day, number of the step
     assert low == [22, 1, 1] and high == [23, 1, 2] and rise == [23, 1, 2] and fall == [2, 2, 5]
 
 
@@ -333,3 +334,11 @@ def test_equal_numbers_have_equal_features_wherever_they_come_from():
 
 def test_largest_floats_have_finite_features():
     assert value_features(torch.tensor([3.4e38, -3.4e38, 1e-38, math.inf, -math.inf])).isfinite().all()
+
+
+def test_latest_readings_by_hand():
+    got = latest_numbers(*read([NAN, 4, 5, NAN, -6, NAN], [0, 2, 2, 2, 2, 0], [NAN, NAN, 7, NAN, NAN, NAN], [NAN] * 6))[
+        0
+    ]
+    expected = [[5, 11, -220, -250], [2, 2, -100, NAN], [NAN, NAN, NAN, 0], [NAN] * 4]
+    np.testing.assert_allclose(got.numpy(), expected)

@@ -18,11 +18,14 @@ _NUMBER = re.compile(
     r"(?!(?![kcm]?m[23]\b)\w*\d)(?!:\d)"  # that is no part of a code ("3f2") or a time; "m3" is a unit
     r"|(?<![\w.:])(\d{1,2}):(\d{2})\b"
 )
+_MAGNITUDE = re.compile(r"(?i:\s?(thousand|million|billion|trillion)s?\b)|\s?(mn|bn|tn)\b")
+_FACTORS = {"thousand": 1e3, "million": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12, "tn": 1e12}
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence with 0 for every number, the place of each 0, and the numbers themselves (clock times in hours)."""
+    """A sentence with 0 for every number, the place of each 0, and the numbers themselves (clock times in hours, "16.6
+    billion" as 16,600,000,000)."""
 
     words: str
     places: tuple[int, ...] = ()
@@ -56,7 +59,18 @@ def read_numbers(sentence: str) -> Sentence:
             values.append(int(match.group(1)) + int(match.group(2)) / 60)
             words += "0:00"
         else:
-            values.append(float(match.group(0).replace(",", "").replace("\u2212", "-")))
+            value = float(match.group(0).replace(",", "").replace("\u2212", "-"))
+            values.append(value * magnitude(sentence, match.end()))
             words += "0"
         last = match.end()
     return Sentence(words + sentence[last:], tuple(places), tuple(values))
+
+
+def magnitude(text: str, at: int = 0) -> float:
+    """What the word at a place multiplies a number by: 1e6 for "million", 1 where there is no such word.
+
+    >>> magnitude("16.6 billion", 4), magnitude("million USD"), magnitude("MW")
+    (1000000000.0, 1000000.0, 1.0)
+    """
+    found = _MAGNITUDE.match(text, at)
+    return _FACTORS[(found.group(1) or found.group(2)).lower()] if found else 1.0

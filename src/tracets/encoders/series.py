@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracets.encoders.backbone import TextBackbone
+from tracets.encoders.sentences import magnitude
 from tracets.encoders.settings import SeriesConfig
 from tracets.errors import DataError
 from tracets.nn.attention import Block, rotary
@@ -59,7 +60,10 @@ class SeriesBatch:
 
 
 def to_series_batch(batch: Batch, backbone: TextBackbone) -> SeriesBatch:
-    """Move a batch to torch and look up the text embedding of every channel's name and unit."""
+    """Move a batch to torch and look up the text embedding of every channel's name and unit.
+
+    Values in a unit such as "million USD" are multiplied out, as "16.6 billion" is in a text.
+    """
     labels = {
         (name, unit): f"{name}, {unit}" if unit else name
         for names, units in zip(batch.channel_names, batch.units, strict=True)
@@ -67,12 +71,14 @@ def to_series_batch(batch: Batch, backbone: TextBackbone) -> SeriesBatch:
     }
     vectors = dict(zip(labels, backbone.pooled(list(labels.values())), strict=True))
     names = torch.zeros(*batch.channel_valid.shape, backbone.dim)
+    factors = torch.ones(batch.channel_valid.shape)
     for i, (channel_names, units) in enumerate(zip(batch.channel_names, batch.units, strict=True)):
         for c, key in enumerate(zip(channel_names, units, strict=True)):
             names[i, c] = vectors[key]
+            factors[i, c] = magnitude(key[1] or "")
     calendar = [calendar_features(s, float(d)) for s, d in zip(batch.start, batch.step_seconds, strict=True)]
     return SeriesBatch(
-        values=torch.from_numpy(batch.values).clamp(-LARGEST, LARGEST),
+        values=(torch.from_numpy(batch.values) * factors[..., None]).clamp(-LARGEST, LARGEST),
         observed=torch.from_numpy(batch.observed),
         channel_valid=torch.from_numpy(batch.channel_valid),
         names=names,

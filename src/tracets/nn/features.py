@@ -25,7 +25,8 @@ N_SHAPES = BLOCKS + 3 * HALF_BLOCKS + HARMONICS + len(LAGS) + 8
 N_MOMENTS = 4
 PLACE_TURNS = (1.0, 2.0, 4.0, 8.0, 16.0)
 PLACE_DIM = 2 * len(PLACE_TURNS)
-N_STATED = N_LEVELS + 3 + 3 * N_MOMENTS
+N_LATEST = 4
+N_STATED = N_LEVELS + 3 + 3 * N_MOMENTS + N_LATEST
 DAY = 86_400.0
 _SPREAD_FLOOR = 1e-6
 _LARGEST = torch.finfo(torch.float32).max
@@ -186,7 +187,8 @@ def moment_numbers(when: Tensor, clock: Tensor) -> Tensor:
 def stated_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, when: Tensor, clock: Tensor) -> Tensor:
     """Every number of a channel that a text may state, in a fixed order (n, c, N_STATED); NaN = unknown.
 
-    The levels, the shares missing, zero and at the highest value in %, and hour, day and step of each moment.
+    The levels, the shares missing, zero and at the highest value in %, hour, day and step of each moment, and what a
+    bulletin says of the latest reading.
     """
     count = observed.sum(-1)
     zero = ((values == 0) & observed).sum(-1) / count.clamp(min=1)
@@ -194,7 +196,22 @@ def stated_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, when: Tens
     top = ((values >= high[..., None]) & observed).sum(-1) / count.clamp(min=1)
     shares = 100 * torch.stack([1 - count / n_steps[:, None], zero, top], -1)
     numbers = [level_features(values, observed), shares, moment_numbers(when, clock).flatten(2)]
+    numbers.append(latest_numbers(values, observed))
     return torch.cat(numbers, -1).masked_fill((count == 0)[..., None], torch.nan)
+
+
+def latest_numbers(values: Tensor, observed: Tensor) -> Tensor:
+    """The reading before the last one, the size of the last change, that change in % and the change since the first
+    reading in % (n, c, N_LATEST); NaN = unknown, such as a share of 0."""
+    rank, count = observed.cumsum(-1), observed.sum(-1, keepdim=True)
+
+    def reading(number: Tensor) -> Tensor:
+        found = values.masked_fill(~(observed & (rank == number)), 0).sum(-1)
+        return torch.where((number >= 1).squeeze(-1) & (count > 0).squeeze(-1), found, torch.nan)
+
+    first, before, last = reading(torch.ones_like(count)), reading(count - 1), reading(count)
+    changes = [100 * (last - base) / torch.where(base == 0, torch.nan, base.abs()) for base in (before, first)]
+    return torch.stack([before, (last - before).abs(), *changes], -1)
 
 
 def stated_features(numbers: Tensor) -> Tensor:
