@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus
     from tracets.encoders.model import TraceModel
     from tracets.encoders.protocol import PairEncoder
+    from tracets.evaluate.probe_report import ProbeReport
     from tracets.evaluate.report import RetrievalReport
     from tracets.reasons import Explanation
     from tracets.retrieve import Index
@@ -29,9 +30,9 @@ SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
 LOG = logging.getLogger("tracets")
 
 __all__ = [
-    "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_retrieval",
-    "explain", "hit_to_json", "llm_captioner", "load", "open_index", "plot_hits", "read", "search", "set_threads",
-    "shipped_models", "train", "weather", "windows", "write",
+    "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_probes",
+    "evaluate_retrieval", "explain", "hit_to_json", "llm_captioner", "load", "open_index", "plot_hits", "read",
+    "search", "set_threads", "shipped_models", "train", "weather", "windows", "write",
 ]  # fmt: skip
 
 
@@ -431,3 +432,24 @@ def evaluate_retrieval(
     pool = pool if where is None else pool.where(where)
     rest = [s for s in corpus if s.split in ("train", "val") and s.split != split]
     return evaluate(list(pool), model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None)
+
+
+def evaluate_probes(
+    corpus: Corpus,
+    model: PairEncoder,
+    *,
+    split: str = "test",
+    where: str | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    n_boot: int = 1000,
+) -> ProbeReport:
+    """Ask a model to choose between the truth and the truth with one fact swapped, beside placebos.
+
+    `where` narrows the windows by an SQL expression, `limit` draws at most so many of them.
+    """
+    from tracets.evaluate.probes import evaluate_probes as evaluate
+
+    windows_ = corpus.split(split)
+    windows_ = windows_ if where is None else windows_.where(where)
+    return evaluate(list(windows_), model, seed=seed, limit=limit, n_boot=n_boot)

@@ -38,3 +38,24 @@ def retrieval(
         json_line(report.to_json())
     else:
         typer.echo(report.to_table())
+
+
+@app.command()
+def probes(
+    corpus: Annotated[Path, typer.Argument(help="A corpus with splits; texts are optional.")],
+    model: Model = "base",
+    split: Annotated[str, typer.Option(help="The split to probe: train, val or test.")] = "test",
+    where: Annotated[str | None, typer.Option(help="Narrow the windows, such as \"entity = 'ny'\".")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of facts, wording, swaps and intervals.")] = 0,
+    limit: Annotated[int | None, typer.Option(help="Draw at most so many windows.", min=3)] = None,
+    n_boot: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Choose between the truth and the truth with one fact swapped, by kind of fact, beside placebos."""
+    report = api.evaluate_probes(
+        api.read(corpus), api.load(model), split=split, where=where, seed=seed, limit=limit, n_boot=n_boot
+    )
+    if as_json:
+        json_line(report.to_json())
+    else:
+        typer.echo(report.to_table())

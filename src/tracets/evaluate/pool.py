@@ -55,7 +55,7 @@ def make_pool(samples: Sequence[Sample]) -> Pool:
     DataError
         Fewer than two windows have a text.
     """
-    spans = [_span(sample) for sample in samples]
+    spans = [span(sample) for sample in samples]
     order = sorted(range(len(samples)), key=lambda i: (np.isnan(spans[i][0]), spans[i][0], i))
     ordered = tuple(samples[i] for i in order)
     paired = [i for i, sample in enumerate(ordered) if sample.text and sample.text.strip()]
@@ -78,7 +78,7 @@ def make_pool(samples: Sequence[Sample]) -> Pool:
     )
 
 
-def _span(sample: Sample) -> tuple[float, float]:
+def span(sample: Sample) -> tuple[float, float]:
     """First and last time in seconds since 1970, the end exclusive; NaN where it is not known."""
     if sample.start is None:
         return float("nan"), float("nan")
