@@ -62,6 +62,7 @@ ROWS = (
     Row("no channel loss", ("align.channel=0",)),
     Row("no sentence loss", ("align.sentence=0",)),
     Row("cross-attention", ("align.cross_attention=true",)),
+    Row("swapped facts", ("align.swapped=0.5",)),
     Row("paper", recipe="paper"),
 )
 
