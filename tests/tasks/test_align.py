@@ -298,7 +298,6 @@ def test_cross_attention_changes_the_channel_loss_alone_and_no_vector(model):
     plain = task(model)
     model.eval()  # no dropout
     before, vectors = plain.loss(plain.batch(0), progress=0.0), model.encode_series(TOLD)
-    torch.manual_seed(0)
     crossed = task(model, cross_attention=True)
     after = crossed.loss(crossed.batch(0), progress=0.0)
     assert {name for name in before if not torch.equal(before[name], after[name])} == {"channel", "loss"}

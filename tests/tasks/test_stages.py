@@ -38,10 +38,10 @@ TRAIN, VALIDATION = windows(40, seed=0), windows(12, seed=1)
 
 @pytest.fixture(scope="module")
 def train(tiny_model, word_backbone):
-    def run(out, *, resume=False, share=0.4, seed=3, learn=TRAIN, choose=VALIDATION, optim=OPTIM):
+    def run(out, *, resume=False, share=0.4, seed=3, learn=TRAIN, choose=VALIDATION, optim=OPTIM, **align):
         model = tiny_model(features="level", dropout=0.2)
         reached = train_stages(
-            model, learn, choose, out, pretrain=PretrainConfig(share=share), align=AlignConfig(hard_last=4),
+            model, learn, choose, out, pretrain=PretrainConfig(share=share), align=AlignConfig(hard_last=4, **align),
             optim=optim, seed=seed, resume=resume, progress_bar=False, about="About: a test.", captioner=None,
         )  # fmt: skip
         return model, reached
@@ -131,6 +131,19 @@ def test_a_killed_run_goes_on_to_the_same_weights(train, whole, tmp_path, monkey
         assert steps(out / "run" / stage / "metrics.csv") == steps(uncut / "run" / stage / "metrics.csv")
         assert {**reached[stage], "minutes": 0} == {**expected[stage], "minutes": 0}
     assert not list(out.rglob("*.ckpt")) and load_model(out).fingerprint == model.fingerprint
+
+
+@pytest.mark.parametrize("at", [0, 9])
+def test_a_killed_run_with_cross_attention_goes_on_to_the_same_weights(train, tmp_path, monkeypatch, at):
+    """Its weights are in no model folder, so they must come back from the checkpoint or the seed."""
+    expected, _ = train(tmp_path / "uncut", cross_attention=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(AlignTask, "batch", dying(AlignTask, at))
+        with pytest.raises(RuntimeError, match=KILLED):
+            train(tmp_path / "killed", cross_attention=True)
+    torch.manual_seed(12345)
+    resumed, _ = train(tmp_path / "killed", resume=True, cross_attention=True)
+    assert resumed.fingerprint == expected.fingerprint == load_model(tmp_path / "killed").fingerprint
 
 
 def test_a_kill_while_saving_goes_on_to_the_same_weights(train, whole, tmp_path, monkeypatch):

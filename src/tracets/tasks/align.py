@@ -137,7 +137,11 @@ class AlignTask:
         self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
         self.swaps = [swapper(s) for s in train] if swapper is not None and config.swapped else [()] * len(train)
         self.config, self.batch_size, self.seed, self.captioner = config, batch_size, seed, captioner
-        self.cross = ReadTexts(model.dim) if config.cross_attention else None
+        self.cross: ReadTexts | None = None
+        if config.cross_attention:
+            with torch.random.fork_rng(devices=[]):  # a resumed run begins with the same weights
+                torch.manual_seed(seed)
+                self.cross = ReadTexts(model.dim)
         self.order = BatchOrder(
             map(kind_of, train), batch_size=batch_size, seed=seed, places=map(start_of, train), near=config.near
         )
