@@ -87,3 +87,11 @@ def test_a_recipe_file_is_read(refused, corpus_file, tmp_path):
 def test_a_finished_model_is_never_overwritten(refused, corpus_file, tmp_path, where):
     (tmp_path / where).write_text("{}")
     assert "Choose another --out" in refused("train", corpus_file, "--out", tmp_path, "--init", "none")
+
+
+def test_where_narrows_what_is_learnt(tracets, refused, corpus_file, tmp_path):
+    out = tmp_path / "part"
+    train = ("train", corpus_file, "--out", out, *QUICK, *SMALL)
+    assert tracets(*train, "--where", "id <> 'day-0'").code == 0
+    assert json.loads((out / "run" / "settings.json").read_text())["train_windows"] == 7
+    assert "--where narrows a CORPUS" in refused("train", "--recipe", "base", "--out", out, "--where", "id = 'w00'")

@@ -502,3 +502,13 @@ def test_a_true_sentence_is_told_from_its_swapped_twin(model):
     assert float(parts["swapped"].detach()) == pytest.approx(expected, rel=1e-4)
     assert "swapped" not in without
     assert float(parts["loss"].detach()) == pytest.approx(float(without["loss"].detach()) + 0.5 * expected, rel=1e-4)
+
+
+def test_a_hidden_start_leaves_the_values(model):
+    made, plain = task(model, hide_start=1.0), task(model)
+    hidden, seen = made.batch(0).series, plain.batch(0).series
+    assert hidden.clock[:, 0].isnan().all() and not hidden.calendar[:, :7].any()
+    assert torch.equal(hidden.values, seen.values) and torch.equal(hidden.clock[:, 1], seen.clock[:, 1])
+    assert not seen.clock[:, 0].isnan().any()
+    half = task(model, hide_start=0.5)
+    assert 0 < sum(int(half.batch(step).series.clock[:, 0].isnan().sum()) for step in range(8)) < 8 * len(TOLD)

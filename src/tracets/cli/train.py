@@ -15,6 +15,9 @@ from tracets.errors import ConfigError
 def train(
     out: Annotated[Path, typer.Option(help="The model folder to write.")],
     corpus: Annotated[Path | None, typer.Argument(help="A corpus with splits; none: the recipe's own data.")] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Learn from part of the corpus, such as \"text_source = 'report'\".")
+    ] = None,
     init: Annotated[str, typer.Option(help="Start from: base, none, or a model folder.")] = "base",
     recipe: Annotated[str | None, typer.Option(help="A shipped recipe, or a TOML file.")] = None,
     max_minutes: Annotated[float | None, typer.Option(help="Time for everything.")] = None,
@@ -28,7 +31,11 @@ def train(
     """Train a model on a corpus: masked pre-training, then alignment of series and text."""
     if corpus is None and recipe is None:
         raise ConfigError("train needs a CORPUS, or a --recipe that names its own data (such as base).")
+    if corpus is None and where is not None:
+        raise ConfigError("--where narrows a CORPUS, and none was given. Name one, or leave --where out.")
     data = None if corpus is None else api.read(corpus)
+    if data is not None and where is not None:
+        data = data.where(where)
     model = api.train(
         data, out, init=init, recipe=recipe, assignments=settings or [], max_minutes=max_minutes, seed=seed,
         resume=resume, progress_bar=True,

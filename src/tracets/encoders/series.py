@@ -121,10 +121,10 @@ class SeriesTower(nn.Module):
 
     Source: arXiv:2506.09114, section 3.2 and appendix C. Departs from it, each behind a setting: a [CIT] is made
     from the channel's name and unit (`identity`), level and shape that normalisation removes enter it (`features`), and
-    start, calendar and sampling step enter [CLS] (`calendar`); local levels enter the patches with `features`. The
-    numbers that a text may state reach the channel vectors through `claims`, which the text tower shares: a number in a
-    text is put where the series tower would put it if it were so. Without [CIT] (`summary` = "patches") a channel has
-    no identity, and features reach its vectors only beside attention.
+    start, calendar and sampling step enter [CLS] and, beside the features, each [CIT] (`calendar`); local levels enter
+    the patches with `features`. The numbers that a text may state reach the channel vectors through `claims`, which the
+    text tower shares: a number in a text is put where the series tower would put it if it were so. Without [CIT]
+    (`summary` = "patches") a channel has no identity, and features reach its vectors only beside attention.
     """
 
     def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int) -> None:
@@ -145,7 +145,7 @@ class SeriesTower(nn.Module):
         width = n_numbers * VALUE_DIM + n_others
         if width and self.has_cit:
             self.features = nn.Sequential(
-                nn.Linear(width, 2 * dim),
+                nn.Linear(width + CALENDAR_DIM, 2 * dim),
                 nn.GELU(),
                 nn.Dropout(config.dropout),
                 nn.Linear(2 * dim, dim),
@@ -236,7 +236,8 @@ class SeriesTower(nn.Module):
         if features is None:
             return cit
         said, others = features
-        return cit + self.features(torch.cat([said.flatten(2), others], -1))
+        when = self._calendar(batch)[:, None].expand(-1, said.shape[1], -1)  # "warm in the morning" is about a channel
+        return cit + self.features(torch.cat([said.flatten(2), others, when], -1))
 
     def _places(self, n_patches: int) -> Tensor:
         if n_patches > MAX_PATCHES:
@@ -259,6 +260,8 @@ class SeriesTower(nn.Module):
         return said, torch.cat([shapes, moment_places(when, batch.n_steps).flatten(2)], -1)
 
     def _calendar(self, batch: SeriesBatch) -> Tensor:
+        if self.config.calendar == "none":
+            return torch.zeros_like(batch.calendar)
         if self.config.calendar == "full":
             return batch.calendar
         season = torch.arange(CALENDAR_DIM, device=batch.calendar.device)

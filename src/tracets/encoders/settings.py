@@ -21,7 +21,7 @@ class SeriesConfig:
     `attention`: "biased" (a [CIT] sees its own channel only), "full", or "causal" (a token sees the patches before it).
     `summary`: what a channel's vectors come from: its [CIT] ("cit"), or, without any [CIT], the mean of its "patches".
     `positions`: of patches in their channel: "rotary" (the paper), "absolute" (learned, added), or "none".
-    `calendar`: what enters [CLS]: "clock" (hour, weekday and step), "full" (season too), or "none".
+    `calendar`: what enters [CLS] and each [CIT]: "clock" (hour, weekday and step), "full" (season too), or "none".
     """
 
     dim: int = 128

@@ -42,10 +42,10 @@ class AlignConfig:
     32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one label) are no negatives.
     `max_sentences` of a text, drawn anew each step, and `channel_texts` a window, keep a step cheap. `captions`: share
     of windows whose texts are replaced by fresh captions from the numbers; windows without text get one if it is above
-    0. `hide_steps`: the largest share of steps hidden at random. `near`: share of passes whose batches hold
-    windows that are close in time, the hardest negatives. `cross_attention` (the paper): in the channel loss each
-    channel has read the channel texts of its own window, its own among them. That leaks the pair, and no query has such
-    texts: it is here to be compared with.
+    0. `hide_steps`: the largest share of steps hidden at random, `hide_start`: the share of windows whose start is
+    hidden. `near`: share of passes whose batches hold windows that are close in time, the hardest negatives.
+    `cross_attention` (the paper): in the channel loss each channel has read the channel texts of its own window, also
+    its own. That leaks the pair, and no query has such texts: it is here to be compared with.
     """
 
     sample: float = 0.5
@@ -61,13 +61,14 @@ class AlignConfig:
     channel_texts: int = 2
     captions: float = 0.0
     hide_steps: float = 0.0
+    hide_start: float = 0.0
     near: float = 0.5
     cross_attention: bool = False
 
     def __post_init__(self) -> None:
         if min(self.sample, self.sentence, self.channel, self.event, self.swapped) < 0:
             raise ConfigError("align.sample, sentence, channel, event and swapped must be at least 0")
-        for name in ("captions", "hide_steps", "same_text", "same_label_text", "near"):
+        for name in ("captions", "hide_steps", "hide_start", "same_text", "same_label_text", "near"):
             if not 0 <= getattr(self, name) <= 1.1:
                 raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
         hard = [n for n in (self.hard_first, self.hard_last) if n is not None]
@@ -283,6 +284,9 @@ class AlignTask:
         return (texts[int(rng.integers(len(texts)))] if texts else None), sample.channel_texts
 
     def _series(self, samples: list[Sample], rng: np.random.Generator) -> SeriesBatch:
+        if self.config.hide_start:
+            hidden = rng.random(len(samples)) < self.config.hide_start
+            samples = [replace(s, start=None) if hide else s for s, hide in zip(samples, hidden, strict=True)]
         batch = to_series_batch(collate(samples), self.model.backbone)
         if not self.config.hide_steps:
             return batch
