@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
     name: str
     assignments: tuple[str, ...] = ()
-    recipe: str = "base"
+    recipe: str = "tune"
 
 
 ROWS = (

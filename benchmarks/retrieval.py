@@ -101,7 +101,7 @@ def measure(task: Task, corpus: Corpus, model: str, *, share: float, seed: int) 
 
 
 def table(records: Sequence[dict[str, Any]]) -> str:
-    """Markdown: for each pool the chance, the baselines and the models; MRR with its interval, P@1/5/10, median rank."""
+    """Markdown: for each pool chance, baselines and models; MRR with its interval, P@1/5/10, median rank."""
     heads = [f"{d}: MRR | P@1 | P@5 | P@10 | median" for d in ("text to series", "series to text")]
     lines = ["| corpus (pool) | model | min | " + " | ".join(heads) + " |", "|---" * 13 + "|"]
     pools = dict.fromkeys((r["corpus"], r["pool"]) for r in records)

@@ -10,32 +10,41 @@ import typer
 
 from tracets.config import load_settings
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "ablations.py"
-pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the benchmarks are not beside the tests")
+SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
+pytestmark = pytest.mark.skipif(not SCRIPTS.is_dir(), reason="the benchmarks are not beside the tests")
 SMALL = [
     "model.dim=16", "model.series.dim=16", "model.series.heads=2", "model.text.dim=16", "model.text.heads=2",
     "optim.batch_size=4",
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ablations():
-    """The script, without the sentence encoder that it shares among runs."""
+def script(name):
+    """A script, without the sentence encoder that it shares among runs."""
     import tracets.encoders.model as model_room
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_room, "TextBackbone", model_room.TextBackbone)
-        spec = importlib.util.spec_from_file_location("ablations", SCRIPT)
+        spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
-        patch.setitem(sys.modules, "ablations", module)
+        patch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
         yield module
+
+
+@pytest.fixture(scope="module")
+def ablations():
+    yield from script("ablations")
+
+
+@pytest.fixture(scope="module")
+def retrieval():
+    yield from script("retrieval")
 
 
 def test_every_row_is_a_setting_of_its_own(ablations):
     made = {row.name: load_settings(row.recipe, assignments=row.assignments) for row in ablations.ROWS}
     assert len(made) == len(ablations.ROWS) == len({repr(settings) for settings in made.values()})
-    assert made["ours"] == load_settings("base")
+    assert made["ours"] == load_settings("tune")
 
 
 def record(row, seed, mrr, *, minutes=1.0):
@@ -96,3 +105,35 @@ def test_every_row_trains_and_is_measured(ablations, corpus_file, tmp_path, caps
     assert [run["row"] for run in runs] == [row.name for row in ablations.ROWS]
     assert all(run["n"] == 2 and 0 < run["text_to_series"]["MRR"] <= 1 for run in runs)
     assert len(capsys.readouterr().out.splitlines()) == len(runs) + 3
+
+
+def ranked(mrr):
+    return {"pair": {"P@1": mrr / 2, "P@5": mrr, "P@10": mrr, "MRR": mrr, "median_rank": 3.0}}
+
+
+def of_pool(model, mrr, *, minutes=0.0, baselines=()):
+    both = {d: ranked(mrr) for d in ("text_to_series", "series_to_text")}
+    bounds = {d: {"pair": {"MRR": [mrr - 0.1, mrr + 0.1]}} for d in both}
+    return {
+        "corpus": "truce", "pool": "", "model": model, "minutes": minutes, "n": 56, **both,
+        "chance": {d: ranked(0.0625) for d in both}, "baselines": {b: both for b in baselines},
+        "intervals": {**bounds, "baselines": {b: bounds for b in baselines}},
+    }  # fmt: skip
+
+
+def test_the_table_of_corpora_has_chance_baselines_and_models(retrieval):
+    lines = retrieval.table(
+        [of_pool("base", 0.25, baselines=["ridge"]), of_pool("ours", 0.5, minutes=4.2)]
+    ).splitlines()
+    assert lines[2].startswith("| truce (56) | chance |  | .062 | .031 | .062 | .062 | 3 | .062")
+    assert lines[3].startswith("|  | ridge |  | .250 [.150, .350] | .125 |")
+    assert lines[4].startswith("|  | base |  | .250 [.150, .350] |")
+    assert lines[5].startswith("|  | ours | 4 | .500 [.400, .600] | .250 | .500 | .500 | 3 | .500 [.400, .600] |")
+
+
+def test_without_a_folder_only_the_weather_is_there(retrieval, tmp_path):
+    from tracets.errors import DataError
+
+    assert [retrieval.load(task, None) for task in retrieval.CORPORA if task.file] == [None] * 8
+    with pytest.raises(DataError, match="no such file"):
+        retrieval.load(retrieval.CORPORA[3], tmp_path)

@@ -150,7 +150,13 @@ def test_losses_from_the_vectors_of_a_query(model, n_hard):
 
     alone = [(a, sentence) for a, rows in enumerate(texts.sentences) for sentence in rows]
     best = [[scale * late([sentence], series.channels[i]) for i in told] for _, sentence in alone]
-    expected = slow_nce(best, [a for a, _ in alone], lambda r, b: same_window(alone[r][0], b), n_hard)
+    owner = [a for a, _ in alone]
+    there = slow_nce(best, owner, lambda r, b: same_window(owner[r], b), n_hard)
+    asked = [[best[other][own] for other in range(len(alone))] for own in owner]  # a window's sentence among all others
+    back = slow_nce(
+        asked, range(len(alone)), lambda r, q: owner[r] == owner[q] or same_window(owner[r], owner[q]), n_hard
+    )
+    expected = 0.5 * (there + back)
     assert len(alone) > len(told) and parts["sentence"] == pytest.approx(expected, rel=1e-4)
 
     columns = [

@@ -96,6 +96,32 @@ class AlignBatch:
     same_events: Tensor
 
 
+def sentence_loss(best: Tensor, owner: Tensor, same_windows: Tensor, *, n_hard: int | None) -> Tensor:
+    """Each sentence finds its window among windows, and each window its sentence among those of other texts.
+
+    Parameters
+    ----------
+    best : Tensor of shape (s, n)
+        The score of each sentence with each window, already divided by the temperature.
+    owner : Tensor of shape (s,)
+        The window that each sentence is about.
+    same_windows : Tensor of bool, (n, n)
+        True where two texts say nearly the same.
+
+    Notes
+    -----
+    The second half lowers what a sentence that fits everything scores everywhere; without it such texts come first for
+    every series that asks for one.
+    """
+    same = same_windows[owner]  # (s, n)
+    own = torch.arange(len(owner), device=owner.device)
+    alike = same[:, owner] | (owner[:, None] == owner)  # (s, s)
+    return 0.5 * (
+        directed_info_nce(best, owner, same=same, n_hard=n_hard)
+        + directed_info_nce(best.T[owner], own, same=alike, n_hard=n_hard)
+    )
+
+
 class ReadTexts(nn.Module):
     """The paper's cross-attention: channels read the channel texts of their own window. Training only: it LEAKS.
 
@@ -233,8 +259,7 @@ class AlignTask:
             scores = share * cosine + (1 - share) * late
             parts["pair"] = info_nce(scores * scale, same=batch.same_windows, n_hard=n_hard)
             parts["sample"] = info_nce(cosine * scale, same=batch.same_windows, n_hard=n_hard)
-            same = batch.same_windows[owner[own]]
-            parts["sentence"] = directed_info_nce(best * scale, owner[own], same=same, n_hard=n_hard)
+            parts["sentence"] = sentence_loss(best * scale, owner[own], batch.same_windows, n_hard=n_hard)
         if k > 1 and self.config.channel:
             said = (owner >= n) & (owner < n + k)
             if self.cross is not None:
