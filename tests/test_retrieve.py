@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import pytest
 import tracets.scores as scores
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
+from tracets.hubness import choose_bank
 from tracets.retrieve import Index, build_index, hit_to_json, search
 from tracets.types import Hit, Query, Sample, SeriesVectors, TextVectors
 
@@ -147,13 +149,73 @@ def test_series_to_text_and_text_to_text_rank_the_rows_that_have_one(index):
     assert len(ids) == 18
     stored = texts_of([s.text for s in written])
     expected = brute(scores.series_to_text, series_of([OTHER]), stored)
-    hits = search(index, ENCODER, Query(series=OTHER), want="text", k=100)
+    hits = search(index, ENCODER, Query(series=OTHER), want="text", k=100, hubness=False)
     np.testing.assert_allclose([h.score for h in hits], sorted(expected, reverse=True), atol=2e-6)
     assert {h.id for h in hits} == set(ids)
     assert hits[0].id == ids[int(np.argmax(expected))]
     hits = search(index, ENCODER, Query(text=written[7].text), want="text", k=1)
     assert (hits[0].id, hits[0].text) == (written[7].id, written[7].text)
     assert hits[0].score == pytest.approx(1.0, abs=1e-6)
+
+
+def slow_hubs(samples):
+    """The hubness of each text of the samples: its 20 best scores with the windows of the others."""
+    written = [s for s in samples if s.text]
+    found = []
+    for sample in written:
+        others = series_of([s for s in samples if s.id != sample.id])
+        found.append(np.mean(sorted(brute(scores.text_to_series, texts_of([sample.text]), others))[-20:]))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("query", [Query(series=OTHER), Query(like="w4")])
+def test_a_series_ranks_texts_less_their_hubness(index, query):
+    samples = corpus()
+    written = [s for s in samples if s.text]
+    asked = OTHER if query.like is None else samples[4]
+    raw = brute(scores.series_to_text, series_of([asked]), texts_of([s.text for s in written]))
+    expected = dict(zip([s.id for s in written], raw - 0.5 * slow_hubs(samples), strict=True))
+    expected.pop(query.like, None)
+    hits = search(index, ENCODER, query, want="text", k=100)
+    np.testing.assert_allclose([h.score for h in hits], sorted(expected.values(), reverse=True), atol=2e-6)
+    for hit in hits:
+        assert hit.score == pytest.approx(expected[hit.id], abs=2e-6)
+
+
+def test_hubness_is_taken_off_the_part_that_is_a_series(index):
+    options = {"want": "text", "k": 100}
+    said, asked = Query(SAID), Query(series=OTHER)
+    assert search(index, ENCODER, said, **options) == search(index, ENCODER, said, **options, hubness=False)
+    said, asked = ({h.id: h.score for h in search(index, ENCODER, query, **options)} for query in (said, asked))
+    for hit in search(index, ENCODER, Query(SAID, series=OTHER), **options):
+        assert hit.score == pytest.approx((said[hit.id] + asked[hit.id]) / 2, abs=2e-6)
+
+
+def test_an_index_that_does_not_know_the_hubness_of_its_texts_is_searched_without(index, tmp_path):
+    shutil.copytree(index.folder.path, tmp_path / "old")
+    (tmp_path / "old" / "hubness.npy").unlink()
+    query, options = Query(series=OTHER), {"want": "text", "k": 100}
+    found = search(Index.open(tmp_path / "old"), ENCODER, query, **options)
+    assert found == search(index, ENCODER, query, **options, hubness=False)
+    for n, known in ((2, False), (3, True)):
+        small = build_index([s for s in corpus() if s.text][:n], ENCODER, tmp_path / f"{n} windows")
+        assert (small.hubs is not None) is known
+    assert build_index(corpus()[:1], ENCODER, tmp_path / "mute").hubs is None
+
+
+def test_hubness_of_an_index_is_that_over_a_bank(tmp_path, monkeypatch):
+    """Of 23 windows 7 serve, and a text's own is left out where it is one of them."""
+    monkeypatch.setattr("tracets.hubness.HUB_BANK", 7)
+    found = build_index(corpus(), ENCODER, tmp_path / "index").hubs
+    samples = corpus()
+    chosen = [samples[i] for i in choose_bank(23)]
+    assert len(chosen) == 7
+    expected = [
+        np.mean(brute(scores.text_to_series, texts_of([s.text]), series_of([o for o in chosen if o.id != s.id])))
+        for s in samples
+        if s.text
+    ]
+    np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
 def test_parts_are_averaged(index):

@@ -372,10 +372,12 @@ def search(
     want: Literal["series", "text"] = "series",
     k: int = 10,
     where: str | None = None,
+    hubness: bool = True,
 ) -> list[Hit]:
     """The k stored windows that answer a query best, best first; see `tracets.retrieve.search`.
 
-    A text or a sample may stand for the whole query.
+    A text or a sample may stand for the whole query. Where a series asks for texts, half of a text's hubness
+    (`tracets.hubness`) is taken off its score, unless `hubness` is False.
 
     Examples
     --------
@@ -388,7 +390,7 @@ def search(
         query = Query(text=query)
     elif isinstance(query, Sample):
         query = Query(series=query)
-    return retrieve.search(index, model, query, want=want, k=k, where=where)
+    return retrieve.search(index, model, query, want=want, k=k, where=where, hubness=hubness)
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:
@@ -421,17 +423,21 @@ def evaluate_retrieval(
     baselines: Sequence[str] = (),
     seed: int = 0,
     n_boot: int = 1000,
+    hubness: bool = True,
 ) -> RetrievalReport:
     """Rank one split of a corpus in every direction: pairs and labels, beside chance, intervals and baselines.
 
-    `where` narrows the pool by an SQL expression. Baselines that learn are fitted on the train split.
+    `where` narrows the pool by an SQL expression. Baselines that learn are fitted on the train split. Series to text,
+    the texts' hubness over windows of the train split is taken off (`tracets.hubness`), unless `hubness` is False.
     """
     from tracets.evaluate.retrieval import evaluate_retrieval as evaluate
 
     pool = corpus.split(split)
     pool = pool if where is None else pool.where(where)
     rest = [s for s in corpus if s.split in ("train", "val") and s.split != split]
-    return evaluate(list(pool), model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None)
+    return evaluate(
+        list(pool), model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None, hubness=hubness
+    )
 
 
 def evaluate_probes(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import NotFound, QueryError
+from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
 from tracets.scores import (
     SeriesBank,
@@ -81,6 +82,11 @@ class Index:
         stored = self.folder.texts()
         return stored.rows, TextBank(stored.sample, drop_zeros(stored.sentences, stored.n_sentences))
 
+    @cached_property
+    def hubs(self) -> FloatArray | None:
+        """The hubness of each text (see `tracets.hubness`), (n_texts,); None for an index that does not know it."""
+        return self.folder.hubness()
+
     @property
     def channel_names(self) -> list[str]:
         """Every channel name in the index, in the spelling that came first."""
@@ -110,6 +116,8 @@ def build_index(
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Encode windows and their texts, and write them to an index folder, whole or not at all.
+
+    With them goes the hubness of every text over the other windows, where there are at least two; see `search`.
 
     Parameters
     ----------
@@ -148,12 +156,33 @@ def build_index(
         fingerprint=encoder.fingerprint,
         sample_weight=encoder.sample_weight,
         overwrite=overwrite,
+        hubness=_hubness,
     )
     return Index(folder)
 
 
+def _hubness(folder: IndexFolder) -> FloatArray | None:
+    """How near each text of the index is to its windows, its own left out."""
+    index = Index(folder)
+    rows, texts = index.texts
+    if not len(rows):
+        return None
+    bank = choose_bank(len(index.series))
+    place = np.full(len(index.series), -1, dtype=np.int64)
+    place[bank] = np.arange(len(bank))
+    weight = folder.manifest.sample_weight
+    return text_hubness(texts, index.series.take(bank), sample_weight=weight, own=place[rows])
+
+
 def search(
-    index: Index, encoder: PairEncoder, query: Query, *, want: Want = "series", k: int = 10, where: str | None = None
+    index: Index,
+    encoder: PairEncoder,
+    query: Query,
+    *,
+    want: Want = "series",
+    k: int = 10,
+    where: str | None = None,
+    hubness: bool = True,
 ) -> list[Hit]:
     """The k stored windows that answer the query best, best first.
 
@@ -171,11 +200,16 @@ def search(
         1 <= k. All windows come back when there are fewer.
     where : str, optional
         An SQL expression over the index's columns, such as "entity = 'ny' AND label <> 'fair'".
+    hubness : bool, default=True
+        Where a series asks for texts, take half of a text's hubness off its score (see `tracets.hubness`): a text that
+        is near every window of the index is no answer to this one. An index without the hubness of its texts (written
+        by an earlier version, or with fewer than three windows) is searched by the scores alone.
 
     Returns
     -------
     list of Hit
-        `score` in [-1, 1], rounded to 6 decimals; ties keep the order of the index. `channels` holds the score of each
+        `score` in [-1, 1] (for texts less their hubness, [-1.5, 1.5]), rounded to 6 decimals; ties keep the order of
+        the index. `channels` holds the score of each
         channel of the window (of the named ones alone, when the query is about named channels).
 
     Raises
@@ -207,7 +241,8 @@ def search(
         rows, bank = index.texts
         if not len(rows):
             raise QueryError(f"index '{index.folder.path}' holds no texts to rank. Search for series (want='series').")
-        scores = [part.scores_of_texts(bank, weight) for part in parts]
+        hubs = index.hubs if hubness else None
+        scores = [part.scores_of_texts(bank, weight, hubs) for part in parts]
     total = np.stack(scores).astype(np.float64).mean(axis=0).round(DECIMALS)  # (n,)
     keep = np.ones(len(rows), dtype=bool)
     if where is not None:
@@ -251,7 +286,7 @@ class _Text:
             return text_to_series(self.bank, items, sample_weight=weight)[0]
         return channel_to_series(self.bank.sentences, items, self.channel)[0]
 
-    def scores_of_texts(self, items: TextBank, weight: float) -> FloatArray:
+    def scores_of_texts(self, items: TextBank, weight: float, hubs: FloatArray | None) -> FloatArray:
         return text_to_text(self.bank, items, sample_weight=weight)[0]
 
     def channel_scores(self, item: SeriesBank) -> dict[str, float]:
@@ -268,8 +303,8 @@ class _Series:
     def scores_of_series(self, items: SeriesBank, weight: float) -> FloatArray:
         return series_to_series(self.bank, items, sample_weight=weight)[0]
 
-    def scores_of_texts(self, items: TextBank, weight: float) -> FloatArray:
-        return series_to_text(self.bank, items, sample_weight=weight)[0]
+    def scores_of_texts(self, items: TextBank, weight: float, hubs: FloatArray | None) -> FloatArray:
+        return without_hubs(series_to_text(self.bank, items, sample_weight=weight), hubs)[0]
 
     def channel_scores(self, item: SeriesBank) -> dict[str, float]:
         return dict(zip(item.names[0], channel_scores_of_series(self.bank, item).tolist(), strict=True))

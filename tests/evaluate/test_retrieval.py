@@ -71,7 +71,7 @@ def test_json_is_the_contract(make_window, angle_encoder):
     assert set(found["paired"]["random"]["series_to_series"]) == {"P@1_diff", "low", "high"}
     assert found["provenance"] == {
         "model": "angle", "fingerprint": "0123", "split": "test", "seed": 5, "n_boot": 20, "block": 2,
-        "n_without_text": 1, "n_duplicates": 0, "n_labelled": 9,
+        "n_without_text": 1, "n_duplicates": 0, "n_labelled": 9, "hubness": None,
     }  # fmt: skip
 
 
@@ -159,6 +159,28 @@ def test_baselines_see_no_window_of_the_pool_and_no_test_window(make_window, ang
     assert seen == {"ids": ["w10", "w11"], "seed": 7}
     assert set(report.baselines["spy"]) == {"text_to_series"}
     assert report.paired["spy"]["text_to_series"].value == pytest.approx(1 - (1 + 1 / 2 + 1 / 3) / 3)
+
+
+def test_hubness_over_training_windows_is_taken_off_series_to_text_alone(make_window, angle_encoder):
+    pool = [make_window(i) for i in range(6)]
+    train = [make_window(i, split="train") for i in range(20, 23)]
+    others = [*train, make_window(30, split="val"), make_window(31), pool[0]]
+    encoder = angle_encoder(wrong=[2])
+    raw, corrected = (encoder_scores(make_pool(pool), encoder, bank=bank) for bank in ((), train))
+    angles = np.array([0, 1, 2 + np.pi, 3, 4, 5])
+    hubs = np.cos(angles[:, None] - np.arange(20, 23)).mean(axis=1)
+    assert corrected.series_to_text == pytest.approx(raw.series_to_text - 0.5 * hubs, abs=1e-5)
+    assert np.array_equal(corrected.text_to_series, raw.text_to_series)
+
+    def run(**options):
+        return evaluate_retrieval(pool, encoder, n_boot=5, **options).to_json()
+
+    found = run(train=others)
+    assert found["provenance"]["hubness"] == {"weight": 0.5, "neighbours": 3, "bank": 3}
+    assert found == run(train=others[::-1])
+    assert found["text_to_series"] == run()["text_to_series"]
+    assert run() == run(train=others, hubness=False) == run(train=others[3:]) == run(train=[train[0]])
+    assert "over 3 training windows" in evaluate_retrieval(pool, encoder, n_boot=5, train=others).to_table()
 
 
 def test_unknown_baseline_is_refused_before_any_work(make_window):

@@ -270,6 +270,27 @@ def test_add_appends(tmp_path):
     assert IndexFolder.open(tmp_path / "index").ids() == ["a", "b", "bare"]
 
 
+def test_hubness_of_the_texts_is_kept_until_rows_are_added(tmp_path):
+    seen = []
+
+    def hubness(index):
+        seen.append((index.path.name, index.ids(), (tmp_path / "index").exists()))
+        return np.array([0.25], np.float32)
+
+    index = create(tmp_path / "index", rows_of(FULL, BARE), hubness=hubness)
+    assert seen[0][0] != "index" and seen[0][1:] == ([FULL.id, "bare"], False)
+    assert index.hubness().tolist() == [0.25]
+    assert create(tmp_path / "none", rows_of(BARE), hubness=lambda index: None).hubness() is None
+    for damage in (np.zeros(2, np.float32), np.zeros(1), np.full(1, np.nan, np.float32), None):
+        if damage is None:
+            (index.path / "hubness.npy").write_bytes(b"\x93NUMPY")
+        else:
+            np.save(index.path / "hubness.npy", damage)
+        with pytest.raises(IndexFolderError, match="damaged.*tracets index CORPUS"):
+            index.hubness()
+    assert index.add([rows_of(window("b", text="y"))]).hubness() is None
+
+
 @pytest.mark.parametrize(
     ("batches", "message"),
     [

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, Model, json_line
+from tracets.cli.show import Json, Model, NoHubness, json_line
 
 app = typer.Typer(help="Measure a model.", no_args_is_help=True)
 
@@ -27,13 +27,15 @@ def retrieval(
     baselines: Annotated[str, typer.Option(help="Names with commas: random,bm25,caption,ridge,euclidean,dtw.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of intervals and random baselines.")] = 0,
     n_boot: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    no_hubness: NoHubness = False,
     as_json: Json = False,
 ) -> None:
     """Rank one split in every direction: pairs and labels, with chance, intervals and baselines."""
     names = [name.strip() for name in baselines.split(",") if name.strip()]
     report = api.evaluate_retrieval(
-        api.read(corpus), api.load(model), split=split, where=where, baselines=names, seed=seed, n_boot=n_boot
-    )
+        api.read(corpus), api.load(model), split=split, where=where, baselines=names, seed=seed, n_boot=n_boot,
+        hubness=not no_hubness,
+    )  # fmt: skip
     if as_json:
         json_line(report.to_json())
     else:

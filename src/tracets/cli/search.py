@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, Model, Overwrite, counting, described, done, hits_table, json_line, note
+from tracets.cli.show import Json, Model, NoHubness, Overwrite, counting, described, done, hits_table, json_line, note
 from tracets.errors import DataError, QueryError
 from tracets.types import Query, Sample
 
@@ -59,6 +59,7 @@ def search(
     where: Annotated[str | None, typer.Option(help="A filter in SQL, such as \"label = 'fair'\".")] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     model: IndexModel = None,
+    no_hubness: NoHubness = False,
     as_json: Json = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the hits into this HTML file.")] = None,
 ) -> None:
@@ -66,7 +67,9 @@ def search(
     wanted = _wanted(want)
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
-    hits = api.search(opened, api.load(model or opened.model), query, want=wanted, k=k, where=where)
+    hits = api.search(
+        opened, api.load(model or opened.model), query, want=wanted, k=k, where=where, hubness=not no_hubness
+    )
     said = described(query)
     if as_json:
         for hit in hits:

@@ -13,6 +13,9 @@ from tracets.types import Hit, Query
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Model = Annotated[str, typer.Option(help="A model folder, or base, the model that ships.")]
+NoHubness = Annotated[
+    bool, typer.Option("--no-hubness", help="Leave the scores of texts that are near every window as they are.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 

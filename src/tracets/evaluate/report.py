@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracets.evaluate.scoring import TARGETS, Chance, Scores
+from tracets.hubness import HUB_NEIGHBOURS, HUB_WEIGHT
 from tracets.metrics import Interval
 
 TITLES = {
@@ -41,6 +42,8 @@ class RetrievalReport:
         series to series).
     model, fingerprint, split, seed, n_boot, block
         What was measured, on what, and how the intervals were drawn.
+    hub_bank : int
+        Windows over which the hubness of texts was measured (see `tracets.hubness`); 0 where none was taken off.
     """
 
     n: int
@@ -57,6 +60,7 @@ class RetrievalReport:
     seed: int
     n_boot: int
     block: int
+    hub_bank: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give the object of `tracets evaluate retrieval --json`: plain numbers; null where a metric has no value."""
@@ -86,8 +90,14 @@ class RetrievalReport:
                 "n_without_text": self.n_without_text,
                 "n_duplicates": self.n_duplicates,
                 "n_labelled": self.n_labelled,
+                "hubness": self._hubness(),
             },
         }
+
+    def _hubness(self) -> dict[str, Any] | None:
+        if not self.hub_bank:
+            return None
+        return {"weight": HUB_WEIGHT, "neighbours": min(HUB_NEIGHBOURS, self.hub_bank), "bank": self.hub_bank}
 
     def to_table(self) -> str:
         """Draw one Markdown table a direction and target: chance, baselines, model, with intervals in brackets."""
@@ -96,6 +106,8 @@ class RetrievalReport:
             f"another has too), {self.n_labelled} labelled; split {self.split}. 95 % intervals: bootstrap over blocks "
             f"of {self.block} windows in time order, {self.n_boot} draws, seed {self.seed}."
         ]
+        if self.hub_bank:
+            parts[0] += f" Series to text: less the texts' hubness over {self.hub_bank} training windows."
         for (direction, target), title in TITLES.items():
             rows = [("chance", {m: _figure(m, v) for m, v in self.chance[direction][target].items()})]
             for name, scores in [*self.baselines.items(), (self.model, self.scores)]:

@@ -19,6 +19,7 @@ from tracets.index.rows import OWN, VECTORS, Rows, conform, has_text, read_vecto
 from tracets.types import FloatArray, Sample
 
 TABLE = "rows"
+HUBNESS = "hubness.npy"
 LOOKUP = 1000  # ids in one lookup, so that its expression stays short
 T = TypeVar("T")
 
@@ -71,6 +72,7 @@ class IndexFolder:
         fingerprint: str,
         sample_weight: float,
         overwrite: bool = False,
+        hubness: Callable[[IndexFolder], FloatArray | None] | None = None,
     ) -> IndexFolder:
         """Write an index whole or not at all: it is built in a folder beside `path` that takes its place at the end.
 
@@ -84,6 +86,8 @@ class IndexFolder:
             The encoder that made the vectors.
         sample_weight : float
             Share of the sample cosine in the score, in [0, 1].
+        hubness : callable, optional
+            Called with the index before it takes its place; gives the hubness of its texts, in their order, or None.
 
         Raises
         ------
@@ -120,6 +124,9 @@ class IndexFolder:
                 created_by=f"tracets {tracets_version()}",
             )
             manifest.write(building)
+            hubs = None if hubness is None else hubness(cls.open(building))
+            if hubs is not None:
+                np.save(building / HUBNESS, hubs.astype(np.float32), allow_pickle=False)
             _put_in_place(building, target)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -153,6 +160,8 @@ class IndexFolder:
     def add(self, batches: Iterable[Rows]) -> IndexFolder:
         """Append rows in one commit; the index with them. They must bring no column that the index does not have.
 
+        The hubness of the texts is dropped: it was that of the texts and windows before.
+
         Raises
         ------
         DataError
@@ -163,6 +172,7 @@ class IndexFolder:
         schema = self._table.schema
         tables = [conform(counts.take(rows), schema) for rows in batches]
         if tables:
+            (self.path / HUBNESS).unlink(missing_ok=True)
             self._table.add(pa.concat_tables(tables), on_bad_vectors="null")
             replace(self.manifest, rows=len(counts.seen), texts=counts.texts).write(self.path)
         return IndexFolder.open(self.path)
@@ -241,6 +251,25 @@ class IndexFolder:
         sizes = np.array([len(x) for x in table["sentence_vectors"]], dtype=np.int64)[rows]
         sample = read_vectors(table["text_vector"].drop_null(), dim)
         return StoredTexts(rows, sample, read_vectors(table["sentence_vectors"], dim), sizes)
+
+    def hubness(self) -> FloatArray | None:
+        """Read how near each text is to all windows, (n_texts,); None for an index that does not know it.
+
+        Raises
+        ------
+        IndexFolderError
+            The file is damaged.
+        """
+        path = self.path / HUBNESS
+        if not path.is_file():
+            return None
+        found: FloatArray = _or_damaged(self.path, lambda: np.load(path, allow_pickle=False))
+        if found.shape != (self.manifest.texts,) or found.dtype != np.float32 or not np.isfinite(found).all():
+            raise IndexFolderError(
+                f"index '{self.path}' is damaged: {HUBNESS} does not match its {self.manifest.texts} texts. "
+                f"{REBUILD} {self.path}"
+            )
+        return found
 
     def rows(self, ids: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of some rows, in the order of `ids`.

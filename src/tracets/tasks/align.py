@@ -216,7 +216,7 @@ class AlignTask:
         events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
         event_texts = [samples[i].event_text or "" for i in events]
 
-        swaps = [(i, pairs[int(rng.integers(len(pairs)))]) for i, row in enumerate(rows) if (pairs := self.swaps[row])]
+        swaps = [(i, pair) for i, row in enumerate(rows) for pair in self.swaps[row]]
 
         said = (*window_texts, *channel_texts, *event_texts, *(pair[0] for _, pair in swaps))
         said = (*said, *(pair[1] for _, pair in swaps))
