@@ -19,12 +19,15 @@ FACTS_KEPT = 50_000
 
 
 def fresh_captions() -> Captioner:
-    """A captioner for training: it measures a window once and puts its facts into new words at each call."""
+    """A captioner for training: it measures a window once and puts its facts into new words at each call.
+
+    A window is told in the style that its metadata names, in numbers where they name none.
+    """
     known: OrderedDict[str, WindowFacts] = OrderedDict()
 
     def write(sample: Sample, seed: int) -> tuple[str, tuple[str, ...]]:
         if sample.id not in known:
-            known[sample.id] = read_facts(sample)
+            known[sample.id] = read_facts(sample, style=sample.metadata.get("style", "numbers"))
             if len(known) > FACTS_KEPT:
                 known.popitem(last=False)
         texts = phrase(known[sample.id], seed)
