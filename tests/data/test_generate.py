@@ -36,7 +36,7 @@ def test_ranges(samples):
     lengths, channels = [s.n_steps for s in samples], [s.n_channels for s in samples]
     assert min(lengths) == 12 and max(lengths) == 336
     assert set(channels) == set(range(1, 9))
-    assert {s.domain for s in samples} == {*DOMAINS, "mixed"}
+    assert {s.domain for s in samples} == {*DOMAINS, "mixed", "shapes"}
     assert 0.6 < np.mean([s.start is not None for s in samples]) < 0.9
     missing = np.mean([np.isnan(row).any() for s in samples for row in s.values])
     assert 0.06 < missing < 0.2
@@ -49,7 +49,9 @@ def test_a_narrow_curriculum_is_kept():
 
 
 def test_a_family_shares_its_site_and_nothing_else():
-    family = list(generate_samples(24, seed=5, captions=False, curriculum=Curriculum(family=8, known_start=1.0)))
+    family = list(
+        generate_samples(24, seed=5, captions=False, curriculum=Curriculum(family=8, known_start=1.0, shapes=0.0))
+    )
     sites = [{(s.channel_names, s.units, s.n_steps, s.freq, s.domain) for s in family[i : i + 8]} for i in (0, 8, 16)]
     assert [len(site) for site in sites] == [1, 1, 1] and len(set.union(*sites)) == 3
     assert len({s.start for s in family}) == 24

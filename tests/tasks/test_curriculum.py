@@ -47,7 +47,9 @@ def test_one_channel_keeps_its_text():
 def test_a_window_is_measured_once_and_told_in_other_words(monkeypatch):
     measured = []
     read = room.read_facts
-    monkeypatch.setattr(room, "read_facts", lambda sample: measured.append(sample.id) or read(sample))
+    monkeypatch.setattr(
+        room, "read_facts", lambda sample, style: measured.append(sample.id) or read(sample, style=style)
+    )
     captioner = fresh_captions()
     one, two = generate_samples(2, seed=0, captions=False)
     told = {captioner(one, seed)[0] for seed in range(6)}
@@ -61,7 +63,9 @@ def test_the_oldest_facts_are_forgotten(monkeypatch):
     monkeypatch.setattr(room, "FACTS_KEPT", 2)
     measured = []
     read = room.read_facts
-    monkeypatch.setattr(room, "read_facts", lambda sample: measured.append(sample.id) or read(sample))
+    monkeypatch.setattr(
+        room, "read_facts", lambda sample, style: measured.append(sample.id) or read(sample, style=style)
+    )
     captioner = fresh_captions()
     samples = list(generate_samples(3, seed=0, captions=False))
     for sample in (*samples, samples[2], samples[0]):

@@ -12,13 +12,15 @@ from dataclasses import replace
 import numpy as np
 
 from tracets.data.calendar import step_seconds
-from tracets.data.captions import with_captions
+from tracets.data.captions import STYLES, with_captions
 from tracets.errors import DataError
 from tracets.types import FloatArray, Sample
 
 SWAPPED = 0.5
 """Share of channels that come from another window."""
 DECIMALS = 2
+SHARES = (0.6, 0.0, 0.3, 0.1)
+"""Of the styles of captions, in the order of `STYLES`; a crowd has no words for as many channels."""
 
 
 def mixed_windows(samples: Sequence[Sample], n: int, *, seed: int) -> Iterator[Sample]:
@@ -50,7 +52,8 @@ def mixed_windows(samples: Sequence[Sample], n: int, *, seed: int) -> Iterator[S
             giver = samples[int(rng.integers(len(samples)))] if rng.random() < SWAPPED else base
             rows.append(_moved(giver.values[c], unit, _steps_a_day(base), rng))
         window = replace(base, id=f"mixed-{seed}-{i}", values=np.stack(rows), event_text=None, label=None, metadata={})
-        yield with_captions(window, seed=seed)
+        style = STYLES[int(rng.choice(len(STYLES), p=SHARES))]
+        yield with_captions(replace(window, metadata={"style": style}), seed=seed, style=style)
 
 
 def _moved(row: FloatArray, unit: str | None, day: int | None, rng: np.random.Generator) -> FloatArray:

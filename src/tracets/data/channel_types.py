@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DOMAINS = ("weather", "energy", "industry", "health", "environment", "traffic", "computing", "water")
+DOMAINS = ("weather", "energy", "industry", "health", "environment", "traffic", "computing", "water",
+           "economy")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def _units(
 
 
 _CELSIUS = _units("degC", "°C", ("degF", 1.8, 32.0), ("°F", 1.8, 32.0))
-_SPEED = _units("m/s", ("km/h", 3.6), ("mph", 2.23694))
+_SPEED = _units("m/s", ("km/h", 3.6), ("mph", 2.23694), ("kn", 1.94384))
 _PERCENT = _units("%", "%", "percent")
 _RAIN = _units("mm", "mm", ("in", 0.0393701))
 
@@ -229,4 +230,34 @@ CHANNEL_TYPES: tuple[ChannelType, ...] = (
     _t("water", "groundwater level, well level", _units("m"), (-12, -1), (0.02, 0.5), decimals=2, daily=0),
     _t("water", "water use, water consumption, consumption", _units("m3", "l"), (2, 90), (0.5, 30), floor=0,
        decimals=2, form="noisy", daily=0.8),
+    # economy
+    _t("economy", "gasoline price, average price, retail gasoline price, diesel price", _units("$/gallon", "USD/gallon"),
+       (1.4, 4.5), (0.02, 0.5), floor=0.5, decimals=3, daily=0),
+    _t("economy", "unemployment rate, jobless rate", _PERCENT, (3.5, 9.5), (0.1, 1.2), floor=0.5, ceiling=30, daily=0),
+    _t("economy", "inflation, inflation rate, annual inflation", _PERCENT, (0.5, 6), (0.2, 1.6), daily=0),
+    _t("economy", "exports, total exports, exports of goods", _units("million USD", ("billion USD", 0.001)),
+       (60000, 260000), (1500, 25000), floor=0, decimals=0, daily=0),
+    _t("economy", "imports, total imports, imports of goods", _units("million USD", ("billion USD", 0.001)),
+       (60000, 320000), (1500, 30000), floor=0, decimals=0, daily=0),
+    _t("economy", "trade balance, balance of trade, current account balance",
+       _units("million USD", ("billion USD", 0.001)), (-70000, 8000), (1500, 14000), decimals=0, daily=0),
+    _t("economy", "retail sales, sales, turnover", _units("million USD", "million EUR"), (2000, 500000), (100, 20000),
+       floor=0, decimals=0, daily=0),
+    _t("economy", "consumer price index, price index, producer prices", _units("index", None), (90, 280), (0.4, 9),
+       floor=1, daily=0),
+    _t("economy", "employment, payrolls, jobs", _units("thousand"), (1200, 150000), (20, 1500), floor=0, decimals=0,
+       daily=0),
+    _t("economy", "initial claims, jobless claims", _units("claims", None), (200000, 420000), (6000, 60000), floor=0,
+       decimals=0, form="noisy", daily=0),
+    _t("economy", "interest rate, mortgage rate, bond yield", _PERCENT, (1, 7.5), (0.05, 0.9), floor=0, decimals=2,
+       daily=0),
+    _t("economy", "exchange rate, EUR/USD", _units(None), (0.8, 1.5), (0.005, 0.07), floor=0.1, decimals=4, daily=0),
+    _t("economy", "crude oil price, oil price", _units("$/barrel", "USD/barrel"), (25, 110), (1, 14), floor=5,
+       decimals=2, daily=0),
+    _t("economy", "housing starts, building permits", _units("thousand"), (500, 1900), (20, 180), floor=0, decimals=0,
+       daily=0),
+    _t("economy", "industrial production, production index", _units("index", None), (85, 125), (0.4, 6), floor=1,
+       daily=0),
+    _t("economy", "stock price, share price, closing price", _units("USD", "EUR", None), (8, 600), (0.5, 50), floor=0.5,
+       decimals=2, form="noisy", daily=0),
 )  # fmt: skip

@@ -8,24 +8,22 @@ one site's archive: they share channels, units, length and step, and differ in w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.data.captions import with_captions
+from tracets.data.captions import STYLES, with_captions
 from tracets.data.captions.clock import step_seconds
-from tracets.data.channel_types import CHANNEL_TYPES, DOMAINS, ChannelType
+from tracets.data.channel_types import ChannelType
+from tracets.data.sites import Site, any_site, shape_site, simple_shape, weather_site
 from tracets.errors import ConfigError
 from tracets.types import Sample
 
 Row = NDArray[np.float64]
 Rng = np.random.Generator
 
-FREQS = ("min", "5min", "10min", "15min", "30min", "h", "h", "h", "3h", "4h", "6h", "D", "D", "W", "MS")
-_LENGTHS = (12, 24, 28, 36, 48, 48, 60, 72, 96, 120, 144, 168, 168, 168, 180, 240, 288, 336)
-_PLACES = ("north", "south", "upper", "lower", "inner", "outer", "left", "right", "inlet", "outlet", "backup")
 _CYCLES = (86400.0, 604800.0, 365.2425 * 86400)
 
 
@@ -49,6 +47,13 @@ class Curriculum:
         Share of families whose channels come from any domain.
     family : int
         How many consecutive samples share a site, at least 1.
+    days : float
+        Share of families with a few quantities of the weather over six hours to a day, where lengths allow.
+    shapes : float
+        Share of families of one unnamed channel with a simple shape over 12 to 24 steps, where lengths allow.
+    styles : (float, float, float, float)
+        Weights of the styles of captions ("numbers", "crowd", "narrative", "report") among those that fit a sample:
+        a crowd tells one or two channels, a report steps of an hour or more. Named in `metadata["style"]`.
     """
 
     lengths: tuple[int, int] = (12, 336)
@@ -59,6 +64,9 @@ class Curriculum:
     known_start: float = 0.75
     mixed: float = 0.2
     family: int = 1
+    days: float = 0.15
+    shapes: float = 0.1
+    styles: tuple[float, float, float, float] = (0.4, 0.15, 0.3, 0.15)
 
     def __post_init__(self) -> None:
         if not 4 <= self.lengths[0] <= self.lengths[1]:
@@ -67,9 +75,11 @@ class Curriculum:
             raise ConfigError(f"channels must be (low, high) with 1 <= low <= high <= 8, got {self.channels}.")
         if self.family < 1:
             raise ConfigError(f"family must be at least 1, got {self.family}.")
-        for name in ("missing", "constant", "coupled", "known_start", "mixed"):
+        for name in ("missing", "constant", "coupled", "known_start", "mixed", "days", "shapes"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must be a share in [0, 1], got {getattr(self, name)}.")
+        if len(self.styles) != len(STYLES) or min(self.styles) < 0 or sum(self.styles) <= 0:
+            raise ConfigError(f"styles must be {len(STYLES)} weights, not all zero, got {self.styles}.")
 
 
 def generate_samples(
@@ -102,56 +112,44 @@ def generate_samples(
         if site is None or i % plan.family == 0:
             site = _site(np.random.default_rng([seed, 0, i // plan.family]), plan)
         sample = _sample(f"generated-{seed}-{i}", site, np.random.default_rng([seed, 1, i]), plan, split)
-        yield with_captions(sample, seed=seed) if captions else sample
+        style = _style(sample, site, np.random.default_rng([seed, 2, i]), plan)
+        sample = replace(sample, metadata={"style": style})
+        yield with_captions(sample, seed=seed, style=style) if captions else sample
 
 
-@dataclass(frozen=True)
-class _Site:
-    """What the windows of one archive have in common; `scales` (factor, offset) of the unit of each channel."""
-
-    freq: str
-    n_steps: int
-    domain: str
-    kinds: tuple[ChannelType, ...]
-    names: tuple[str, ...]
-    units: tuple[str | None, ...]
-    scales: tuple[tuple[float, float], ...]
+def _style(sample: Sample, site: Site, rng: Rng, plan: Curriculum) -> str:
+    """Draw a style that fits: a site of simple shapes is mostly told by a crowd, a day of weather as a narrative."""
+    step = step_seconds(sample.freq)
+    fits = (True, sample.n_channels <= 2, True, step is not None and step >= 3600 and not np.isnan(sample.values).all())
+    favoured = {"shapes": (0.2, 4.0, 0.4, 0.0), "days": (1.0, 0.5, 3.0, 0.5)}.get(site.kind, (1.0, 1.0, 1.0, 1.0))
+    weights = np.array(plan.styles) * fits * favoured
+    if not weights.sum():
+        return STYLES[0]
+    return STYLES[rng.choice(len(STYLES), p=weights / weights.sum())]
 
 
-def _site(rng: Rng, plan: Curriculum) -> _Site:
-    freq = FREQS[rng.integers(len(FREQS))]
-    fitting = [length for length in _LENGTHS if plan.lengths[0] <= length <= plan.lengths[1]]
-    if fitting and rng.random() < 0.7:
-        n = fitting[rng.integers(len(fitting))]
-    else:
-        n = int(rng.integers(plan.lengths[0], plan.lengths[1] + 1))
-    domain = DOMAINS[rng.integers(len(DOMAINS))]
-    pool = list(CHANNEL_TYPES)
-    if rng.random() >= plan.mixed:
-        pool = [kind for kind in pool if kind.domain == domain]
-    else:
-        domain = "mixed"
-    wanted = int(rng.integers(plan.channels[0], plan.channels[1] + 1))
-    kinds: list[ChannelType] = []
-    names: list[str] = []
-    units: list[str | None] = []
-    scales: list[tuple[float, float]] = []
-    for at in rng.permutation(np.resize(rng.permutation(len(pool)), max(wanted, len(pool))))[:wanted]:
-        kind = pool[at]
-        unit, factor, offset = kind.units[rng.integers(len(kind.units))]
-        kinds.append(kind)
-        names.append(_name(kind, names, rng))
-        units.append(unit if rng.random() < 0.9 else None)
-        scales.append((factor, offset))
-    return _Site(freq, n, domain, tuple(kinds), tuple(names), tuple(units), tuple(scales))
+def _site(rng: Rng, plan: Curriculum) -> Site:
+    draw = rng.random()
+    if draw < plan.days and (site := weather_site(rng, plan.lengths, plan.channels)) is not None:
+        return site
+    if draw > 1 - plan.shapes and (site := shape_site(rng, plan.lengths, plan.channels)) is not None:
+        return site
+    return any_site(rng, plan.lengths, plan.channels, plan.mixed)
 
 
-def _sample(name: str, site: _Site, rng: Rng, plan: Curriculum, split: str | None) -> Sample:
+def _sample(name: str, site: Site, rng: Rng, plan: Curriculum, split: str | None) -> Sample:
+    if site.kind == "shapes":
+        return Sample(
+            name, simple_shape(site.n_steps, rng)[None].astype(np.float32), site.names, site.units, None, site.freq,
+            split=split, domain=site.domain, source="tracets.data.generate",
+        )  # fmt: skip
     step = step_seconds(site.freq)
     assert step is not None
     start = None
     if rng.random() < plan.known_start:
         minutes = int(rng.integers(0, 525600)) // 60 * 60 if rng.random() < 0.5 else int(rng.integers(0, 365)) * 1440
+        if site.kind == "days":
+            minutes = minutes // 360 * 360 if rng.random() < 0.8 else minutes
         start = datetime(int(rng.integers(1990, 2026)), 1, 1) + timedelta(minutes=minutes)
     first_hour = 0.0 if start is None else start.hour + start.minute / 60
 
@@ -172,19 +170,6 @@ def _sample(name: str, site: _Site, rng: Rng, plan: Curriculum, split: str | Non
         domain=site.domain,
         source="tracets.data.generate",
     )
-
-
-def _name(kind: ChannelType, taken: list[str], rng: Rng) -> str:
-    name = kind.names[rng.integers(len(kind.names))]
-    if name not in taken:
-        return name
-    # A second channel of one kind is told apart by its place, as on a plant.
-    places = [place for place in _PLACES if _at(place, name) not in taken]
-    return _at(places[rng.integers(len(places))], name)
-
-
-def _at(place: str, name: str) -> str:
-    return f"{place}_{name}" if "_" in name else f"{place} {name}"
 
 
 def _shape(

@@ -22,12 +22,15 @@ SWAPS_KEPT = 3
 
 
 def fresh_captions() -> Captioner:
-    """A captioner for training: it measures a window once and puts its facts into new words at each call."""
+    """A captioner for training: it measures a window once and puts its facts into new words at each call.
+
+    A window is told in the style that its metadata names, in numbers where they name none.
+    """
     known: OrderedDict[str, WindowFacts] = OrderedDict()
 
     def write(sample: Sample, seed: int) -> tuple[str, tuple[str, ...]]:
         if sample.id not in known:
-            known[sample.id] = read_facts(sample)
+            known[sample.id] = read_facts(sample, style=sample.metadata.get("style", "numbers"))
             if len(known) > FACTS_KEPT:
                 known.popitem(last=False)
         texts = phrase(known[sample.id], seed)
@@ -75,7 +78,7 @@ def recipe_windows(
 
 
 def fewer_channel_texts(sample: Sample) -> Sample:
-    """Keep the text of one channel, drawn by the id: fewer sentences for the frozen encoder, which a start waits for."""
+    """Keep the text of one channel, drawn by the id: fewer sentences for the frozen encoder to read."""
     rng = np.random.default_rng(list(sample.id.encode()))
     kept = rng.permutation(sample.n_channels)[:1]
     texts = tuple(text if c in kept else None for c, text in enumerate(sample.channel_texts))

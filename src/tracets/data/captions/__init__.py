@@ -1,10 +1,12 @@
 """Text for a window from the window's own numbers: facts, their phrasings, and captions by a language model."""
 
-from tracets.data.captions.caption import Captions, caption, caption_corpus, phrase, phrase_sentences, with_captions
+from tracets.data.captions.caption import caption, caption_corpus, phrase, phrase_sentences, with_captions
 from tracets.data.captions.facts import ChannelView, Fact, WindowFacts
-from tracets.data.captions.reader import read_facts
+from tracets.data.captions.phrased import Captions
+from tracets.data.captions.reader import STYLES, read_facts
 
 __all__ = [
+    "STYLES",
     "Captions",
     "ChannelView",
     "Fact",

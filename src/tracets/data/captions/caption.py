@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from random import Random
 from typing import TypeVar
@@ -13,9 +13,13 @@ from tracets.data.captions.clock import Clock
 from tracets.data.captions.cross_phrases import CROSS, REGIME_CLAUSES, REGIME_GISTS, REGIME_SENTENCES
 from tracets.data.captions.facts import ChannelView, Fact, WindowFacts
 from tracets.data.captions.grammar import Template, sentence, template
+from tracets.data.captions.phrased import Captions, Phrased, Sentence
 from tracets.data.captions.phrases import CLAUSES, GISTS, SENTENCES
 from tracets.data.captions.reader import read_facts
 from tracets.data.captions.slots import Slots, available, names
+from tracets.data.captions.styles.crowd import crowd_texts
+from tracets.data.captions.styles.narrative import narrative_texts
+from tracets.data.captions.styles.report import report_texts
 from tracets.types import Sample
 
 T = TypeVar("T")
@@ -32,40 +36,10 @@ _SALIENT = frozenset(
 )  # fmt: skip
 _NOTE, _GIST, _WORDLESS = 0.18, 0.12, 0.04
 _TARGET = (8, 12)
+_TEXTS = {"crowd": crowd_texts, "narrative": narrative_texts, "report": report_texts}
 
 
-@dataclass(frozen=True)
-class Captions:
-    """`text` for the whole window, `channel_texts` one a channel in the sample's order."""
-
-    text: str
-    channel_texts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One sentence and the facts that it states; what the tests recompute."""
-
-    text: str
-    facts: tuple[Fact, ...]
-
-
-@dataclass(frozen=True)
-class Phrased:
-    """Captions as sentences with their facts."""
-
-    text: tuple[Sentence, ...]
-    channels: tuple[tuple[Sentence, ...], ...]
-
-    def captions(self) -> Captions:
-        return Captions(_join(self.text), tuple(_join(c) for c in self.channels))
-
-
-def _join(sentences: tuple[Sentence, ...]) -> str:
-    return " ".join(s.text for s in sentences)
-
-
-def caption(sample: Sample, *, seed: int = 0) -> Captions:
+def caption(sample: Sample, *, seed: int = 0, style: str = "numbers") -> Captions:
     """Describe a window from its own numbers.
 
     Parameters
@@ -74,11 +48,15 @@ def caption(sample: Sample, *, seed: int = 0) -> Captions:
         Its texts are not read. Calendar dates never appear in the captions.
     seed : int, default=0
         Draws the facts, their order and their wording. The same (sample id, seed) gives the same text everywhere.
+    style : str, default="numbers"
+        The manner, one of `reader.STYLES`: "numbers"; "crowd", short phrases on the shape; "narrative", block by block
+        in words; "report", the latest step in the manner of a bulletin.
 
     Returns
     -------
     Captions
-        `text`, about 8 to 12 sentences that name every channel, and `channel_texts`, 2 to 5 sentences each. Numbers
+        In style "numbers" `text`, about 8 to 12 sentences that name every channel, and `channel_texts`, 2 to 5
+        sentences each. Numbers
         are rounded as `ChannelView` says; shares to whole percent (one decimal under 10).
 
     Examples
@@ -88,12 +66,12 @@ def caption(sample: Sample, *, seed: int = 0) -> Captions:
     >>> len(caption(sample).channel_texts), "47" in caption(sample, seed=1).text
     (1, True)
     """
-    return phrase(read_facts(sample), seed)
+    return phrase(read_facts(sample, style=style), seed)
 
 
-def with_captions(sample: Sample, *, seed: int = 0) -> Sample:
-    """The sample with its text and channel texts replaced by `caption(sample, seed=seed)`."""
-    texts = caption(sample, seed=seed)
+def with_captions(sample: Sample, *, seed: int = 0, style: str = "numbers") -> Sample:
+    """The sample with its text and channel texts replaced by `caption(sample, seed=seed, style=style)`."""
+    texts = caption(sample, seed=seed, style=style)
     return replace(sample, text=texts.text, channel_texts=texts.channel_texts)
 
 
@@ -116,13 +94,15 @@ def caption_corpus(samples: Iterable[Sample], *, seed: int = 0, overwrite: bool 
 
 
 def phrase(window: WindowFacts, seed: int) -> Captions:
-    """Put facts into words; see `caption`. Cheap against `read_facts`, for drawing anew at every epoch."""
+    """Put facts into words in the style they were read for; see `caption`. Cheap against `read_facts`."""
     return phrase_sentences(window, seed).captions()
 
 
 def phrase_sentences(window: WindowFacts, seed: int) -> Phrased:
     """`phrase` with the facts behind each sentence."""
     rng = Random(hashlib.blake2b(f"{window.id}\0{seed}".encode(), digest_size=8).digest())
+    if window.style in _TEXTS:
+        return _TEXTS[window.style](window, rng)
     writer = _Writer(window, rng)
     channels = tuple(writer.channel_text(view) for view in window.channels)
     return Phrased(writer.whole_text(), channels)

@@ -58,12 +58,13 @@ class ChannelView:
 
 @dataclass(frozen=True)
 class WindowFacts:
-    """Everything that `phrase` needs of a sample; the values themselves are no longer needed."""
+    """Everything that `phrase` needs of a sample to tell it in `style`; the values are no longer needed."""
 
     id: str
     clock: Clock
     channels: tuple[ChannelView, ...]
     facts: tuple[Fact, ...]
+    style: str = "numbers"
 
     def of(self, channel: str | None) -> tuple[Fact, ...]:
         """The facts about one channel, or across channels for None."""

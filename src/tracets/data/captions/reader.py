@@ -9,21 +9,35 @@ from tracets.data.captions.channel_facts import channel_facts
 from tracets.data.captions.clock import Clock, step_seconds
 from tracets.data.captions.cross_facts import cross_facts
 from tracets.data.captions.facts import ChannelView, Fact, WindowFacts
+from tracets.data.captions.styles.blocks import block_facts
+from tracets.data.captions.styles.latest import latest_facts
+from tracets.data.captions.styles.shape import shape_facts
+from tracets.errors import DataError
 from tracets.types import Sample
 
+STYLES = ("numbers", "crowd", "narrative", "report")
+_CHANNEL_FACTS = {"numbers": channel_facts, "crowd": shape_facts, "narrative": block_facts, "report": latest_facts}
 
-def read_facts(sample: Sample) -> WindowFacts:
+
+def read_facts(sample: Sample, *, style: str = "numbers") -> WindowFacts:
     """Measure a window.
 
     Parameters
     ----------
     sample : Sample
         Values of shape (n_channels, n_steps) in raw units; NaN = missing; any length, any names, units may be None.
+    style : str, default="numbers"
+        The manner of telling, one of `STYLES`; each has facts of its own, and only they are measured.
 
     Returns
     -------
     WindowFacts
-        Facts for each channel in the sample's order, then the ones across channels.
+        Facts for each channel in the sample's order, then, in style "numbers", the ones across channels.
+
+    Raises
+    ------
+    DataError
+        The style is unknown.
 
     Examples
     --------
@@ -32,6 +46,8 @@ def read_facts(sample: Sample) -> WindowFacts:
     >>> dict(facts.of("load")[0].numbers)
     {'low': 1.0, 'high': 8.0, 'mean': 3.5}
     """
+    if style not in STYLES:
+        raise DataError(f"captions have no style '{style}'. Choose one of {', '.join(STYLES)}.")
     values = sample.values.astype(np.float64)
     clock = Clock(sample.n_steps, step_seconds(sample.freq), sample.start)
     views = tuple(
@@ -40,9 +56,10 @@ def read_facts(sample: Sample) -> WindowFacts:
     )
     facts: list[Fact] = []
     for row, view in zip(values, views, strict=True):
-        facts += channel_facts(row, view, clock)
-    facts += cross_facts(values, views, clock, facts)
-    return WindowFacts(sample.id, clock, views, tuple(facts))
+        facts += _CHANNEL_FACTS[style](row, view, clock)
+    if style == "numbers":
+        facts += cross_facts(values, views, clock, facts)
+    return WindowFacts(sample.id, clock, views, tuple(facts), style)
 
 
 def view_channel(row: NDArray[np.float64], name: str, unit: str | None) -> ChannelView:
