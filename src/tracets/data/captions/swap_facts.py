@@ -109,7 +109,8 @@ def _position(fact: Fact, window: WindowFacts, rng: Random) -> Fact | None:
     for _ in range(12):
         shift = rng.randrange(window.clock.n_steps) - steps[0]
         moved = [s + shift for s in steps]
-        if min(moved) < 0 or max(moved) >= window.clock.n_steps:
+        first = 1 if fact.kind == "shift" else 0  # a step to another level has something before it
+        if min(moved) < first or max(moved) >= window.clock.n_steps:
             continue
         if "turn_step" in keys and not fact.numbers["begin_step"] < moved[0] < fact.numbers["finish_step"]:
             continue
