@@ -453,3 +453,17 @@ def test_a_magnitude_in_the_unit_is_multiplied_out(tiny_model):
     sample = series(2, seed=4, missing=0)
     batch = to_series_batch(collate([changed(sample, units=("million USD", "MW"))]), model.backbone)
     np.testing.assert_allclose(batch.values[0].numpy(), sample.values * np.array([[1e6], [1]]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "week", "season"), [("none", False, False), ("clock", True, False), ("full", True, True)]
+)
+def test_what_of_the_calendar_reaches_the_channels(tiny_model, calendar, week, season):
+    """Beside the features; the hours of the extremes are among these, so that other weekdays are compared."""
+    model, sample = tiny_model(calendar=calendar), series(2)
+
+    def seen(days):
+        other = one(model, changed(sample, start=sample.start + timedelta(days=days)))
+        return moved(other.channels[0], one(model, sample).channels[0]) > 1e-5
+
+    assert seen(3) == week and seen(26 * 7) == season
