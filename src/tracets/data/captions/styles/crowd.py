@@ -63,6 +63,13 @@ ADVERBS = {
     "gradual": "[gradually|slowly|bit by bit|little by little]",
     "slight": "[slightly|a little|a bit|somewhat]",
 }
+# Adverbs that may stand before the verb.
+_BEFORE = {
+    "sharp": "[sharply|suddenly|quickly|rapidly|steeply|dramatically|abruptly]",
+    "steady": "[steadily|consistently|evenly]",
+    "gradual": "[gradually|slowly]",
+    "slight": "slightly",
+}
 ADJECTIVES = {
     "sharp": "[sharp|sudden|quick|rapid|steep|dramatic|big|large|hard|abrupt|huge]",
     "steady": "[steady|consistent|linear|constant|even|straight]",
@@ -217,7 +224,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "{v} {at}",
         "{v}[ {how}|] {at}",
         "{v} {how} {at}",
-        "{how} {v} {at}",
+        "{pre} {v} {at}",
         "{adj} {n} {at}",
         "{adj} {n} {at}",
         "{n} {at}",
@@ -228,10 +235,10 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "move/throughout": (
         "{v} {how} {at}",
         "{adj} {n} {at}",
-        "{how} {v} {at}",
+        "{pre} {v} {at}",
         "{adj} {n}",
         "{v} {how}",
-        "{how} {v}",
+        "{pre} {v}",
         "{v} {at}",
         "[it |]just {v}",
     ),
@@ -300,6 +307,8 @@ def say(fact: Fact, rng: Random) -> str:
             return _draw(rng.choice(PLACES[where]), rng)
         if name == "how":
             return _draw(ADVERBS[picked], rng) if picked else ""
+        if name == "pre":
+            return _draw(_BEFORE[picked], rng) if picked else ""
         if name == "adj":
             return _draw(ADJECTIVES[picked], rng) if picked else ""
         key = "slow" if name == "n" and picked in ("gradual", "steady", "slight") else name
