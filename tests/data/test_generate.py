@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tracets.data.captions import cross_facts, read_facts
+from tracets.data.captions import STYLES, caption, cross_facts, read_facts
 from tracets.data.captions.channel_facts import KINDS
+from tracets.data.captions.clock import step_seconds
 from tracets.data.channel_types import CHANNEL_TYPES, DOMAINS
 from tracets.data.generate import Curriculum, generate_samples
 from tracets.errors import ConfigError
@@ -92,12 +93,33 @@ def test_every_kind_of_fact_occurs_in_500_samples(samples):
     assert not wanted
 
 
+def test_styles_fit_their_windows_and_all_occur(samples):
+    found = Counter(s.metadata["style"] for s in samples)
+    assert set(found) == set(STYLES) and min(found.values()) > 20
+    for s in samples:
+        assert s.metadata["style"] != "crowd" or s.n_channels <= 2
+        assert s.metadata["style"] != "report" or step_seconds(s.freq) >= 3600
+    (one,) = generate_samples(1, seed=1, curriculum=Curriculum(styles=(0, 0, 1, 0)))
+    assert one.metadata["style"] == "narrative" and one.text == caption(one, seed=1, style="narrative").text
+
+
+def test_days_of_weather_and_simple_shapes_occur(samples):
+    shapes = [s for s in samples if s.domain == "shapes"]
+    assert len(shapes) > 25 and all(12 <= s.n_steps <= 24 and s.n_channels == 1 for s in shapes)
+    for s in shapes:
+        assert (s.values == np.round(s.values)).all() and s.values.min() >= 0 and s.values.max() <= 100
+    hours = [s.n_steps * step_seconds(s.freq) / 3600 for s in samples if s.domain == "weather"]
+    assert sum(h == 24 for h in hours) > 20 and sum(6 <= h <= 12 for h in hours) > 20
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"lengths": (3, 9)}, "lengths"),
         ({"channels": (0, 2)}, "channels"),
         ({"missing": 1.5}, "missing must be a share"),
+        ({"styles": (1, 0, 0)}, "styles must be 4 weights"),
+        ({"styles": (0, 0, 0, 0)}, "not all zero"),
     ],
 )
 def test_settings_out_of_range_are_refused(options, said):

@@ -3,6 +3,7 @@
 import pytest
 
 import tracets.tasks.curriculum as room
+from tracets.data.captions import caption
 from tracets.data.generate import generate_samples
 from tracets.errors import ConfigError
 from tracets.tasks.curriculum import fewer_channel_texts, fresh_captions, fresh_swaps, recipe_windows
@@ -57,6 +58,13 @@ def test_a_window_is_measured_once_and_told_in_other_words(monkeypatch):
     assert captioner(one, 3) == captioner(one, 3)
     text, channels = captioner(two, 0)
     assert isinstance(text, str) and len(channels) == two.n_channels and measured == [one.id, two.id]
+
+
+def test_a_window_is_told_in_its_own_style():
+    told = fresh_captions()
+    for sample in generate_samples(12, seed=4, captions=False):
+        new = caption(sample, seed=9, style=sample.metadata["style"])
+        assert told(sample, 9) == (new.text, new.channel_texts)
 
 
 def test_the_oldest_facts_are_forgotten(monkeypatch):

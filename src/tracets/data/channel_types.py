@@ -231,8 +231,8 @@ CHANNEL_TYPES: tuple[ChannelType, ...] = (
     _t("water", "water use, water consumption, consumption", _units("m3", "l"), (2, 90), (0.5, 30), floor=0,
        decimals=2, form="noisy", daily=0.8),
     # economy
-    _t("economy", "gasoline price, average price, retail gasoline price, diesel price", _units("$/gallon", "USD/gallon"),
-       (1.4, 4.5), (0.02, 0.5), floor=0.5, decimals=3, daily=0),
+    _t("economy", "gasoline price, average price, retail gasoline price, diesel price",
+       _units("$/gallon", "USD/gallon"), (1.4, 4.5), (0.02, 0.5), floor=0.5, decimals=3, daily=0),
     _t("economy", "unemployment rate, jobless rate", _PERCENT, (3.5, 9.5), (0.1, 1.2), floor=0.5, ceiling=30, daily=0),
     _t("economy", "inflation, inflation rate, annual inflation", _PERCENT, (0.5, 6), (0.2, 1.6), daily=0),
     _t("economy", "exports, total exports, exports of goods", _units("million USD", ("billion USD", 0.001)),

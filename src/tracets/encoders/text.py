@@ -175,6 +175,7 @@ class PooledTextTower(nn.Module):
             states=backbone.pooled([text for (text,) in texts]),
             numbers=torch.full((len(texts),), torch.nan),
             sentence=own,
+            which=own,
             slot=own,
             sentence_valid=torch.ones(len(texts), 1, dtype=torch.bool),
         )

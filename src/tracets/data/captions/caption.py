@@ -56,8 +56,7 @@ def caption(sample: Sample, *, seed: int = 0, style: str = "numbers") -> Caption
     -------
     Captions
         In style "numbers" `text`, about 8 to 12 sentences that name every channel, and `channel_texts`, 2 to 5
-        sentences each. Numbers
-        are rounded as `ChannelView` says; shares to whole percent (one decimal under 10).
+        sentences each. Numbers are rounded as `ChannelView` says; shares to whole percent (one decimal under 10).
 
     Examples
     --------
@@ -94,7 +93,10 @@ def caption_corpus(samples: Iterable[Sample], *, seed: int = 0, overwrite: bool 
 
 
 def phrase(window: WindowFacts, seed: int) -> Captions:
-    """Put facts into words in the style they were read for; see `caption`. Cheap against `read_facts`."""
+    """Put facts into words in the style they were read for; see `caption`.
+
+    Cheap against `read_facts`, for drawing anew at every epoch.
+    """
     return phrase_sentences(window, seed).captions()
 
 

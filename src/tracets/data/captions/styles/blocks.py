@@ -10,7 +10,7 @@ import numpy as np
 from tracets.data.captions import words
 from tracets.data.captions.clock import Clock
 from tracets.data.captions.facts import ChannelView, Fact
-from tracets.data.captions.measure import Row, filled, smoothed
+from tracets.data.captions.measure import Row, filled, smoothed, swings
 
 KINDS = ("missing", "block")
 
@@ -21,6 +21,7 @@ NOTICED = {
     "visibility": (1.5, 4.0, 9.0), "cloud": (12.0, 30.0, 60.0),
 }  # fmt: skip
 RELATIVE = (0.15, 0.4, 0.75)
+_OF_MEAN = (0.01, 0.02, 0.04)  # and at least this share of the mean
 
 # Upper bounds of the classes in words; the last has none. In the unit of `words.SCALES`.
 LEVELS: dict[str, tuple[tuple[float, ...], tuple[str, ...]]] = {
@@ -45,7 +46,10 @@ _DAY_LABELS = {"night": "early morning", "morning": "morning", "afternoon": "aft
 
 @dataclass(frozen=True)
 class Block:
-    """Steps `begin` up to but not including `end`; `label` is a part of the day, "day 2", "third 1", "half 2", "whole"."""
+    """Steps `begin` up to but not including `end`.
+
+    `label` is a part of the day, "day 2", "third 1", "half 2" or "whole".
+    """
 
     label: str
     begin: int
@@ -145,10 +149,12 @@ def level_of(quantity: str, value: float) -> str:
 
 
 def _moving(part: Row, quantity: str, low: float, spread: float) -> tuple[str, str, dict[str, float]]:
-    bounds = NOTICED.get(quantity) or tuple(share * spread for share in RELATIVE)
     edge = max(1, len(part) // 5)
     first, last = float(part[:edge].mean()), float(part[-edge:].mean())
     mean = float(part.mean())
+    bounds = NOTICED.get(quantity) or tuple(
+        max(a * spread, b * abs(mean)) for a, b in zip(RELATIVE, _OF_MEAN, strict=True)
+    )
     trend = "none" if spread == 0 or len(part) < 2 else trend_of(part, first, last, bounds)
     if quantity == "rain":
         levels = f"{level_of('rain', mean)}"
@@ -163,6 +169,8 @@ def _moving(part: Row, quantity: str, low: float, spread: float) -> tuple[str, s
 def trend_of(part: Row, first: float, last: float, bounds: tuple[float, ...]) -> str:
     """How a stretch goes: "steady", "rough", "up-1" to "up-3" with "-early" or "-late", "rise_fall", "fall_rise"."""
     small, much, sharp = bounds
+    if len(swings(part, max(small, 0.5 * float(np.ptp(part))))) > 3:
+        return "rough"
     curve = smoothed(part, max(1, len(part) // 5))
     change = last - first
     over = float(curve.max()) - max(first, last)

@@ -11,23 +11,64 @@ from tracets.data.captions.phrased import Phrased, Sentence
 from tracets.data.captions.slots import names
 
 PLACES = {
-    "start": ("[at|in|near] the [beginning|start]", "early on", "at first", "close to the start", "in the first half",
-              "in the first part", "at the [left|very left|front]", "initially"),
-    "before": ("before the middle", "in the first half", "after the [beginning|start]", "[shortly |]before halfway",
-               "after the initial period"),
-    "middle": ("in the middle", "in the [middle|center|middle part|middle section]", "[around|near|at] the middle",
-               "midway[ through|]", "halfway[ through|]", "about half way"),
+    "start": (
+        "[at|in|near] the [beginning|start]",
+        "early on",
+        "at first",
+        "close to the start",
+        "in the first half",
+        "in the first part",
+        "at the [left|very left|front]",
+        "initially",
+    ),
+    "before": (
+        "before the middle",
+        "in the first half",
+        "after the [beginning|start]",
+        "[shortly |]before halfway",
+        "after the initial period",
+    ),
+    "middle": (
+        "in the middle",
+        "in the [middle|center|middle part|middle section]",
+        "[around|near|at] the middle",
+        "midway[ through|]",
+        "halfway[ through|]",
+        "about half way",
+    ),
     "past": ("[after|past] the middle", "in the second half", "later on", "before the end", "after halfway"),
-    "end": ("[at|in|near] the end", "[towards|toward|close to] the end", "[at|near] the [tail end|very end|finish]",
-            "in the [last|final] part", "in the second half", "late", "on the right"),
-    "throughout": ("throughout", "all the way", "the whole time", "over time", "from start to [end|finish]",
-                   "through[out|] the whole [graph|plot|chart|period]", "all throughout[ the plot|]", "overall"),
-}  # fmt: skip
+    "end": (
+        "[at|in|near] the end",
+        "[towards|toward|close to] the end",
+        "[at|near] the [tail end|very end|finish]",
+        "in the [last|final] part",
+        "in the second half",
+        "late",
+        "on the right",
+    ),
+    "throughout": (
+        "throughout",
+        "all the way",
+        "the whole time",
+        "over time",
+        "from start to [end|finish]",
+        "through[out|] the whole [graph|plot|chart|period]",
+        "all throughout[ the plot|]",
+        "overall",
+    ),
+}
 ADVERBS = {
     "sharp": "[sharply|suddenly|quickly|rapidly|steeply|dramatically|fast|abruptly|drastically|a lot]",
     "steady": "[steadily|consistently|evenly|linearly|at a [fixed|steady|constant] rate|in a straight line]",
     "gradual": "[gradually|slowly|bit by bit|little by little]",
     "slight": "[slightly|a little|a bit|somewhat]",
+}
+# Adverbs that may stand before the verb.
+_BEFORE = {
+    "sharp": "[sharply|suddenly|quickly|rapidly|steeply|dramatically|abruptly]",
+    "steady": "[steadily|consistently|evenly]",
+    "gradual": "[gradually|slowly]",
+    "slight": "slightly",
 }
 ADJECTIVES = {
     "sharp": "[sharp|sudden|quick|rapid|steep|dramatic|big|large|hard|abrupt|huge]",
@@ -55,67 +96,162 @@ FLAT = "[flat|level|stable|constant|steady|unchanged|about the same|even]"
 
 PHRASES: dict[str, tuple[str, ...]] = {
     "missing": ("[no data|nothing to see|empty|no values|all missing|blank]",),
-    "constant": ("[flat|constant|level|unchanging|stable] [throughout|the whole time|all the way|from start to finish]",
-                 "[straight|flat|horizontal] line", "[does not|doesn't] [change|move][ at all|]",
-                 "[stays|remains] the same[ throughout|]"),
-    "flat": ("[fairly |mostly |almost |nearly |relatively |]" + FLAT + " {at}",
-             "[" + STAY + "|" + STAY + " [fairly|mostly|almost|nearly|relatively]] " + FLAT + " {at}",
-             "[not much change|little change|no big changes] {at}", "[plateau|flat line|flat stretch] {at}",
-             "[does not|doesn't] change much {at}"),
+    "constant": (
+        "[flat|constant|level|unchanging|stable] [throughout|the whole time|all the way|from start to finish]",
+        "[straight|flat|horizontal] line",
+        "[does not|doesn't] [change|move][ at all|]",
+        "[stays|remains] the same[ throughout|]",
+    ),
+    "constant/nearly": (
+        "[fairly|mostly|almost|nearly|relatively] [flat|constant|level|steady|stable][ throughout|]",
+        "[small|slight|minor] ups and downs",
+        "[stays|remains] [about|roughly|nearly] the same[ throughout|]",
+        "wiggles a [bit|little][ but stays level|]",
+        "no [big|large] changes",
+    ),
+    "flat": (
+        "[fairly |mostly |almost |nearly |relatively |]" + FLAT + " {at}",
+        "[" + STAY + "|" + STAY + " [fairly|mostly|almost|nearly|relatively]] " + FLAT + " {at}",
+        "[not much change|little change|no big changes] {at}",
+        "[plateau|flat line|flat stretch] {at}",
+        "[does not|doesn't] change much {at}",
+    ),
     "flat/high": (STAY + " high {at}", "high[ and [flat|stable|level]|] {at}", "high plateau {at}", "plateaus {at}"),
     "flat/low": (STAY + " low {at}", "low[ and [flat|stable|level]|] {at}", "[flat and low|low and flat] {at}"),
-    "mostly": ("[fairly|mostly] " + FLAT + " for most of [it|the time|the plot|the graph]",
-               STAY + " " + FLAT + " for [most of the time|over half of it|more than half|the most part]"),
+    "mostly": (
+        "[fairly|mostly] " + FLAT + " for most of [it|the time|the plot|the graph]",
+        STAY + " " + FLAT + " for [most of the time|over half of it|more than half|the most part]",
+    ),
     "mostly/low": (STAY + " low [for most of it|most of the time|for the most part]", "mostly low"),
     "mostly/high": (STAY + " high [for most of it|most of the time|for the most part]", "mostly high"),
-    "ends/up": ("ends [higher|up higher] than it [starts|started|began]", "[higher|greater] at the end than at the start",
-                "finishes above where it [starts|started]", "starts lower than it ends", "[goes|ends] up overall"),
-    "ends/down": ("ends [lower|up lower] than it [starts|started|began]", "[lower|smaller] at the end than at the start",
-                  "finishes below where it [starts|started]", "starts higher than it ends", "[goes|ends] down overall"),
-    "ends/same": ("[ends|finishes] [about |roughly |]where it [starts|started|began]",
-                  "starts and ends at [about|roughly] the same [level|height|value]",
-                  "comes back to where it [started|began]"),
-    "halves/up": ("higher in the second half", "lower in the first half", "second half is higher[ than the first|]",
-                  "[bigger|larger] values in the second half"),
-    "halves/down": ("lower in the second half", "higher in the first half", "second half is lower[ than the first|]",
-                    "[bigger|larger] values in the first half"),
-    "hump/peak": ("[peak|hump|bump|hill|high point|climax|mountain] {at}", "[peaks|climaxes|tops out] {at}",
-                  "[has|shows|there is] a [peak|hump|bump|hill] {at}", "[rises|goes up|climbs] and then [falls|drops|goes down] {at}",
-                  "[reaches|hits] a [peak|high|maximum] {at}", "up and then down {at}"),
-    "hump/peak/big": ("[big|large|sharp|tall|major|high|huge|clear] [peak|hump|bump|spike] {at}", "peaks [sharply|strongly|high] {at}"),
+    "ends/up": (
+        "ends [higher|up higher] than it [starts|started|began]",
+        "[higher|greater] at the end than at the start",
+        "finishes above where it [starts|started]",
+        "starts lower than it ends",
+        "[goes|ends] up overall",
+    ),
+    "ends/down": (
+        "ends [lower|up lower] than it [starts|started|began]",
+        "[lower|smaller] at the end than at the start",
+        "finishes below where it [starts|started]",
+        "starts higher than it ends",
+        "[goes|ends] down overall",
+    ),
+    "ends/same": (
+        "[ends|finishes] [about |roughly |]where it [starts|started|began]",
+        "starts and ends at [about|roughly] the same [level|height|value]",
+        "comes back to where it [started|began]",
+    ),
+    "halves/up": (
+        "higher in the second half",
+        "lower in the first half",
+        "second half is higher[ than the first|]",
+        "[bigger|larger] values in the second half",
+    ),
+    "halves/down": (
+        "lower in the second half",
+        "higher in the first half",
+        "second half is lower[ than the first|]",
+        "[bigger|larger] values in the first half",
+    ),
+    "hump/peak": (
+        "[peak|hump|bump|hill|high point|climax|mountain] {at}",
+        "[peaks|climaxes|tops out] {at}",
+        "[has|shows|there is] a [peak|hump|bump|hill] {at}",
+        "[rises|goes up|climbs] and then [falls|drops|goes down] {at}",
+        "[reaches|hits] a [peak|high|maximum] {at}",
+        "up and then down {at}",
+    ),
+    "hump/peak/big": (
+        "[big|large|sharp|tall|major|high|huge|clear] [peak|hump|bump|spike] {at}",
+        "peaks [sharply|strongly|high] {at}",
+    ),
     "hump/peak/small": ("[small|slight|minor|little] [peak|hump|bump] {at}", "peaks [slightly|a little] {at}"),
-    "hump/dip": ("[dip|trough|valley|low point|drop|hollow] {at}", "[dips|troughs|bottoms out|sags] {at}",
-                 "[has|shows|there is] a [dip|trough|valley] {at}", "dips {at} and [then |]recovers",
-                 "[falls|drops|goes down] and then [rises|goes up|comes back] {at}", "down and then up {at}"),
-    "hump/dip/big": ("[big|large|sharp|deep|major|hard|huge|clear] [dip|trough|valley] {at}", "dips [sharply|strongly|hard] {at}"),
+    "hump/dip": (
+        "[dip|trough|valley|low point|drop|hollow] {at}",
+        "[dips|troughs|bottoms out|sags] {at}",
+        "[has|shows|there is] a [dip|trough|valley] {at}",
+        "dips {at} and [then |]recovers",
+        "[falls|drops|goes down] and then [rises|goes up|comes back] {at}",
+        "down and then up {at}",
+    ),
+    "hump/dip/big": (
+        "[big|large|sharp|deep|major|hard|huge|clear] [dip|trough|valley] {at}",
+        "dips [sharply|strongly|hard] {at}",
+    ),
     "hump/dip/small": ("[small|slight|minor|little] [dip|trough] {at}", "dips [slightly|a little] {at}"),
-    "extreme/high": ("[highest|maximum|largest|top] [value|point] [is |]{at}", "[is |]highest {at}", "[is |]at its highest {at}",
-                     "[reaches|achieves|hits] its [highest|maximum|top] [level|value|point] {at}", "maximum {at}"),
-    "extreme/low": ("[lowest|minimum|smallest] [value|point] [is |]{at}", "[is |]lowest {at}", "[is |]at its lowest {at}",
-                    "[reaches|hits] its [lowest|minimum] [level|value|point] {at}", "minimum {at}"),
-    "wiggle/many": ("[zigzags|zig zags|goes up and down|jumps around|fluctuates|oscillates|wavers|bounces up and down]"
-                    "[ a lot| throughout| repeatedly| the whole time|]", "[lots of|many|several|repeated] ups and downs",
-                    "[many|several|multiple] [peaks and valleys|highs and lows|peaks and dips]", "[wavy|jagged|zigzag|choppy]"),
-    "wiggle/some": ("[a few|several|some] ups and downs", "goes up and down [a few|several] times", "[changes|turns] direction [a few|several] times",
-                    "[wavy|fluctuates|goes up and down]"),
-    "spike/up": ("[flat|level|constant|steady|stable] [with|apart from|except for] [one|a|a single] [spike|peak|jump] {at}",
-                 "[fairly|mostly] [constant|flat|steady] with [one|a] [sharp|sudden|big|brief|] spike {at}",
-                 "[single|one|sudden|sharp|brief|lone] [spike|peak] {at}", "spikes [once |suddenly |]{at}"),
-    "spike/down": ("[flat|level|constant|steady|stable] [with|apart from|except for] [one|a|a single] [dip|drop] {at}",
-                   "[fairly|mostly] [constant|flat|steady] with [one|a] [sharp|sudden|big|brief|] [dip|drop] {at}",
-                   "[single|one|sudden|sharp|brief|lone] [dip|drop] {at}", "dips [once |suddenly |]{at}"),
-    "move": ("{v} {at}", "{v}[ {how}|] {at}", "{v} {how} {at}", "{how} {v} {at}", "{adj} {n} {at}", "{adj} {n} {at}", "{n} {at}", "{v} {how}",
-             "[shows|has|there is] a {adj} {n} {at}"),
+    "extreme/high": (
+        "[highest|maximum|largest|top] [value|point] [is |]{at}",
+        "[is |]highest {at}",
+        "[is |]at its highest {at}",
+        "[reaches|achieves|hits] its [highest|maximum|top] [level|value|point] {at}",
+        "maximum {at}",
+    ),
+    "extreme/low": (
+        "[lowest|minimum|smallest] [value|point] [is |]{at}",
+        "[is |]lowest {at}",
+        "[is |]at its lowest {at}",
+        "[reaches|hits] its [lowest|minimum] [level|value|point] {at}",
+        "minimum {at}",
+    ),
+    "wiggle/many": (
+        "[zigzags|zig zags|goes up and down|jumps around|fluctuates|oscillates|wavers|bounces up and down]"
+        "[ a lot| throughout| repeatedly| the whole time|]",
+        "[lots of|many|several|repeated] ups and downs",
+        "[many|several|multiple] [peaks and valleys|highs and lows|peaks and dips]",
+        "[wavy|jagged|zigzag|choppy]",
+    ),
+    "wiggle/some": (
+        "[a few|several|some] ups and downs",
+        "goes up and down [a few|several] times",
+        "[changes|turns] direction [a few|several] times",
+        "[wavy|fluctuates|goes up and down]",
+    ),
+    "spike/up": (
+        "[flat|level|constant|steady|stable] [with|apart from|except for] [one|a|a single] [spike|peak|jump] {at}",
+        "[fairly|mostly] [constant|flat|steady] with [one|a] [sharp|sudden|big|brief|] spike {at}",
+        "[single|one|sudden|sharp|brief|lone] [spike|peak] {at}",
+        "spikes [once |suddenly |]{at}",
+    ),
+    "spike/down": (
+        "[flat|level|constant|steady|stable] [with|apart from|except for] [one|a|a single] [dip|drop] {at}",
+        "[fairly|mostly] [constant|flat|steady] with [one|a] [sharp|sudden|big|brief|] [dip|drop] {at}",
+        "[single|one|sudden|sharp|brief|lone] [dip|drop] {at}",
+        "dips [once |suddenly |]{at}",
+    ),
+    "move": (
+        "{v} {at}",
+        "{v}[ {how}|] {at}",
+        "{v} {how} {at}",
+        "{pre} {v} {at}",
+        "{adj} {n} {at}",
+        "{adj} {n} {at}",
+        "{n} {at}",
+        "{v} {how}",
+        "[shows|has|there is] a {adj} {n} {at}",
+    ),
     "move/sharp": ("{fast} {at}",),
-    "move/throughout": ("{v} {how} {at}", "{adj} {n} {at}", "{how} {v} {at}", "{adj} {n}", "{v} {how}", "{how} {v}", "{v} {at}",
-                        "[it |]just {v}"),
-}  # fmt: skip
+    "move/throughout": (
+        "{v} {how} {at}",
+        "{adj} {n} {at}",
+        "{pre} {v} {at}",
+        "{adj} {n}",
+        "{v} {how}",
+        "{pre} {v}",
+        "{v} {at}",
+        "[it |]just {v}",
+    ),
+}
 JOINTS = ("{a}, then {b}", "{a} and then {b}", "{a} then {b}", "{a}, after that it {b}", "{a} before it {b}")
 _ORDER = {
-    "rise": "[rises|increases|climbs|goes up]", "fall": "[falls|drops|decreases|goes down|declines]",
-    "flat": "[stays|remains] [flat|level|steady|stable|constant|the same]", "flat_after": "[levels off|flattens[ out|]|plateaus|stays flat|remains level|stabilizes]",
-    "rise_after": "[rises|goes up|climbs|recovers|comes back up]", "fall_after": "[falls|drops|goes down|comes back down]",
-}  # fmt: skip
+    "rise": "[rises|increases|climbs|goes up]",
+    "fall": "[falls|drops|decreases|goes down|declines]",
+    "flat": "[stays|remains] [flat|level|steady|stable|constant|the same]",
+    "flat_after": "[levels off|flattens[ out|]|plateaus|stays flat|remains level|stabilizes]",
+    "rise_after": "[rises|goes up|climbs|recovers|comes back up]",
+    "fall_after": "[falls|drops|goes down|comes back down]",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -161,6 +297,8 @@ def say(fact: Fact, rng: Random) -> str:
     if fact.kind == "move":
         keys = ["move/throughout"] if where == "throughout" else ["move"]
         keys += ["move/sharp"] if "sharp" in how and where != "throughout" else []
+    if fact.variant == "nearly":
+        keys = keys[1:]
     options = [source for key in keys for source in PHRASES.get(key, ())]
     picked = how[int(rng.random() * len(how))] if how else ""
 
@@ -169,6 +307,8 @@ def say(fact: Fact, rng: Random) -> str:
             return _draw(rng.choice(PLACES[where]), rng)
         if name == "how":
             return _draw(ADVERBS[picked], rng) if picked else ""
+        if name == "pre":
+            return _draw(_BEFORE[picked], rng) if picked else ""
         if name == "adj":
             return _draw(ADJECTIVES[picked], rng) if picked else ""
         key = "slow" if name == "n" and picked in ("gradual", "steady", "slight") else name

@@ -21,14 +21,22 @@ _UNIT = re.compile(r"^(?:(?P<size>thousand|million|billion)\b ?)?(?P<sign>USD|EU
 
 WAYS = {
     "up": {
-        "past": "[rose|increased|climbed|went up|moved up|advanced|moved higher]", "plain": "[rose|increased|climbed]",
-        "noun": "[increase|rise|gain]", "above": "[above|over|more than|up from]", "adv": "up", "most": "highest",
+        "past": "[rose|increased|climbed|went up|moved up|advanced|moved higher]",
+        "plain": "[rose|increased|climbed]",
+        "noun": "[increase|rise|gain]",
+        "above": "[above|over|more than|up from]",
+        "adv": "up",
+        "most": "highest",
     },
     "down": {
-        "past": "[fell|decreased|declined|dropped|went down|moved down|moved lower]", "plain": "[fell|decreased|declined]",
-        "noun": "[decrease|decline|drop]", "above": "[below|under|less than|down from]", "adv": "down", "most": "lowest",
+        "past": "[fell|decreased|declined|dropped|went down|moved down|moved lower]",
+        "plain": "[fell|decreased|declined]",
+        "noun": "[decrease|decline|drop]",
+        "above": "[below|under|less than|down from]",
+        "adv": "down",
+        "most": "lowest",
     },
-}  # fmt: skip
+}
 MAIN: tuple[str, ...] = (
     "{N} {past} {by} to {v}[ in the latest {step}|]",
     "{N} {past} to {v}, {by} {above} [{last}|the previous {step}|the {step} before]",
@@ -42,46 +50,66 @@ MAIN: tuple[str, ...] = (
     "{N} {past} by {percent} percent to {v}[ in the latest {step}|]",
     "{N} {past} {percent} percent from the previous {step}[ to {v}|]",
     "At {v}, {n} was {by} {above} the previous {step}",
-    "{N} {plain} by {by} [this {step}|over the {step}], to {v}",
+    "{N} {plain} by {by} [this {step}|from the {step} before], to {v}",
 )
 SAME: tuple[str, ...] = (
-    "{N} was unchanged at {v}[ in the latest {step}|]", "{N} held at {v}[ in the latest {step}|]",
-    "{N} [remained|stayed] at {v}, the same as [{last}|the {step} before]", "{N} showed no change from the previous {step} at {v}",
-)  # fmt: skip
+    "{N} was unchanged at {v}[ in the latest {step}|]",
+    "{N} held at {v}[ in the latest {step}|]",
+    "{N} [remained|stayed] at {v}, the same as [{last}|the {step} before]",
+    "{N} showed no change from the previous {step} at {v}",
+)
 LITTLE: tuple[str, ...] = (
-    "{N} was little changed at {v}[ in the latest {step}|]", "{N} was [essentially|nearly|almost] unchanged at {v}",
-    "{N} changed little, [standing|coming in] at {v}", "{N} was little changed from the previous {step} at {v}",
-)  # fmt: skip
+    "{N} was little changed at {v}[ in the latest {step}|]",
+    "{N} was [essentially|nearly|almost] unchanged at {v}",
+    "{N} changed little, [standing|coming in] at {v}",
+    "{N} was little changed from the previous {step} at {v}",
+)
 ALONE: tuple[str, ...] = (
-    "The latest reading of {n} is {v}", "{N} was {v} in the latest {step} on record", "{N} last stood at {v}",
+    "The latest reading of {n} is {v}",
+    "{N} was {v} in the latest {step} on record",
+    "{N} last stood at {v}",
     "{N} was last reported at {v}",
-)  # fmt: skip
+)
 AGO: tuple[str, ...] = (
-    "{N} [was|is] {ago_by} {ago_above} a {period} [ago|earlier]", "[Compared with|From] a {period} earlier, {n} {ago_plain} by {ago_by}",
-    "{N} {ago_plain} {ago_percent} percent from a {period} earlier[ to {v}|]", "Over the {period}, {n} {ago_plain} {ago_percent} percent",
-    "A {period} [ago|earlier], {n} was {ago_p}", "{N} was {v}, against {ago_p} a {period} earlier", "{N} [is|was] {ago_adv} {ago_by} over the {period}",
-)  # fmt: skip
+    "{N} [was|is] {ago_by} {ago_above} a {period} [ago|earlier]",
+    "[Compared with|From] a {period} earlier, {n} {ago_plain} by {ago_by}",
+    "{N} {ago_plain} {ago_percent} percent from a {period} earlier[ to {v}|]",
+    "Over the {period}, {n} {ago_plain} {ago_percent} percent",
+    "A {period} [ago|earlier], {n} was {ago_p}",
+    "{N} was {v}, against {ago_p} a {period} earlier",
+    "{N} [is|was] {ago_adv} {ago_by} over the {period}",
+)
 SPAN: tuple[str, ...] = (
     "{N} [is|was] {first_adv} {first_by} [over the period|over {steps} {step}s|since the start of the period]",
-    "Over the [whole |]period, {n} {first_plain} by {first_by}", "{N} {first_plain} {first_percent} percent over the period",
-    "{N} {first_plain} from {first_p} to {v} over the period", "Since the start of the period, {n} [is|was] {first_adv} {first_percent} percent",
-)  # fmt: skip
+    "Over the [whole |]period, {n} {first_plain} by {first_by}",
+    "{N} {first_plain} {first_percent} percent over the period",
+    "{N} {first_plain} from {first_p} to {v} over the period",
+    "Since the start of the period, {n} [is|was] {first_adv} {first_percent} percent",
+)
 RANK: tuple[str, ...] = (
-    "[That is|This is|This was] the {most} [level|value|reading] in {since} {step}s", "{N} reached its {most} [level|value|reading] in {since} {step}s",
-    "{N} was at its {most} in {since} {step}s", "At {v}, {n} was the {most} in {since} {step}s",
-)  # fmt: skip
+    "[That is|This is|This was] the {most} [level|value|reading] in {since} {step}s",
+    "{N} reached its {most} [level|value|reading] in {since} {step}s",
+    "{N} was at its {most} in {since} {step}s",
+    "At {v}, {n} was the {most} in {since} {step}s",
+)
 RECORD: tuple[str, ...] = (
-    "[That is|This is|This was] the {most} [level|value|reading] of the [{steps}-{step} |]period", "{N} reached its {most} level of the period",
+    "[That is|This is|This was] the {most} [level|value|reading] of the [{steps}-{step} |]period",
+    "{N} reached its {most} level of the period",
     "At {v}, {n} was at its {most} of the [whole |]period",
-)  # fmt: skip
+)
 MEAN: tuple[str, ...] = (
-    "{N} was {v}, {mean_side} the average of {m}", "{N} was {mean_side} its {steps}-{step} average of {m}",
-    "The average over the period [is|was] {m}", "At {v}, {n} was {mean_side} the period's average of {m}", "{N} averaged {m} over the period",
-)  # fmt: skip
+    "{N} was {v}, {mean_side} the average of {m}",
+    "{N} was {mean_side} its {steps}-{step} average of {m}",
+    "The average over the period [is|was] {m}",
+    "At {v}, {n} was {mean_side} the period's average of {m}",
+    "{N} averaged {m} over the period",
+)
 BALANCE: tuple[str, ...] = (
-    "The {b} deficit {balance} [by |]{by} to {dv}", "The deficit {balance} from {dp} to {dv}", "The deficit in {n} {balance} to {dv}[ in the latest {step}|]",
+    "The {b} deficit {balance} [by |]{by} to {dv}",
+    "The deficit {balance} from {dp} to {dv}",
+    "The deficit in {n} {balance} to {dv}[ in the latest {step}|]",
     "The {b} deficit was {dv}, compared with {dp} the {step} before",
-)  # fmt: skip
+)
 MISSING = (
     "No [figures|data] [are available|were reported|were released] for {n}",
     "{N} was not reported[ in this period|]",
@@ -262,11 +290,11 @@ def grouped(value: float, decimals: int) -> str:
 def sized(value: float, decimals: int, size: float, restate: bool) -> str:
     """A number counted in thousands, millions or billions, restated in the largest word that fits.
 
-    >>> sized(251500, 0, 1e6, True), sized(251500, 0, 1e6, False), sized(2.15, 2, 1.0, True)
-    ('251.5 billion', '251,500 million', '2.15')
+    >>> sized(251500, 0, 1e6, True), sized(1500, 0, 1e6, False), sized(2.15, 2, 1.0, True)
+    ('251.5 billion', '1500 million', '2.15')
     """
     word = {1e3: " thousand", 1e6: " million", 1e9: " billion"}.get(size, "")
-    if restate:
+    if restate or value >= 10000:
         for scale, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
             if value * size >= scale and scale > size:
                 return f"{number(value * size / scale, 1 if value * size >= 10 * scale else 2)} {name}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracets.data.captions.clock import Clock
-from tracets.data.captions.facts import ChannelView, Fact
+from tracets.data.captions.facts import ChannelFact, ChannelView, Fact
 from tracets.data.captions.measure import Row, filled, smoothed, swings
 
 KINDS = (
@@ -62,9 +62,11 @@ def shape_facts(row: Row, view: ChannelView, clock: Clock) -> list[Fact]:
     spike = _spike(curve, spread)
     if spike is not None:
         step, way = spike
-        return [*found[:0], fact("spike", f"{way}:{place(step, step, n)}", 1.0, at_step=step)]
+        return [fact("spike", f"{way}:{place(step, step, n)}", 1.0, at_step=step)]
     legs = swings(curve, LEG * spread)
     turns = len(legs) - 1
+    if turns >= 3 and spread <= 0.08 * np.abs(seen).max():
+        return [fact("constant", "nearly"), *found]
     if turns >= 5:
         found.append(fact("wiggle", "many", 1.0, turns=turns))
     elif turns >= 3:
@@ -189,11 +191,14 @@ def _spike(curve: Row, spread: float) -> tuple[int, str] | None:
         return None
     if np.ptp(np.delete(curve, out)) > 0.25 * spread:
         return None
+    # At an end it is a step to another level as much as a spike.
+    if out[0] == 0 or out[-1] == len(curve) - 1:
+        return None
     step = int(out[np.abs(curve[out] - np.median(curve)).argmax()])
     return step, "up" if curve[step] > np.median(curve) else "down"
 
 
-def _humps(fact, curve: Row, legs: list[tuple[int, int]], spread: float) -> list[Fact]:  # type: ignore[no-untyped-def]
+def _humps(fact: ChannelFact, curve: Row, legs: list[tuple[int, int]], spread: float) -> list[Fact]:
     found = []
     for (begin, top), (_, end) in zip(legs[:-1], legs[1:], strict=True):
         height = min(abs(curve[top] - curve[begin]), abs(curve[top] - curve[end])) / spread
@@ -204,7 +209,7 @@ def _humps(fact, curve: Row, legs: list[tuple[int, int]], spread: float) -> list
     return found
 
 
-def _extremes(fact, curve: Row) -> list[Fact]:  # type: ignore[no-untyped-def]
+def _extremes(fact: ChannelFact, curve: Row) -> list[Fact]:
     """Where the highest and lowest are, unless the curve comes close to them somewhere else."""
     found = []
     n, spread = len(curve), np.ptp(curve)
