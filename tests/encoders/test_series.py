@@ -467,3 +467,14 @@ def test_what_of_the_calendar_reaches_the_channels(tiny_model, calendar, week, s
         return moved(other.channels[0], one(model, sample).channels[0]) > 1e-5
 
     assert seen(3) == week and seen(26 * 7) == season
+
+
+def test_without_a_transformer_a_channel_is_its_features(tiny_model):
+    """Patches are not read then, and [CLS] sees the calendar alone."""
+    model, sample = tiny_model(layers=0), series(2, missing=0)
+    before = one(model, sample)
+    with torch.no_grad():
+        model.series.patch.weight.add_(1.0)
+    assert_same(one(model, sample), before, atol=0)
+    other = one(model, changed(sample, values=sample.values + 5))
+    assert moved(other.sample, before.sample) < 1e-6 and moved(other.channels[0], before.channels[0]) > 1e-3

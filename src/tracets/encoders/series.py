@@ -279,6 +279,8 @@ class SeriesTower(nn.Module):
         return self.identity(torch.arange(c, device=batch.values.device)).expand(len(batch.values), -1, -1)
 
     def _mix(self, x: Tensor, batch: SeriesBatch, *, rows: Tensor | None, hidden: Tensor | None = None) -> Tensor:
+        if not self.blocks:
+            return x if rows is None else x[:, rows]
         filled = self._patches(batch.observed).any(-1)  # (n, c, n_patches)
         filled = filled if hidden is None else filled | (hidden & batch.channel_valid[..., None])
         mask = attention_mask(filled, batch.channel_valid, attention=self.config.attention, cit=self.has_cit)

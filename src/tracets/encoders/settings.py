@@ -16,6 +16,7 @@ LATER = {"later": True}
 class SeriesConfig:
     """The series tower (arXiv:2506.09114, section 3.2, with the departures that docs/model.md lists).
 
+    `layers`: of the Transformer; with 0 a channel is its identity and features alone, and [CLS] sees no series.
     `identity`: "name" makes a [CIT] from the channel's name and unit, "index" from its position (the paper).
     `features`: what enters each [CIT] beside it: "none" (the paper), "level", or "summary" (level and shape).
     `attention`: "biased" (a [CIT] sees its own channel only), "full", or "causal" (a token sees the patches before it).
@@ -39,7 +40,7 @@ class SeriesConfig:
     positions: Literal["rotary", "absolute", "none"] = field(default="rotary", metadata=LATER)
 
     def __post_init__(self) -> None:
-        _at_least("series", self, dim=8, layers=1, heads=1, patch=1, vectors=1, max_channels=1)
+        _at_least("series", self, dim=8, layers=0, heads=1, patch=1, vectors=1, max_channels=1)
         _divides("series", self.dim, self.heads)
 
 
