@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus
     from tracets.encoders.model import TraceModel
     from tracets.encoders.protocol import PairEncoder
+    from tracets.evaluate.deletion import ChannelReport
     from tracets.evaluate.probe_report import ProbeReport
     from tracets.evaluate.report import RetrievalReport
     from tracets.reasons import Explanation
@@ -30,8 +31,8 @@ SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
 LOG = logging.getLogger("tracets")
 
 __all__ = [
-    "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_probes",
-    "evaluate_retrieval", "explain", "hit_to_json", "llm_captioner", "load", "open_index", "plot_hits", "read",
+    "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_channels",
+    "evaluate_probes", "evaluate_retrieval", "explain", "hit_to_json", "llm_captioner", "load", "open_index", "plot_hits", "read",
     "search", "set_threads", "shipped_models", "train", "weather", "windows", "write",
 ]  # fmt: skip
 
@@ -459,3 +460,21 @@ def evaluate_probes(
     windows_ = corpus.split(split)
     windows_ = windows_ if where is None else windows_.where(where)
     return evaluate(list(windows_), model, seed=seed, limit=limit, n_boot=n_boot)
+
+
+def evaluate_channels(
+    corpus: Corpus,
+    model: PairEncoder,
+    *,
+    split: str = "test",
+    limit: int = 100,
+    seed: int = 0,
+    n_boot: int = 1000,
+) -> ChannelReport:
+    """Drop each channel of at most `limit` windows of one split: do their scores fall most without the named one?
+
+    Beside chance, for whole texts and for each of their sentences asked alone; see `tracets.evaluate.deletion`.
+    """
+    from tracets.evaluate.deletion import evaluate_channels as evaluate
+
+    return evaluate(list(corpus.split(split)), model, limit=limit, seed=seed, n_boot=n_boot)

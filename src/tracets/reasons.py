@@ -11,8 +11,8 @@ import numpy as np
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
 from tracets.index import IndexFolder
-from tracets.scores import Groups, late_interaction, series_bank
-from tracets.types import SeriesVectors
+from tracets.scores import Groups, IntArray, SeriesBank, late_interaction, series_bank
+from tracets.types import FloatArray, SeriesVectors
 
 
 @dataclass(frozen=True)
@@ -103,18 +103,13 @@ def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Ex
     asked = encoder.encode_texts([query])
     spans, vectors = asked.spans[0], asked.sentences[0]
 
-    one_each = Groups(vectors, np.arange(len(vectors) + 1, dtype=np.int64))
-    cosines = late_interaction(one_each, item.channels)  # (n_sentences, n_channels)
-    names, live = item.names[0], item.channels.sizes > 0
+    names = item.names[0]
     channels, reasons = dict.fromkeys(names, 0.0), []
-    for span, found in zip(spans, cosines, strict=True):
-        # among the live channels, so that a dead one, which scores the lowest cosine, is never named
-        best = int(np.argmax(np.where(live, found, -np.inf))) if live.any() else None
-        cosine = float(found.max() if best is None else found[best])
-        part = (1.0 - weight) * cosine / len(spans)
-        if best is not None:
+    for span, best, cosine in zip(spans, *best_channels(vectors, item), strict=True):
+        part = (1.0 - weight) * float(cosine) / len(spans)
+        if best >= 0:
             channels[names[best]] += part
-        reasons.append(SentenceReason(span, None if best is None else names[best], cosine, part))
+        reasons.append(SentenceReason(span, None if best < 0 else names[best], float(cosine), part))
     sample_cosine = float(asked.sample[0] @ item.sample[0])
     return Explanation(
         id=id,
@@ -126,6 +121,20 @@ def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Ex
         channels=channels,
         stored=_stored(encoder, index.rows([id], ["text"])[0]["text"], spans, vectors),
     )
+
+
+def best_channels(sentences: FloatArray, item: SeriesBank) -> tuple[IntArray, FloatArray]:
+    """The channel of one series that each sentence (n, d) matches best, and their cosine: two arrays of shape (n,).
+
+    A channel with nothing observed is never named; where all are so, the channel is -1 and the cosine the lowest.
+    """
+    one_each = Groups(sentences, np.arange(len(sentences) + 1, dtype=np.int64))
+    cosines = late_interaction(one_each, item.channels)  # (n_sentences, n_channels)
+    live = item.channels.sizes > 0
+    if not live.any():
+        return np.full(len(cosines), -1, dtype=np.int64), cosines.max(axis=1)
+    best = np.argmax(np.where(live, cosines, -np.inf), axis=1)
+    return best, cosines[np.arange(len(best)), best]
 
 
 def _stored(

@@ -1,4 +1,4 @@
-"""`tracets evaluate retrieval`: the object of the contract, and the table."""
+"""`tracets evaluate`: the objects of the contract, and the tables."""
 
 import json
 
@@ -57,3 +57,20 @@ def test_errors_name_the_fix(refused, corpus_file, model_folder):
     assert "Use one of train, val, test" in refused(*evaluate, "--split", "dev")
     assert "columns are" in refused(*evaluate, "--where", "place = 'ny'")
     assert "at least 2 windows with a text" in refused(*evaluate, "--where", "entity = 'ny'")
+
+
+def test_hubness_can_be_left_in(evaluate):
+    corrected, raw = (json.loads(evaluate("--json", *option).out) for option in ((), ("--no-hubness",)))
+    assert corrected["provenance"]["hubness"] == {"weight": 0.5, "neighbours": 8, "bank": 8}
+    assert raw["provenance"]["hubness"] is None
+
+
+def test_channels(tracets, refused, corpus_file, model_folder):
+    command = ("evaluate", "channels", corpus_file, "--model", model_folder, "--split", "train", "--n-boot", 20)
+    result = tracets(*command, "--limit", 5, "--json")
+    assert (result.code, result.err, result.out.count("\n")) == (0, "", 1)
+    found = json.loads(result.out)
+    assert (found["n"], found["chance"], found["sentences"]["n"]) == (5, 0.5, 10)
+    assert 0 <= found["whole_text"]["low"] <= found["whole_text"]["agreement"] <= found["whole_text"]["high"] <= 1
+    assert "8 windows of split train" in tracets(*command).out
+    assert "Use one of train, val, test" in refused(*command, "--split", "dev")

@@ -61,3 +61,23 @@ def probes(
         json_line(report.to_json())
     else:
         typer.echo(report.to_table())
+
+
+@app.command()
+def channels(
+    corpus: Annotated[Path, typer.Argument(help="A corpus with texts and splits.")],
+    model: Model = "base",
+    split: Annotated[str, typer.Option(help="The split to ask about: train, val or test.")] = "test",
+    limit: Annotated[int, typer.Option(help="At most so many windows, drawn by the seed.", min=2)] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of windows and of intervals.")] = 0,
+    n_boot: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Drop each channel in turn: does the score fall most without the one that a text is said to match by?"""
+    report = api.evaluate_channels(
+        api.read(corpus), api.load(model), split=split, limit=limit, seed=seed, n_boot=n_boot
+    )
+    if as_json:
+        json_line(report.to_json())
+    else:
+        typer.echo(report.to_table())

@@ -18,6 +18,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader, IterableDataset
 
+from tracets.errors import ConfigError
 from tracets.training.settings import OptimConfig
 
 
@@ -226,6 +227,11 @@ def fit(
     if start is not None and start[monitor] >= loop.best:
         task.module.load_state_dict(start_weights)
         return {"step": 0.0, "minutes": loop.elapsed() / 60, monitor: start[monitor]}
+    if not keep.best_model_path and not last.is_file():
+        raise ConfigError(
+            f"the {config.max_minutes:g} minutes of this stage were over before its first step: preparing (frozen token "
+            f"states of every text) took {loop.elapsed() / 60:.1f}. Raise --max-minutes, or train on fewer texts."
+        )
     best = torch.load(keep.best_model_path or last, map_location="cpu", weights_only=True)
     loop.load_state_dict(best["state_dict"])
     return {"step": float(trainer.global_step), "minutes": loop.elapsed() / 60, monitor: loop.best}
