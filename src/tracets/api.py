@@ -32,8 +32,8 @@ LOG = logging.getLogger("tracets")
 
 __all__ = [
     "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_channels",
-    "evaluate_probes", "evaluate_retrieval", "explain", "hit_to_json", "llm_captioner", "load", "open_index", "plot_hits", "read",
-    "search", "set_threads", "shipped_models", "train", "weather", "windows", "write",
+    "evaluate_probes", "evaluate_retrieval", "explain", "hit_to_json", "llm_captioner", "load", "open_index",
+    "plot_hits", "read", "search", "set_threads", "shipped_models", "train", "weather", "windows", "write",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import tracets.training.loop as room
+from tracets.errors import ConfigError
 from tracets.training.loop import fit
 from tracets.training.settings import OptimConfig
 
@@ -368,3 +369,13 @@ def test_a_module_that_comes_in_evaluation_is_trained_with_dropout(tmp_path):
     task.net.eval()
     run(task, tmp_path)
     assert task.modes == [True] * 10
+
+
+def test_a_budget_that_preparing_uses_up_is_refused(tmp_path, monkeypatch):
+    """Nothing was trained then, and a model that was not must not be handed out as if."""
+    task, clock = Regression(), [0.0]
+    monkeypatch.setattr(room.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(task, "prepare", lambda: clock.__setitem__(0, 130.0))
+    with pytest.raises(ConfigError, match=r"the 2 minutes of this stage were over .* took 2\.2\. Raise --max-minutes"):
+        run(task, tmp_path, max_steps=None, max_minutes=2.0)
+    assert task.steps == []

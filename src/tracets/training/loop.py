@@ -229,7 +229,7 @@ def fit(
         return {"step": 0.0, "minutes": loop.elapsed() / 60, monitor: start[monitor]}
     if not keep.best_model_path and not last.is_file():
         raise ConfigError(
-            f"the {config.max_minutes:g} minutes of this stage were over before its first step: preparing (frozen token "
+            f"the {config.max_minutes:g} minutes of this stage were over before its first step: preparing (the frozen "
             f"states of every text) took {loop.elapsed() / 60:.1f}. Raise --max-minutes, or train on fewer texts."
         )
     best = torch.load(keep.best_model_path or last, map_location="cpu", weights_only=True)
