@@ -30,7 +30,7 @@ def test_it_is_checked_whatever_settings_came_after_it(base, tmp_path):
     saved = json.loads((SHIPPED / "base" / "config.json").read_text())
     assert base.fingerprint == saved["fingerprint"]
     copy = shutil.copytree(SHIPPED / "base", tmp_path / "copy")
-    saved["model"]["series"]["calendar"] = "full"
+    saved["model"]["series"]["calendar"] = "clock"
     (copy / "config.json").write_text(json.dumps(saved))
     with pytest.raises(ModelError, match="not those it was saved with"):
         api.load(copy)

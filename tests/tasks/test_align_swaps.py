@@ -1,0 +1,80 @@
+"""What a step of the alignment does beside pairs: sentences with a fact swapped, and starts that are hidden."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import torch
+
+from tracets.tasks.align import AlignConfig, AlignTask
+from tracets.types import Sample
+
+
+def window(i):
+    values = np.random.default_rng(i).normal(size=(2, 12)).astype(np.float32)
+    start = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=i)
+    return Sample(f"w{i}", values, ("load", "wind"), start=start, freq="h", text=f"text number {i}. Calm.")
+
+
+TOLD = [window(i) for i in range(6)]
+
+
+def task(model, *, swapper=None, **config):
+    chosen = AlignConfig(**{"hard_last": None} | config)
+    return AlignTask(model, TOLD, TOLD[:2], chosen, batch_size=8, seed=0, swapper=swapper)
+
+
+def drawn(made):
+    """The samples of the first step, in its order."""
+    return [made.train[int(i)] for i in made.order.rows_at(0)]
+
+
+def late(sentences, vectors):
+    """Mean over sentences of the best cosine with any vector."""
+    return np.mean([max(float(s @ v) for v in vectors) for s in sentences])
+
+
+@pytest.fixture
+def model(tiny_model):
+    return tiny_model()
+
+
+def test_a_true_sentence_is_told_from_its_swapped_twin(model):
+    """Against the vectors of texts read alone: the loss is that of the score that search gives."""
+    model.eval()
+
+    def swapper(sample):
+        return () if sample.id == "w1" else ((f"the load of {sample.id} rises", f"the load of {sample.id} falls"),)
+
+    made = task(model, swapper=swapper, swapped=0.5)
+    batch, samples = made.batch(0), drawn(made)
+    asked = [s for s in samples if s.id != "w1"]
+    assert [samples[i].id for i in batch.swaps] == [s.id for s in asked]
+    parts, without = made.loss(batch, progress=0.0), task(model).loss(task(model).batch(0), progress=0.0)
+    series, share = model.encode_series(asked), model.sample_weight
+    scores = []
+    for way in range(2):
+        texts = model.encode_texts([swapper(s)[0][way] for s in asked])
+        scores.append(
+            [
+                share * float(texts.sample[i] @ series.sample[i])
+                + (1 - share) * late(texts.sentences[i], series.channels[i].reshape(-1, model.dim))
+                for i in range(len(asked))
+            ]
+        )
+    scale = float(model.scale.detach())
+    expected = np.mean([math.log1p(math.exp(scale * (f - t))) for t, f in zip(*scores, strict=True)])
+    assert float(parts["swapped"].detach()) == pytest.approx(expected, rel=1e-4)
+    assert "swapped" not in without
+    assert float(parts["loss"].detach()) == pytest.approx(float(without["loss"].detach()) + 0.5 * expected, rel=1e-4)
+
+
+def test_a_hidden_start_leaves_the_values(model):
+    made, plain = task(model, hide_start=1.0), task(model)
+    hidden, seen = made.batch(0).series, plain.batch(0).series
+    assert hidden.clock[:, 0].isnan().all() and not hidden.calendar[:, :7].any()
+    assert torch.equal(hidden.values, seen.values) and torch.equal(hidden.clock[:, 1], seen.clock[:, 1])
+    assert not seen.clock[:, 0].isnan().any()
+    half = task(model, hide_start=0.5)
+    assert 0 < sum(int(half.batch(step).series.clock[:, 0].isnan().sum()) for step in range(8)) < 8 * len(TOLD)
