@@ -53,7 +53,7 @@ ROWS = (
     Row("pooled frozen text", ("model.text.reader=pooled",)),
     Row("sample vector only", ("model.sample_weight=1",)),
     Row("late interaction only", ("model.sample_weight=0",)),
-    Row("late interaction, no Transformer", ("model.sample_weight=0", "model.series.layers=0", "align.sample=0")),
+    Row("late interaction without Transformer", ("model.sample_weight=0", "model.series.layers=0", "align.sample=0")),
     Row("no hard negatives", ("align.hard_first=none", "align.hard_last=none")),
     Row("K=8 throughout", ("align.hard_first=8", "align.hard_last=8")),
     Row("K=32 throughout", ("align.hard_first=32", "align.hard_last=32")),
