@@ -218,8 +218,8 @@ class AlignTask:
 
         swaps = [(i, pair) for i, row in enumerate(rows) for pair in self.swaps[row]]
 
-        said = (*window_texts, *channel_texts, *event_texts, *(pair[0] for _, pair in swaps))
-        said = (*said, *(pair[1] for _, pair in swaps))
+        twins = [pair[way] for way in range(2) for _, pair in swaps]
+        said = (*window_texts, *channel_texts, *event_texts, *twins)
         pieces = [self._some_sentences(self.model.text.sentences_of(t), rng) for t in said]
         same_channels = np.zeros((len(channels), len(samples) * width), bool)
         if channels:
