@@ -27,6 +27,12 @@ def test_build_fills_defaults_and_nests():
     assert build(Outer, {"inner": {"steps": 3, "rate": 1}}, where="") == Outer(Inner(rate=1.0, steps=3))
 
 
+def test_a_table_says_none_in_words():
+    assert build(Outer, {"inner": {"steps": "none"}}, where="") == Outer(Inner(steps=None))
+    with pytest.raises(ConfigError, match=r"inner.rate must be of type float, got 'none'"):
+        build(Outer, {"inner": {"rate": "none"}}, where="")
+
+
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [

@@ -56,12 +56,17 @@ def override(settings: T, assignment: str) -> T:
 
 
 def check(value: Any, hint: Any, *, where: str) -> Any:
-    """Return the value if it is of the declared type (whole numbers pass as floats), else raise ConfigError."""
+    """Return the value if it is of the declared type, else raise ConfigError.
+
+    Whole numbers pass as floats, and "none" as None where no text is meant: TOML has no word for it.
+    """
     if get_origin(hint) is Literal:
         if value in get_args(hint):
             return value
         raise ConfigError(f"{where} must be one of {', '.join(map(repr, get_args(hint)))}, got {value!r}")
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if value == "none" and type(None) in options and str not in options:
+        return None
     for option in options:
         if option is float and type(value) is int:
             return float(value)
