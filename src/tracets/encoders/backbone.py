@@ -17,7 +17,7 @@ from tracets.encoders.sentences import Sentence
 from tracets.encoders.settings import DEFAULT_BACKBONE
 from tracets.errors import ModelError
 
-CACHE_TOKENS = 2_000_000
+CACHE_TOKENS = 4_000_000
 """Token states kept in memory (half precision, 768 bytes each at width 384); the oldest sentences leave first."""
 
 CACHE_TEXTS = 400_000
