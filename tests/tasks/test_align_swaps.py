@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tracets.data.captions.swaps import Contrast
 from tracets.tasks.align import AlignConfig, AlignTask
 from tracets.types import Sample
 
@@ -41,11 +42,12 @@ def model(tiny_model):
 
 
 def test_a_true_sentence_is_told_from_its_swapped_twin(model):
-    """Against the vectors of texts read alone: the loss is that of the score that search gives."""
+    """Against the vectors of texts read alone: by the score that search gives, and by the channels that are named."""
     model.eval()
 
     def swapper(sample):
-        return () if sample.id == "w1" else ((f"the load of {sample.id} rises", f"the load of {sample.id} falls"),)
+        true, false = f"the load of {sample.id} rises", f"the wind of {sample.id} rises"
+        return () if sample.id == "w1" else (Contrast("channel", "load", true, false, "wind"),)
 
     made = task(model, swapper=swapper, swapped=0.5)
     batch, samples = made.batch(0), drawn(made)
@@ -54,20 +56,29 @@ def test_a_true_sentence_is_told_from_its_swapped_twin(model):
     parts, without = made.loss(batch, progress=0.0), task(model).loss(task(model).batch(0), progress=0.0)
     series, share = model.encode_series(asked), model.sample_weight
     scores = []
-    for way in range(2):
-        texts = model.encode_texts([swapper(s)[0][way] for s in asked])
-        scores.append(
-            [
-                share * float(texts.sample[i] @ series.sample[i])
-                + (1 - share) * late(texts.sentences[i], series.channels[i].reshape(-1, model.dim))
-                for i in range(len(asked))
-            ]
-        )
+    for channel, said in enumerate(("true", "false")):
+        texts = model.encode_texts([getattr(swapper(s)[0], said) for s in asked])
+        whole = [
+            share * float(texts.sample[i] @ series.sample[i])
+            + (1 - share) * late(texts.sentences[i], series.channels[i].reshape(-1, model.dim))
+            for i in range(len(asked))
+        ]
+        named = [late(texts.sentences[i], series.channels[i][channel]) for i in range(len(asked))]
+        scores.append(whole + named)
     scale = float(model.scale.detach())
     expected = np.mean([math.log1p(math.exp(scale * (f - t))) for t, f in zip(*scores, strict=True)])
     assert float(parts["swapped"].detach()) == pytest.approx(expected, rel=1e-4)
     assert "swapped" not in without
     assert float(parts["loss"].detach()) == pytest.approx(float(without["loss"].detach()) + 0.5 * expected, rel=1e-4)
+
+
+def test_a_step_sees_some_of_the_swaps_and_in_time_all(model):
+    known = tuple(Contrast("level", "load", f"Load of {i}.", f"Load of {i + 9}.", "load") for i in range(5))
+    made = task(model, swapper=lambda sample: known, swapped=1.0, swaps=2)
+    drawn_ones = [made._some_swaps(known, np.random.default_rng(step)) for step in range(20)]
+    assert all(len(few) == 2 and few == sorted(few, key=known.index) for few in drawn_ones)
+    assert {c for few in drawn_ones for c in few} == set(known)
+    assert made.batch(0).swaps.bincount().tolist() == [2] * len(TOLD)
 
 
 def test_a_hidden_start_leaves_the_values(model):

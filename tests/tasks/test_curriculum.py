@@ -85,4 +85,4 @@ def test_swaps_are_a_function_of_the_seed_and_differ_in_a_fact():
     samples = list(generate_samples(10, seed=3))
     drawn = [fresh_swaps(0)(s) for s in samples]
     assert drawn == [fresh_swaps(0)(s) for s in samples] and drawn != [fresh_swaps(1)(s) for s in samples]
-    assert all(true != false for pairs in drawn for true, false in pairs) and sum(map(len, drawn)) > 5
+    assert all(c.true != c.false for found in drawn for c in found) and sum(map(len, drawn)) > 5

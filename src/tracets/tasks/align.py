@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tracets.data.captions.swaps import Contrast
 from tracets.data.collate import collate
 from tracets.encoders.model import TraceModel
 from tracets.encoders.series import SeriesBatch, to_series_batch
@@ -28,7 +29,7 @@ from tracets.types import Sample
 Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
 """From a sample and a seed to a text of the window and one of each channel."""
 
-Swapper = Callable[[Sample], tuple[tuple[str, str], ...]]
+Swapper = Callable[[Sample], tuple[Contrast, ...]]
 """From a sample to pairs of sentences about it: a true one, and the same with a single fact swapped for a false one."""
 
 
@@ -37,13 +38,14 @@ class AlignConfig:
     """Stage 2 (arXiv:2506.09114, section 3.3). The loss of the full score has weight 1; the others theirs.
 
     `sentence`: each sentence alone must find its window. `swapped`: a true sentence must score higher than the same one
-    with a single fact swapped; the pairs, drawn once a window, come from the numbers, whatever texts the corpus has.
-    `hard_first` to `hard_last` schedule the number of hard negatives mined each step (none = all in the batch; paper:
-    32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one label) are no negatives.
-    `max_sentences` of a text, drawn anew each step, and `channel_texts` a window, keep a step cheap. `captions`: share
-    of windows whose texts are replaced by fresh captions from the numbers; windows without text get one if it is above
-    0. `hide_steps`: the largest share of steps hidden at random, `hide_start`: the share of windows whose start is
-    hidden. `near`: share of passes whose batches hold windows that are close in time, the hardest negatives.
+    with a single fact swapped, with the window and, half the weight, with the channels that they name; the pairs come
+    from the numbers, whatever texts the corpus has. `hard_first` to `hard_last` schedule the number of hard negatives
+    mined each step (none = all in the batch; paper: 32). `same_text`, `same_label_text`: cosine of word counts from
+    which two texts (of one label) are no negatives. `max_sentences` of a text, `channel_texts` and `swaps` of a window,
+    drawn anew each step, keep a step cheap. `captions`: share of windows whose texts are replaced by fresh captions
+    from the numbers; windows without text get one if it is above 0. `hide_steps`: the largest share of steps hidden at
+    random, `hide_start`: the share of windows whose start is hidden. `near`: share of passes whose batches hold windows
+    that are close in time, the hardest negatives.
     `cross_attention` (the paper): in the channel loss each channel has read the channel texts of its own window, also
     its own. That leaks the pair, and no query has such texts: it is here to be compared with.
     """
@@ -59,6 +61,7 @@ class AlignConfig:
     same_label_text: float = 0.93
     max_sentences: int = 12
     channel_texts: int = 2
+    swaps: int = 3
     captions: float = 0.0
     hide_steps: float = 0.0
     hide_start: float = 0.0
@@ -72,8 +75,10 @@ class AlignConfig:
             if not 0 <= getattr(self, name) <= 1.1:
                 raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
         hard = [n for n in (self.hard_first, self.hard_last) if n is not None]
-        if min(*hard, self.max_sentences, self.channel_texts + 1) < 1:
-            raise ConfigError("align.hard_first, hard_last and max_sentences must be at least 1, channel_texts 0")
+        if min(*hard, self.max_sentences, self.channel_texts + 1, self.swaps) < 1:
+            raise ConfigError(
+                "align.hard_first, hard_last, max_sentences and swaps must be at least 1, channel_texts at least 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ class AlignBatch:
     """Series, and all texts of the step in one pack: of windows, of channels, of events, true sentences, swapped ones.
 
     `windows` (n_texts,) the series of each window text; `channels` (n_channel_texts,) the flat (series, channel) of
-    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series of each true sentence and of its twin;
+    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series of each true sentence and of its twin,
+    `swap_channels` (2 * n_swaps,) the flat (series, channel) that each true sentence names, then each false one;
     `same_*` True where a text says nearly what another one's owner says.
     """
 
@@ -91,6 +97,7 @@ class AlignBatch:
     channels: Tensor
     events: Tensor
     swaps: Tensor
+    swap_channels: Tensor
     same_windows: Tensor
     same_channels: Tensor
     same_events: Tensor
@@ -193,7 +200,9 @@ class AlignTask:
             for begin in range(0, len(self.train), 256):
                 part = [self.train[i] for i in range(begin, min(begin + 256, len(self.train)))]
                 pieces = [split(t) for s in part for t in (*texts_of(s), *s.channel_texts, s.event_text) if t]
-                pieces += [split(t) for pairs in self.swaps[begin : begin + 256] for pair in pairs for t in pair]
+                pieces += [
+                    split(t) for found in self.swaps[begin : begin + 256] for c in found for t in (c.true, c.false)
+                ]
                 if pieces:
                     self.model.text.pack(pieces, self.model.backbone)
 
@@ -216,9 +225,9 @@ class AlignTask:
         events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
         event_texts = [samples[i].event_text or "" for i in events]
 
-        swaps = [(i, pair) for i, row in enumerate(rows) for pair in self.swaps[row]]
-
-        twins = [pair[way] for way in range(2) for _, pair in swaps]
+        swaps = [(i, found) for i, row in enumerate(rows) for found in self._some_swaps(self.swaps[row], rng)]
+        twins = [found.true for _, found in swaps] + [found.false for _, found in swaps]
+        named = [(i, found.channel) for i, found in swaps] + [(i, found.false_channel) for i, found in swaps]
         said = (*window_texts, *channel_texts, *event_texts, *twins)
         pieces = [self._some_sentences(self.model.text.sentences_of(t), rng) for t in said]
         same_channels = np.zeros((len(channels), len(samples) * width), bool)
@@ -235,6 +244,9 @@ class AlignTask:
             channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
             events=torch.tensor(events, dtype=torch.long),
             swaps=torch.tensor([i for i, _ in swaps], dtype=torch.long),
+            swap_channels=torch.tensor(
+                [i * width + samples[i].channel_names.index(name) for i, name in named], dtype=torch.long
+            ),
             same_windows=torch.from_numpy(self._same(window_texts, window_texts, *[[labels[i] for i in windows]] * 2)),
             same_channels=torch.from_numpy(same_channels),
             same_events=torch.from_numpy(self._same_events(event_texts, [labels[i] for i in events])),
@@ -283,8 +295,12 @@ class AlignTask:
             late = own_interaction(sentences, owner - (n + k + e), channels[asked], alive[asked])
             cosine = (whole[n + k + e :] * sample[asked]).sum(-1)
             share = self.model.sample_weight
-            true, false = (share * cosine + (1 - share) * late).chunk(2)
-            parts["swapped"] = F.softplus((false - true) * scale).mean()
+            told = channels.flatten(0, 1)[batch.swap_channels][:, None]
+            own = own_interaction(sentences, owner - (n + k + e), told, alive.flatten()[batch.swap_channels][:, None])
+            parts["swapped"] = 0.5 * sum(
+                F.softplus((false - true) * scale).mean()
+                for true, false in ((share * cosine + (1 - share) * late).chunk(2), own.chunk(2))
+            )
         weights = {"pair": 1.0} | {name: getattr(self.config, name) for name in parts if name != "pair"}
         total = sum((weights[name] * value for name, value in parts.items()), start=0.0 * sample.sum())
         return {"loss": total, **parts, "scale": scale}
@@ -327,6 +343,9 @@ class AlignTask:
         most = self.config.channel_texts if self.config.channel else 0
         chosen = [rng.permutation(len(own))[:most] for own in by_window.values()]
         return [own[j] for own, order in zip(by_window.values(), chosen, strict=True) for j in sorted(order)]
+
+    def _some_swaps(self, known: Sequence[Contrast], rng: np.random.Generator) -> list[Contrast]:
+        return [known[j] for j in sorted(rng.permutation(len(known))[: self.config.swaps])]
 
     def _some_sentences(self, sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
         if len(sentences) <= self.config.max_sentences:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tracets.data.augment import mixed_windows
 from tracets.data.captions import WindowFacts, caption_corpus, phrase, read_facts
-from tracets.data.captions.swaps import swapped_texts
+from tracets.data.captions.swaps import Contrast, drawn_contrasts
 from tracets.data.generate import Curriculum, generate_samples
 from tracets.data.nycflights import weather_corpus
 from tracets.errors import ConfigError
@@ -17,8 +17,8 @@ from tracets.tasks.align import Captioner, Swapper
 from tracets.types import Sample
 
 FACTS_KEPT = 50_000
-SWAPS_KEPT = 3
-"""Pairs of a true and a swapped sentence a window; one alone is learnt by heart."""
+SWAPS_KEPT = 6
+"""Pairs of a true and a swapped sentence a window, of which each step sees some; few are learnt by heart."""
 
 
 def fresh_captions() -> Captioner:
@@ -42,8 +42,8 @@ def fresh_captions() -> Captioner:
 def fresh_swaps(seed: int) -> Swapper:
     """A swapper for training: `SWAPS_KEPT` pairs a window from its own numbers."""
 
-    def draw(sample: Sample) -> tuple[tuple[str, str], ...]:
-        return swapped_texts(read_facts(sample), seed, SWAPS_KEPT)
+    def draw(sample: Sample) -> tuple[Contrast, ...]:
+        return drawn_contrasts(read_facts(sample), seed, SWAPS_KEPT)
 
     return draw
 

@@ -13,7 +13,7 @@ from tracets.data.captions import read_facts
 from tracets.data.captions.clock import step_seconds
 from tracets.data.captions.facts import WindowFacts
 from tracets.data.captions.slots import names
-from tracets.data.captions.swaps import SWAPS, contrasts, swapped, swapped_texts
+from tracets.data.captions.swaps import SWAPS, contrasts, drawn_contrasts, swapped
 from tracets.data.generate import generate_samples
 from tracets.types import Sample
 
@@ -192,16 +192,21 @@ def test_a_swapped_direction_keeps_the_template():
 def test_the_seed_decides(windows):
     window = windows[0][1]
     assert contrasts(window, 3) == contrasts(window, 3) != contrasts(window, 4)
-    assert swapped_texts(window, 3, 6) == swapped_texts(window, 3, 6) != swapped_texts(window, 4, 6)
+    assert drawn_contrasts(window, 3, 6) == drawn_contrasts(window, 3, 6) != drawn_contrasts(window, 4, 6)
 
 
 def test_pairs_for_training_are_distinct_and_at_most_as_many_as_asked(windows):
     for _, window in windows[:20]:
-        pairs = swapped_texts(window, 0, 8)
-        assert 4 <= len(pairs) <= 8 and len(set(pairs)) == len(pairs)
-        assert all(true != false for true, false in pairs)
+        found = drawn_contrasts(window, 0, 8)
+        assert 4 <= len(found) <= 8 and len({(c.true, c.false) for c in found}) == len(found)
+        assert all(c.true != c.false for c in found)
+        for c in found:
+            assert (
+                names(c.channel)[0].lower() in c.true.lower() and names(c.false_channel)[0].lower() in c.false.lower()
+            )
+            assert (c.channel != c.false_channel) == (c.kind == "channel")
 
 
 def test_a_window_without_facts_to_swap_gives_nothing():
     window = read_facts(Sample("a", np.full((1, 24), np.nan), ("load",)))
-    assert contrasts(window, 0) == () == swapped_texts(window, 0, 4)
+    assert contrasts(window, 0) == () == drawn_contrasts(window, 0, 4)

@@ -14,7 +14,7 @@ from tracets.data.captions.grammar import sentence
 from tracets.data.captions.slots import names
 from tracets.data.captions.swap_facts import SWAPPED_KINDS, SWAPS, swapped
 
-__all__ = ["SWAPS", "Contrast", "contrasts", "swapped", "swapped_texts"]
+__all__ = ["SWAPS", "Contrast", "contrasts", "drawn_contrasts", "swapped"]
 
 # Channels of one window that are contrasted for each kind, and draws of the wording before a fact is given up.
 _CHANNELS, _DRAWS = 4, 6
@@ -26,13 +26,15 @@ _MAIN = re.compile(r"\b(main|most|concentrated|bundled|strongest|largest|heavies
 class Contrast:
     """Two sentences about one channel that differ in one fact: one true of the window, one false.
 
-    `kind` is one of `SWAPS`, `channel` the channel of the true sentence.
+    `kind` is one of `SWAPS`, `channel` the channel of the true sentence, `false_channel` that of the other: the same
+    one, unless the channel is what was swapped.
     """
 
     kind: str
     channel: str
     true: str
     false: str
+    false_channel: str
 
 
 def contrasts(window: WindowFacts, seed: int, *, kinds: Sequence[str] = SWAPS) -> tuple[Contrast, ...]:
@@ -73,23 +75,23 @@ def contrasts(window: WindowFacts, seed: int, *, kinds: Sequence[str] = SWAPS) -
     return tuple(found)
 
 
-def swapped_texts(window: WindowFacts, seed: int, n: int) -> tuple[tuple[str, str], ...]:
-    """Up to n pairs (true sentence, false sentence): a kind is drawn first, evenly, and then a channel.
+def drawn_contrasts(window: WindowFacts, seed: int, n: int) -> tuple[Contrast, ...]:
+    """Up to n contrasts of a window: a kind is drawn first, evenly, and then a channel.
 
     No pair comes twice. Fewer than n, or none, where the window has little to say.
     """
     rng = _random(window, seed)
     maker = _Maker(window, rng)
     channels = {kind: found for kind in SWAPS if (found := maker.channels(kind))}
-    pairs: dict[tuple[str, str], None] = {}
+    pairs: dict[tuple[str, str], Contrast] = {}
     for _ in range(3 * n if channels else 0):
         kind = rng.choice(tuple(channels))
         made = maker.contrast(kind, rng.choice(channels[kind]))
         if made is not None:
-            pairs[made.true, made.false] = None
+            pairs.setdefault((made.true, made.false), made)
         if len(pairs) == n:
             break
-    return tuple(pairs)
+    return tuple(pairs.values())
 
 
 def _random(window: WindowFacts, seed: int) -> Random:
@@ -117,7 +119,7 @@ class _Maker:
         for fact in self.rng.sample(facts, len(facts)):
             other = swapped(fact, kind, self.window, self.rng)
             if other is not None and (texts := self.texts(fact, other)) is not None:
-                return Contrast(kind, channel, *texts)
+                return Contrast(kind, channel, *texts, other.channel or channel)
         return None
 
     def texts(self, fact: Fact, other: Fact) -> tuple[str, str] | None:
