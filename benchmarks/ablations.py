@@ -9,7 +9,6 @@ stands there is not made again.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import statistics
@@ -20,12 +19,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from runs import finished, same_run, share_backbone
 
-import tracets.encoders.model as model_room
 from tracets import api
-
-# One frozen sentence encoder for all runs, or each would encode the corpus again.
-model_room.TextBackbone = functools.cache(model_room.TextBackbone)  # type: ignore[assignment,misc]
 
 METRICS = ("MRR", "P@1")
 DIRECTIONS = {"text_to_series": "text to series", "series_to_text": "series to text"}
@@ -82,21 +78,6 @@ def identity(row: Row, *, seed: int, steps: int, split: str, corpus: str, common
         "row": row.name, "seed": seed, "steps": steps, "split": split, "corpus": corpus, "recipe": row.recipe,
         "settings": settings,
     }  # fmt: skip
-
-
-def finished(path: Path) -> list[dict[str, Any]]:
-    """The runs of a file; a line that was cut off by a kill is removed from it."""
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    return [json.loads(line) for line in whole.splitlines()]
-
-
-def same_run(record: dict[str, Any], run: dict[str, Any]) -> bool:
-    return all(record.get(name) == value for name, value in run.items())
 
 
 def measure(run: dict[str, Any], corpus: Any) -> dict[str, Any]:
@@ -175,6 +156,7 @@ def main(
 ) -> None:
     """Train and measure the rows of the ablation, seed by seed, and print the table."""
     api.set_threads(threads)
+    share_backbone()
     wanted = chosen(rows)
     windows = api.weather() if corpus is None else api.read(corpus)
     hashed = corpus_hash(windows)

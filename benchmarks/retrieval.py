@@ -11,7 +11,6 @@ The frozen encoder reads every text of a corpus before the clock of a training s
 
 from __future__ import annotations
 
-import functools
 import json
 import tempfile
 import time
@@ -20,13 +19,10 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from runs import finished, same_run, share_backbone
 
-import tracets.encoders.model as model_room
 from tracets import api
 from tracets.data import Corpus
-
-# One frozen sentence encoder for all runs: what it has read is known to the next one.
-model_room.TextBackbone = functools.cache(model_room.TextBackbone)  # type: ignore[assignment,misc]
 
 BASELINES = ("bm25", "caption", "ridge")
 REPORTS = "text_source = 'report'"
@@ -144,14 +140,15 @@ def main(
 ) -> None:
     """Measure every corpus and print the table."""
     api.set_threads(threads)
-    known = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] if out.is_file() else []
+    share_backbone()
+    known = finished(out)
     for task in CORPORA:
         if only and task.name not in only.split(","):
             continue
         corpus = load(task, data)
         for model in models.split(",") if corpus is not None else ():
             run = {"corpus": task.name, "model": model, "share": share, "seed": seed}
-            done = any(all(r.get(k) == v for k, v in run.items()) for r in known)
+            done = any(same_run(record, run) for record in known)
             if done or (model != "base" and not task.minutes):
                 continue
             found = measure(task, corpus, model, share=share, seed=seed)

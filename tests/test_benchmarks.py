@@ -24,6 +24,7 @@ def script(name):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_room, "TextBackbone", model_room.TextBackbone)
+        patch.syspath_prepend(SCRIPTS)
         spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         patch.setitem(sys.modules, name, module)
