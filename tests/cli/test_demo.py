@@ -31,6 +31,7 @@ def test_five_questions_are_answered_and_drawn(tiny_demo, tracets, tmp_path):
     assert f"tracets search {tmp_path}/weather.index" in result.err
 
 
+@pytest.mark.slow
 def test_it_may_be_run_again(tiny_demo, tracets, tmp_path):
     tracets("demo", "--out", tmp_path)
     result = tracets("demo", "--out", tmp_path)

@@ -121,6 +121,7 @@ def test_refusals(tmp_path):
         read_facts(write(path, ["start_date", "end_date"], [["2020-01-01", "2020-01-01"]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rows", "reports"), [("Energy", 778, 160), ("Health_US", 661, 227), ("Environment", 2249, 35)]
 )

@@ -111,6 +111,7 @@ def test_a_step_runs_where_the_tower_is(tiny_model):
     assert made.loss(batch, progress=0.0)["loss"].device.type == "meta"
 
 
+@pytest.mark.slow
 def test_a_few_dozen_steps_beat_the_visible_mean(tiny_model, tmp_path):
     """The released loss also counts what is visible: it learns to copy, 1.034 against 1.035 for the mean."""
     made = task(tiny_model(dim=32, features="none"), sines(96), sines(32, seed=1), batch_size=32, hidden=0.3)

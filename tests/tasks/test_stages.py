@@ -133,6 +133,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(train, whole, tmp_path, monkey
     assert not list(out.rglob("*.ckpt")) and load_model(out).fingerprint == model.fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 9])
 def test_a_killed_run_with_cross_attention_goes_on_to_the_same_weights(train, tmp_path, monkeypatch, at):
     """Its weights are in no model folder, so they must come back from the checkpoint or the seed."""
