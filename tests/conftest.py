@@ -84,16 +84,19 @@ def word_backbone():
 
 @pytest.fixture(scope="session")
 def tiny_model(word_backbone):
-    """A function that makes an untrained model of width 16, with series settings changed by name."""
+    """A function that makes an untrained model of width 16, both parts in its score, series settings changed by name."""
     import torch
 
     from tracets.encoders.model import TraceModel
     from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig
 
-    def make(*, seed=0, backbone=word_backbone, **series):
+    def make(*, seed=0, backbone=word_backbone, sample="readout", **series):
         torch.manual_seed(seed)
         sizes = {"dim": 16, "heads": 2, "layers": 2, "patch": 4, "vectors": 2}
-        config = ModelConfig(dim=16, series=SeriesConfig(**sizes | series), text=TextConfig(dim=16, heads=2))
+        config = ModelConfig(
+            dim=16, sample_weight=0.3, sample=sample, series=SeriesConfig(**sizes | series),
+            text=TextConfig(dim=16, heads=2),
+        )  # fmt: skip
         return TraceModel(config, name="tiny", backbone=backbone)
 
     return make

@@ -436,7 +436,16 @@ def test_a_hidden_value_that_is_infinite_or_nan_under_no_observation_does_not_co
             assert torch.equal(before, after)
 
 
-@pytest.mark.parametrize("choice", [{}, {"summary": "patches"}, {"positions": "absolute"}, {"attention": "causal"}])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {},
+        {"sample": "cls"},
+        {"summary": "patches"},
+        {"positions": "absolute"},
+        {"attention": "causal", "sample": "cls"},
+    ],
+)
 def test_every_trained_weight_gets_a_gradient(tiny_model, choice):
     """From the vectors or from the reconstruction; no part of the tower is dead."""
     model = tiny_model(**choice)
@@ -446,6 +455,21 @@ def test_every_trained_weight_gets_a_gradient(tiny_model, choice):
     weights = torch.randn(16, generator=torch.Generator().manual_seed(0))
     ((sample @ weights).sum() + (channels @ weights).sum() + (prediction.square() * counted).sum()).backward()
     assert [name for name, p in model.series.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_a_sample_vector_is_read_out_of_its_channels_and_does_not_pull_on_them(tiny_model):
+    model = tiny_model(layers=0)
+    tower, batch = model.series, to_series_batch(collate(MIXED), model.backbone)
+    sample, channels = tower(batch)
+    with torch.no_grad():
+        cls = tower.to_sample(tower.norm(tower.cls + tower.calendar(tower._calendar(batch))))
+        for i, (found, alive) in enumerate(zip(channels, batch.channel_valid, strict=True)):
+            mean = torch.stack([vectors.flatten() for vectors in found[alive]]).mean(0) if alive.any() else 0 * found[0]
+            expected = torch.nn.functional.normalize(cls[i] + tower.join.weight @ mean.flatten(), dim=0)
+            torch.testing.assert_close(sample[i], expected, atol=1e-5, rtol=1e-4)
+    sample.square().sum(0)[0].backward()
+    moved = {name for name, p in tower.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved == {"to_sample.weight", "to_sample.bias", "join.weight"}
 
 
 def test_a_magnitude_in_the_unit_is_multiplied_out(tiny_model):
@@ -471,7 +495,7 @@ def test_what_of_the_calendar_reaches_the_channels(tiny_model, calendar, week, s
 
 def test_without_a_transformer_a_channel_is_its_features(tiny_model):
     """Patches are not read then, and [CLS] sees the calendar alone."""
-    model, sample = tiny_model(layers=0), series(2, missing=0)
+    model, sample = tiny_model(layers=0, sample="cls"), series(2, missing=0)
     before = one(model, sample)
     with torch.no_grad():
         model.series.patch.weight.add_(1.0)

@@ -192,6 +192,15 @@ def test_every_trained_weight_gets_a_gradient(word_backbone):
     assert [name for name, p in model.text.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
+def test_the_vector_of_a_text_does_not_pull_on_its_sentences(word_backbone):
+    model = tower(word_backbone)
+    whole, sentences = model.read_texts(pack_texts([sentences_of(t) for t in TEXTS], word_backbone))
+    whole.square().sum(0)[0].backward()
+    moved = {name for name, p in model.text.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved == {"to_whole.weight", "to_whole.bias", "norm_whole.weight", "norm_whole.bias", "join.weight"}
+    assert sentences.requires_grad
+
+
 def test_no_text_gives_no_vector(word_backbone):
     vectors = tower(word_backbone).encode_texts([])
     assert vectors.sample.shape == (0, 16) and vectors.sentences == () and vectors.spans == ()

@@ -47,7 +47,9 @@ class TraceModel(nn.Module):
         self.config = config
         self.name = name
         self.backbone = backbone or TextBackbone(config.text.backbone)
-        self.series = SeriesTower(config.series, backbone_dim=self.backbone.dim, out=config.dim)
+        self.series = SeriesTower(
+            config.series, backbone_dim=self.backbone.dim, out=config.dim, readout=config.sample == "readout"
+        )
         self.text = self._text_tower()
         self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_SCALE)))
 
@@ -56,7 +58,13 @@ class TraceModel(nn.Module):
         if config.text.reader == "pooled":
             return PooledTextTower(backbone_dim=width, out=config.dim)
         n_claims = N_NUMBERS[config.series.features] * config.series.vectors
-        return TextTower(config.text, backbone_dim=width, out=config.dim, n_claims=max(n_claims, 1))
+        return TextTower(
+            config.text,
+            backbone_dim=width,
+            out=config.dim,
+            n_claims=max(n_claims, 1),
+            readout=config.sample == "readout",
+        )
 
     @property
     def device(self) -> torch.device:

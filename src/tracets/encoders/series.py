@@ -127,9 +127,9 @@ class SeriesTower(nn.Module):
     (`summary` = "patches") a channel has no identity, and features reach its vectors only beside attention.
     """
 
-    def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int) -> None:
+    def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int, readout: bool) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.readout = config, readout
         dim = config.dim
         self.patch = nn.Linear(2 * config.patch, dim)
         self.patch_level = nn.Linear(3 * VALUE_DIM, dim, bias=False)
@@ -159,6 +159,8 @@ class SeriesTower(nn.Module):
         self.reconstruct = nn.Linear(dim, config.patch)
         self.to_sample = nn.Linear(dim, out)
         self.to_channel = nn.Linear(dim, config.vectors * out)
+        if readout:
+            self.join = nn.Linear(config.vectors * out, out, bias=False)
         if config.positions == "absolute":
             self.place = nn.Parameter(torch.randn(MAX_PATCHES, dim) * 0.02)
         self.out = out
@@ -167,13 +169,18 @@ class SeriesTower(nn.Module):
         """Return sample vectors (n, out) and channel vectors (n, c, vectors, out); dead channels are 0."""
         features = self._features(batch)
         cls, heads = self._summaries(self._tokens(batch, features, hidden=None), batch)
-        sample = F.normalize(self.to_sample(cls), dim=-1)
         channels = self.to_channel(heads)
         if features is not None:
             said, others = features
             channels = channels + said.flatten(2) @ self.claims.flatten(0, 1) + others @ self.shortcut
-        channels = channels.unflatten(-1, (self.config.vectors, self.out))
-        return sample, F.normalize(channels, dim=-1) * batch.channel_valid[..., None, None]
+        channels = F.normalize(channels.unflatten(-1, (self.config.vectors, self.out)), dim=-1)
+        channels = channels * batch.channel_valid[..., None, None]
+        if self.readout:
+            living = batch.channel_valid.sum(1, keepdim=True).clamp(min=1)
+            whole = self.to_sample(cls.detach()) + self.join(channels.detach().flatten(2).sum(1) / living)
+        else:
+            whole = self.to_sample(cls)
+        return F.normalize(whole, dim=-1), channels
 
     def _summaries(self, tokens: Tensor, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
         """What stands for the window (n, d), and for each channel (n, c, d): its [CIT], or the mean of its patches."""

@@ -68,10 +68,15 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Both towers, the sphere they meet in (`dim`), and the share of the sample vectors in the score."""
+    """Both towers, the sphere they meet in (`dim`), and the share of the sample vectors in the score.
+
+    `sample`: what a sample vector is. "readout": a linear reading of the vectors of the channels, or of the sentences,
+    that learns from them and does not pull on them. "cls" (the paper): what [CLS] gathers, trained with all the rest.
+    """
 
     dim: int = 128
-    sample_weight: float = 0.3
+    sample_weight: float = 0.0
+    sample: Literal["readout", "cls"] = "readout"
     series: SeriesConfig = field(default_factory=SeriesConfig)
     text: TextConfig = field(default_factory=TextConfig)
 

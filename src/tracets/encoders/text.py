@@ -15,6 +15,7 @@ from tracets.encoders.sentences import read_numbers, split_sentences
 from tracets.encoders.settings import TextConfig
 from tracets.nn.attention import Block, rotary
 from tracets.nn.features import VALUE_DIM, value_features
+from tracets.nn.scores import mean_by_text
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,9 @@ class TextTower(nn.Module):
     hardly tells "-10.1" from "10.1", or a rise from a fall.
     """
 
-    def __init__(self, config: TextConfig, *, backbone_dim: int, out: int, n_claims: int) -> None:
+    def __init__(self, config: TextConfig, *, backbone_dim: int, out: int, n_claims: int, readout: bool) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.readout = config, readout
         dim = config.dim
         self.project = nn.Linear(backbone_dim, dim)
         self.value = nn.Linear(VALUE_DIM, dim)
@@ -97,6 +98,8 @@ class TextTower(nn.Module):
         self.drop = nn.Dropout(config.dropout)
         self.norm_sentence, self.norm_whole = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.to_sentence, self.to_whole = nn.Linear(dim, out), nn.Linear(dim, out)
+        if readout:
+            self.join = nn.Linear(out, out, bias=False)
 
     def sentences_of(self, text: str) -> tuple[str, ...]:
         return sentences_of(text)
@@ -120,12 +123,17 @@ class TextTower(nn.Module):
         for layer in self.context:
             grid = layer(grid, mask=valid, positions=order)
         head = grid[:, 0] if self.context else grid[:, 1:].sum(1)
-        whole = F.normalize(self.to_whole(self.norm_whole(head)), dim=-1)
         said = grid[:, 1:].flatten(0, 1)[batch.slot]  # (m, d)
         sentences = self.to_sentence(self.norm_sentence(said))
         if self.config.numbers and claims is not None:
             sentences = sentences + self._claimed(tokens, batch, claims)
-        return whole, F.normalize(sentences, dim=-1)
+        sentences = F.normalize(sentences, dim=-1)
+        if self.readout:
+            mean = mean_by_text(sentences.detach(), batch.owner, n_texts=n)
+            whole = self.to_whole(self.norm_whole(head.detach())) + self.join(mean)
+        else:
+            whole = self.to_whole(self.norm_whole(head))
+        return F.normalize(whole, dim=-1), sentences
 
     def _tokens(self, batch: TextBatch) -> Tensor:
         x = self.drop(self.project(batch.states.float()))  # (k, d)
