@@ -84,7 +84,7 @@ def word_backbone():
 
 @pytest.fixture(scope="session")
 def tiny_model(word_backbone):
-    """A function that makes an untrained model of width 16, both parts in its score, series settings changed by name."""
+    """A function that makes an untrained model of width 16, both parts in its score; series settings by name."""
     import torch
 
     from tracets.encoders.model import TraceModel
