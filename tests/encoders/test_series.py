@@ -457,21 +457,6 @@ def test_every_trained_weight_gets_a_gradient(tiny_model, choice):
     assert [name for name, p in model.series.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_a_sample_vector_is_read_out_of_its_channels_and_does_not_pull_on_them(tiny_model):
-    model = tiny_model(layers=0)
-    tower, batch = model.series, to_series_batch(collate(MIXED), model.backbone)
-    sample, channels = tower(batch)
-    with torch.no_grad():
-        cls = tower.to_sample(tower.norm(tower.cls + tower.calendar(tower._calendar(batch))))
-        for i, (found, alive) in enumerate(zip(channels, batch.channel_valid, strict=True)):
-            mean = torch.stack([vectors.flatten() for vectors in found[alive]]).mean(0) if alive.any() else 0 * found[0]
-            expected = torch.nn.functional.normalize(cls[i] + tower.join.weight @ mean.flatten(), dim=0)
-            torch.testing.assert_close(sample[i], expected, atol=1e-5, rtol=1e-4)
-    sample.square().sum(0)[0].backward()
-    moved = {name for name, p in tower.named_parameters() if p.grad is not None and p.grad.any()}
-    assert moved == {"to_sample.weight", "to_sample.bias", "join.weight"}
-
-
 def test_a_magnitude_in_the_unit_is_multiplied_out(tiny_model):
     model = tiny_model()
     sample = series(2, seed=4, missing=0)

@@ -34,6 +34,25 @@ def moved(a, b):
     return float(np.abs(a - b).max())
 
 
+def empty(sample):
+    return changed(sample, np.full_like(sample.values, np.nan))
+
+
+def test_a_sample_vector_is_read_out_of_its_channels_and_does_not_pull_on_them(tiny_model):
+    model, mixed = tiny_model(layers=0), [series(3, missing=0.1), series(1, 20, seed=1), empty(series(2, seed=2))]
+    tower, batch = model.series, to_series_batch(collate(mixed), model.backbone)
+    sample, channels = tower(batch)
+    with torch.no_grad():
+        cls = tower.to_sample(tower.norm(tower.cls + tower.calendar(tower._calendar(batch))))
+        for i, (found, alive) in enumerate(zip(channels, batch.channel_valid, strict=True)):
+            mean = torch.stack([vectors.flatten() for vectors in found[alive]]).mean(0) if alive.any() else 0 * found[0]
+            expected = torch.nn.functional.normalize(cls[i] + tower.join.weight @ mean.flatten(), dim=0)
+            torch.testing.assert_close(sample[i], expected, atol=1e-5, rtol=1e-4)
+    sample.square().sum(0)[0].backward()
+    moved = {name for name, p in tower.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved == {"to_sample.weight", "to_sample.bias", "join.weight"}
+
+
 def test_causal_attention_sees_what_came_before(tiny_model):
     """A channel's vector knows earlier channels and its own patches, no later channel; [CLS] knows all."""
     model, sample = tiny_model(attention="causal", features="none"), series()

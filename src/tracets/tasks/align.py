@@ -297,10 +297,8 @@ class AlignTask:
             share = self.model.sample_weight
             told = channels.flatten(0, 1)[batch.swap_channels][:, None]
             own = own_interaction(sentences, owner - (n + k + e), told, alive.flatten()[batch.swap_channels][:, None])
-            parts["swapped"] = 0.5 * sum(
-                F.softplus((false - true) * scale).mean()
-                for true, false in ((share * cosine + (1 - share) * late).chunk(2), own.chunk(2))
-            )
+            both = ((share * cosine + (1 - share) * late).chunk(2), own.chunk(2))
+            parts["swapped"] = torch.stack([F.softplus((false - true) * scale).mean() for true, false in both]).mean()
         weights = {"pair": 1.0} | {name: getattr(self.config, name) for name in parts if name != "pair"}
         total = sum((weights[name] * value for name, value in parts.items()), start=0.0 * sample.sum())
         return {"loss": total, **parts, "scale": scale}
