@@ -253,7 +253,8 @@ def train(
         A new folder; with `resume`, one whose training was cut off.
     init : "base", "none" or a model folder
         Where the weights start. From a model, stage 1 is left out, and the model stays as it is where no validation
-        passes its own: captions of the corpus alone seldom better `base`, reports by people do.
+        passes its own: captions of the corpus alone seldom better `base`, reports by people do. Its settings stay,
+        but for `model.sample_weight`, which no weights depend on.
     recipe : str, optional
         A shipped recipe by name, or a TOML file.
     assignments : sequence of str
@@ -292,13 +293,17 @@ def train(
     if str(init) == "none":
         model = Model(settings.model, name=folder.name)
     else:
-        if any(a.startswith(("model.", "pretrain.")) for a in assignments):
+        share = [a for a in assignments if a.startswith("model.sample_weight=")]
+        if any(a.startswith(("model.", "pretrain.")) and a not in share for a in assignments):
             raise ConfigError(
-                "settings model.* and pretrain.* belong to a model that starts from nothing; set them with --init none."
+                "settings model.* and pretrain.* belong to a model that starts from nothing (--init none); only "
+                "model.sample_weight, which no weights depend on, may be changed."
             )
         settings = replace(settings, pretrain=replace(settings.pretrain, share=0.0))
         model = load_model(init)
         model.name = folder.name
+        if share:
+            model.config = replace(model.config, sample_weight=settings.model.sample_weight)
     if corpus is None:
         data = settings.data
         windows_, about = recipe_windows(

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tracets.encoders.store import load_model
+
 QUICK = (
     "--init",
     "none",
@@ -49,6 +51,15 @@ def test_a_model_may_start_from_another(tracets, corpus_file, model_folder, tmp_
     result = tracets("train", corpus_file, "--out", out, "--init", model_folder, *QUICK[2:])
     assert result.code == 0, result
     assert json.loads((out / "config.json").read_text())["model"]["series"]["patch"] == 4
+
+
+def test_a_model_from_another_may_weigh_the_whole_otherwise(tracets, corpus_file, model_folder, tmp_path):
+    before, out = json.loads((model_folder / "config.json").read_text())["model"], tmp_path / "finer"
+    weigh = ("--set", "model.sample_weight=0.75")
+    result = tracets("train", corpus_file, "--out", out, "--init", model_folder, *QUICK[2:], *weigh)
+    assert result.code == 0, result
+    assert json.loads((out / "config.json").read_text())["model"] == before | {"sample_weight": 0.75}
+    assert load_model(out).sample_weight == 0.75
 
 
 def test_an_interrupted_training_wants_resume(tracets, refused, corpus_file, model_folder, tmp_path):
