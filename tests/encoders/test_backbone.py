@@ -32,6 +32,18 @@ def test_pooled_is_the_sentence_vector_of_the_family(minilm):
     assert pooled.shape == (len(TEXTS), minilm.dim)
 
 
+def test_what_is_read_together_does_not_depend_on_the_order_of_a_set(minilm, monkeypatch):
+    """It changes from process to process, and company in a batch moves the last bits of a state."""
+    asked = []
+    read = TextBackbone._encode
+    monkeypatch.setattr(TextBackbone, "_encode", lambda self, texts: asked.append(texts) or read(self, texts))
+    texts = [f"{a}{b} falls" for a in "zyxw" for b in "dcba"] + ["calm"]
+    fresh = TextBackbone(minilm.name)
+    fresh.states(map(Sentence, texts))
+    fresh.pooled(texts)
+    assert asked == [["calm", *sorted(texts[:-1])]] * 2
+
+
 def test_like_meanings_are_near(minilm):
     query, near, far = minilm.pooled(["a lot of rain", "heavy rainfall", "the price of wheat"])
     assert query @ near > query @ far + 0.3

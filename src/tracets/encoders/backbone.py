@@ -54,7 +54,7 @@ class TextBackbone:
     def states(self, sentences: Iterable[Sentence]) -> list[tuple[Tensor, Tensor]]:
         """Token states (n_tokens, dim) in half precision and the number at each token (n_tokens,), NaN = none."""
         sentences = list(sentences)
-        missing = sorted({s.words for s in sentences if s.words not in self._cache}, key=len)
+        missing = by_length({s.words for s in sentences if s.words not in self._cache})
         fresh = self._encode(missing)
         out = []
         for sentence in sentences:
@@ -76,7 +76,7 @@ class TextBackbone:
         Token states of whole texts are large: only their means are kept.
         """
         fresh: dict[str, Tensor] = {}
-        missing = sorted({text for text in texts if text not in self._pooled}, key=len)
+        missing = by_length({text for text in texts if text not in self._pooled})
         for i in range(0, len(missing), 64):
             for text, (states, _) in self._encode(missing[i : i + 64]).items():
                 fresh[text] = torch.nn.functional.normalize(states.float().mean(0), dim=-1)
@@ -130,6 +130,15 @@ class TextBackbone:
                     f"model, a hub name that is reachable, or the default '{DEFAULT_BACKBONE}'."
                 ) from error
         return self._model
+
+
+def by_length(texts: Iterable[str]) -> list[str]:
+    """Texts of like length together, in an order of their own.
+
+    Company in a batch moves the last bits of a state: in the order of a set, which changes from process to process, a
+    training would be no function of its seed.
+    """
+    return sorted(texts, key=lambda text: (len(text), text))
 
 
 @contextmanager
