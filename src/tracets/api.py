@@ -293,8 +293,8 @@ def train(
     if str(init) == "none":
         model = Model(settings.model, name=folder.name)
     else:
-        share = [a for a in assignments if a.startswith("model.sample_weight=")]
-        if any(a.startswith(("model.", "pretrain.")) and a not in share for a in assignments):
+        named = {a.partition("=")[0].strip() for a in assignments}
+        if any(name.startswith(("model.", "pretrain.")) for name in named - {"model.sample_weight"}):
             raise ConfigError(
                 "settings model.* and pretrain.* belong to a model that starts from nothing (--init none); only "
                 "model.sample_weight, which no weights depend on, may be changed."
@@ -302,7 +302,7 @@ def train(
         settings = replace(settings, pretrain=replace(settings.pretrain, share=0.0))
         model = load_model(init)
         model.name = folder.name
-        if share:
+        if "model.sample_weight" in named:
             model.config = replace(model.config, sample_weight=settings.model.sample_weight)
     if corpus is None:
         data = settings.data

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tracets.data.captions.swaps import Contrast
-from tracets.tasks.align import AlignConfig, AlignTask
+from tracets.tasks.align import AlignConfig, AlignTask, some
 from tracets.types import Sample
 
 
@@ -74,8 +74,8 @@ def test_a_true_sentence_is_told_from_its_swapped_twin(model):
 
 def test_a_step_sees_some_of_the_swaps_and_in_time_all(model):
     known = tuple(Contrast("level", "load", f"Load of {i}.", f"Load of {i + 9}.", "load") for i in range(5))
-    made = task(model, swapper=lambda sample: known, swapped=1.0, swaps=2)
-    drawn_ones = [made._some_swaps(known, np.random.default_rng(step)) for step in range(20)]
+    made = task(model, swapper=lambda sample: known, swapped=1.0, swapped_pairs=2)
+    drawn_ones = [some(known, 2, np.random.default_rng(step)) for step in range(20)]
     assert all(len(few) == 2 and few == sorted(few, key=known.index) for few in drawn_ones)
     assert {c for few in drawn_ones for c in few} == set(known)
     assert made.batch(0).swaps.bincount().tolist() == [2] * len(TOLD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from tracets.tasks.pretrain import kind_of
 from tracets.training.order import BatchOrder, generator_at
 from tracets.types import Sample
 
+T = TypeVar("T")
 Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
 """From a sample and a seed to a text of the window and one of each channel."""
 
@@ -41,13 +43,13 @@ class AlignConfig:
     with a single fact swapped, with the window and, half the weight, with the channels that they name; the pairs come
     from the numbers, whatever texts the corpus has. `hard_first` to `hard_last` schedule the number of hard negatives
     mined each step (none = all in the batch; paper: 32). `same_text`, `same_label_text`: cosine of word counts from
-    which two texts (of one label) are no negatives. `max_sentences` of a text, `channel_texts` and `swaps` of a window,
-    drawn anew each step, keep a step cheap. `captions`: share of windows whose texts are replaced by fresh captions
-    from the numbers; windows without text get one if it is above 0. `hide_steps`: the largest share of steps hidden at
-    random, `hide_start`: the share of windows whose start is hidden. `near`: share of passes whose batches hold windows
-    that are close in time, the hardest negatives.
-    `cross_attention` (the paper): in the channel loss each channel has read the channel texts of its own window, also
-    its own. That leaks the pair, and no query has such texts: it is here to be compared with.
+    which two texts (of one label) are no negatives. `max_sentences` of a text, `channel_texts` and `swapped_pairs` of a
+    window, drawn anew each step, keep a step cheap. `captions`: share of windows whose texts are replaced by fresh
+    captions from the numbers; windows without text get one if it is above 0. `hide_steps`: the largest share of steps
+    hidden at random, `hide_start`: the share of windows whose start is hidden. `near`: share of passes whose batches
+    hold windows that are close in time, the hardest negatives. `cross_attention` (the paper): in the
+    channel loss each channel has read the channel texts of its own window, also its own. That leaks the pair, and no
+    query has such texts: it is here to be compared with.
     """
 
     sample: float = 0.5
@@ -61,7 +63,7 @@ class AlignConfig:
     same_label_text: float = 0.93
     max_sentences: int = 12
     channel_texts: int = 2
-    swaps: int = 3
+    swapped_pairs: int = 3
     captions: float = 0.0
     hide_steps: float = 0.0
     hide_start: float = 0.0
@@ -75,9 +77,9 @@ class AlignConfig:
             if not 0 <= getattr(self, name) <= 1.1:
                 raise ConfigError(f"align.{name} must be in [0, 1], got {getattr(self, name)}")
         hard = [n for n in (self.hard_first, self.hard_last) if n is not None]
-        if min(*hard, self.max_sentences, self.channel_texts + 1, self.swaps) < 1:
+        if min(*hard, self.max_sentences, self.channel_texts + 1, self.swapped_pairs) < 1:
             raise ConfigError(
-                "align.hard_first, hard_last, max_sentences and swaps must be at least 1, channel_texts at least 0"
+                "align.hard_first, hard_last, max_sentences and swapped_pairs must be at least 1, channel_texts 0"
             )
 
 
@@ -225,7 +227,9 @@ class AlignTask:
         events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
         event_texts = [samples[i].event_text or "" for i in events]
 
-        swaps = [(i, found) for i, row in enumerate(rows) for found in self._some_swaps(self.swaps[row], rng)]
+        swaps = [
+            (i, found) for i, row in enumerate(rows) for found in some(self.swaps[row], self.config.swapped_pairs, rng)
+        ]
         twins = [found.true for _, found in swaps] + [found.false for _, found in swaps]
         named = [(i, found.channel) for i, found in swaps] + [(i, found.false_channel) for i, found in swaps]
         said = (*window_texts, *channel_texts, *event_texts, *twins)
@@ -339,16 +343,12 @@ class AlignTask:
         for i, c in known:
             by_window.setdefault(i, []).append((i, c))
         most = self.config.channel_texts if self.config.channel else 0
-        chosen = [rng.permutation(len(own))[:most] for own in by_window.values()]
-        return [own[j] for own, order in zip(by_window.values(), chosen, strict=True) for j in sorted(order)]
-
-    def _some_swaps(self, known: Sequence[Contrast], rng: np.random.Generator) -> list[Contrast]:
-        return [known[j] for j in sorted(rng.permutation(len(known))[: self.config.swaps])]
+        return [pair for own in by_window.values() for pair in some(own, most, rng)]
 
     def _some_sentences(self, sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
         if len(sentences) <= self.config.max_sentences:
             return sentences
-        return [sentences[j] for j in sorted(rng.permutation(len(sentences))[: self.config.max_sentences])]
+        return some(sentences, self.config.max_sentences, rng)
 
     def _same(
         self, a: Sequence[str], b: Sequence[str], labels_a: Sequence[str | None], labels_b: Sequence[str | None]
@@ -361,6 +361,11 @@ class AlignTask:
     def _same_events(self, texts: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
         one_label = np.array([[x is not None and x == y for y in labels] for x in labels], bool)
         return self._same(texts, texts, labels, labels) | one_label.reshape(len(texts), len(texts))
+
+
+def some(items: Sequence[T], most: int, rng: np.random.Generator) -> list[T]:
+    """At most `most` of the items, drawn at random, in their order."""
+    return [items[j] for j in sorted(rng.permutation(len(items))[:most])]
 
 
 def start_of(sample: Sample) -> float:
