@@ -38,7 +38,7 @@ def test_every_command_in_the_readme_can_be_parsed(line):
     while hasattr(command, "commands"):
         name, *arguments = arguments
         command = command.commands[name]
-    command.make_context(name, arguments)
+    assert command.make_context(name, arguments).args == [], "words that no argument or option takes"
 
 
 def test_each_readme_block_of_installation_is_one_command_line_of_venv_and_pip():

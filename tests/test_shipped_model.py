@@ -65,13 +65,16 @@ def test_a_number_in_a_question_counts(base):
 
 
 def test_a_sentence_matches_by_the_channel_that_counts(base):
-    """Ten real weeks of the test split: .97 of the sentences over all of it, chance .14."""
+    """Ten real weeks of the test split, chance .14; whole captions reach .65 over all of it.
+
+    A sentence cannot fail to while the tower has no Transformer and the score no vector of the whole: that no channel
+    leaks into another is what is checked of it. What may come out wrong is a whole caption.
+    """
     from tracets.data import Corpus
     from tracets.evaluate.deletion import evaluate_channels
 
     weeks = list(api.weather(captions=False).split("test"))[::26]
     found = evaluate_channels(list(api.caption(Corpus.from_samples(weeks))), base, n_boot=20)
     assert found.whole_text.n == 10 and found.sentences.n > 80
-    assert found.sentences.agreement.value >= 0.8
-    assert found.sentences.drop_named > 10 * abs(found.sentences.drop_other)
+    assert found.sentences.agreement.value == 1.0 and abs(found.sentences.drop_other) < 1e-6
     assert found.whole_text.agreement.value > 0.4
