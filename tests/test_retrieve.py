@@ -243,19 +243,26 @@ def test_named_channel_is_encoded_with_its_name_and_counts_alone(index):
             assert list(hit.channels.values()) == [pytest.approx(hit.score, abs=1e-6)]
 
 
-def test_channel_scores_of_a_hit(index):
+def test_a_hit_says_what_its_score_would_lose_without_each_channel(index):
     by_id = {s.id: s for s in corpus()}
-    bank = texts_of([SAID])
+    weight = index.folder.manifest.sample_weight
     for hit in search(index, ENCODER, Query(SAID), k=100):
-        item = series_of([by_id[hit.id]])
-        expected = [
-            np.mean([max(float(s @ v) for v in vectors) for s in bank.sentences.vectors])
-            if not np.isnan(by_id[hit.id].values[c]).all()
-            else -1.0
-            for c, vectors in enumerate(ENCODER.encode_series([by_id[hit.id]]).channels[0])
-        ]
-        assert tuple(hit.channels) == item.names[0] == by_id[hit.id].channel_names
-        np.testing.assert_allclose(list(hit.channels.values()), expected, atol=2e-6)
+        sample = by_id[hit.id]
+        live = ~np.isnan(sample.values).all(axis=1)
+        whole = scores.text_to_series(texts_of([SAID]), series_of([sample]), sample_weight=0.0)[0, 0]
+        assert tuple(hit.channels) == sample.channel_names
+        for c, fall in enumerate(hit.channels.values()):
+            rest = np.delete(np.arange(sample.n_channels), c)
+            if not live[c]:
+                expected = 0.0
+            elif live.sum() == 1:
+                expected = whole
+            else:
+                vectors = ENCODER.encode_series([sample])
+                without = SeriesVectors(vectors.sample, (vectors.channels[0][rest],))
+                left = scores.series_bank(without, [tuple(sample.channel_names[j] for j in rest)])
+                expected = whole - scores.text_to_series(texts_of([SAID]), left, sample_weight=0.0)[0, 0]
+            assert fall == pytest.approx((1 - weight) * expected, abs=2e-6)
 
 
 @pytest.mark.parametrize(

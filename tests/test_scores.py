@@ -147,25 +147,26 @@ def test_named_channel_counts_alone(block_bytes):
     assert (scores.channel_to_series(scores.text_bank(texts).sentences, bank, "snow") == NO_MATCH).all()
 
 
-def test_channel_scores_of_a_hit():
+def test_a_series_without_each_of_its_channels():
     rng = np.random.default_rng(7)
-    (series, names), (q, q_names), texts = some_series(rng, 12), some_series(rng, 12), some_texts(rng, 12)
-    for i in range(12):
-        item = scores.series_bank(series, names).one(i)
-        text = scores.TextBank(texts.sample[i : i + 1], scores.flatten(texts.sentences[i : i + 1], DIM))
-        expected = [mean_of_best(texts.sentences[i], live(channel)) for channel in series.channels[i]]
-        np.testing.assert_allclose(scores.channel_scores_of_text(text, item), expected, atol=1e-5)
-        expected = []
-        for name, channel in zip(names[i], series.channels[i], strict=True):
-            pairs = [mean_of_best(live(other), live(channel)) for other in q.channels[i]]
-            named = [
-                p
-                for p, n, c in zip(pairs, q_names[i], q.channels[i], strict=True)
-                if n.lower() == name.lower() and c.any()
-            ]
-            expected.append(max(named or pairs) if channel.any() else NO_MATCH)
-        found = scores.channel_scores_of_series(scores.series_bank(q, q_names).one(i), item)
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+    series, names = some_series(rng, 12)
+    bank = scores.series_bank(series, names)
+    for i, channels in enumerate(series.channels):
+        found = scores.without_each_channel(bank.one(i))
+        assert found.names == (tuple(names[i]),) * len(channels)
+        for c in range(len(channels)):
+            left = channels.copy()
+            left[c] = 0
+            expected = scores.series_bank(SeriesVectors(series.sample[i : i + 1], (left,)), [names[i]])
+            np.testing.assert_array_equal(found.one(c).channels.offsets, expected.channels.offsets)
+            np.testing.assert_array_equal(found.one(c).channels.vectors, expected.channels.vectors)
+            np.testing.assert_array_equal(found.one(c).sample, expected.sample)
+
+
+def test_what_a_score_loses_without_a_channel():
+    late, without = np.float32([0.5]), np.float32([0.5, 0.2, -1.0, 0.7])
+    np.testing.assert_allclose(scores.falls(late, without), [0.0, 0.3, 0.5, -0.2], atol=1e-6)
+    assert scores.falls(np.float32([-1.0]), np.float32([-1.0])).tolist() == [0.0]
 
 
 def test_dead_channels_change_nothing():

@@ -24,16 +24,16 @@ from tracets.index import IndexFolder, Rows
 from tracets.scores import (
     SeriesBank,
     TextBank,
-    channel_scores_of_series,
-    channel_scores_of_text,
     channel_to_series,
     drop_zeros,
+    falls,
     series_bank,
     series_to_series,
     series_to_text,
     text_bank,
     text_to_series,
     text_to_text,
+    without_each_channel,
 )
 from tracets.types import FloatArray, Hit, Query, Sample, TextVectors
 
@@ -289,12 +289,6 @@ class _Text:
     def scores_of_texts(self, items: TextBank, weight: float, hubs: FloatArray | None) -> FloatArray:
         return text_to_text(self.bank, items, sample_weight=weight)[0]
 
-    def channel_scores(self, item: SeriesBank) -> dict[str, float]:
-        found = dict(zip(item.names[0], channel_scores_of_text(self.bank, item).tolist(), strict=True))
-        if self.channel is None:
-            return found
-        return {name: score for name, score in found.items() if name.casefold() == self.channel.casefold()}
-
 
 @dataclass(frozen=True, eq=False)
 class _Series:
@@ -306,8 +300,23 @@ class _Series:
     def scores_of_texts(self, items: TextBank, weight: float, hubs: FloatArray | None) -> FloatArray:
         return without_hubs(series_to_text(self.bank, items, sample_weight=weight), hubs)[0]
 
-    def channel_scores(self, item: SeriesBank) -> dict[str, float]:
-        return dict(zip(item.names[0], channel_scores_of_series(self.bank, item).tolist(), strict=True))
+
+def falls_of_text(query: TextBank, item: SeriesBank) -> FloatArray:
+    """What late interaction of a text with one series loses without each channel, (n_channels,); see `Hit.channels`."""
+    return _falls(_Text(query), item)
+
+
+def _falls(part: _Text | _Series, item: SeriesBank) -> FloatArray:
+    """By the vectors as stored: a model whose channels see one another would make others of a window without one."""
+    late, without = (part.scores_of_series(bank, 0.0) for bank in (item, without_each_channel(item)))
+    return falls(late, without)
+
+
+def _named_falls(part: _Text | _Series, item: SeriesBank, weight: float) -> dict[str, float]:
+    found = dict(zip(item.names[0], _falls(part, item).tolist(), strict=True))
+    if isinstance(part, _Text) and part.channel is not None:  # the sample vector has no part in its score
+        return {name: fall for name, fall in found.items() if name.casefold() == part.channel.casefold()}
+    return {name: (1 - weight) * fall for name, fall in found.items()}
 
 
 def _encode(index: Index, encoder: PairEncoder, query: Query) -> list[_Text | _Series]:
@@ -341,14 +350,14 @@ def _encode(index: Index, encoder: PairEncoder, query: Query) -> list[_Text | _S
 def _hits(
     index: Index, parts: list[_Text | _Series], rows: NDArray[np.int64], scores: NDArray[np.float64]
 ) -> list[Hit]:
-    ids = [index.ids[row] for row in rows]
+    ids, weight = [index.ids[row] for row in rows], index.folder.manifest.sample_weight
     columns = index.folder.metadata_columns
     facts = index.folder.rows(ids, ["start", "end", "text", "label", *columns])
     hits = []
     for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
         said: dict[str, list[float]] = {}
         for part in parts:
-            for name, value in part.channel_scores(index.series.one(int(row))).items():
+            for name, value in _named_falls(part, index.series.one(int(row)), weight).items():
                 said.setdefault(name, []).append(value)
         hits.append(
             Hit(

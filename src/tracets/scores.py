@@ -232,20 +232,26 @@ def channel_to_series(sentences: Groups, items: SeriesBank, name: str, *, block_
     return scores
 
 
-def channel_scores_of_text(query: TextBank, item: SeriesBank) -> FloatArray:
-    """Score each channel of one series for one text: (n_channels,), the mean over sentences of the best cosine."""
-    return _clip(late_interaction(query.sentences, item.channels)[0])
+def without_each_channel(item: SeriesBank) -> SeriesBank:
+    """One series as often as it has channels, each time with one of them emptied: a bank of n_channels series."""
+    n, sizes = len(item.channels), item.channels.sizes
+    kept = np.tile(sizes, (n, 1))
+    np.fill_diagonal(kept, 0)
+    owner = np.repeat(np.arange(n), sizes)  # the channel of each vector
+    rows = np.nonzero(owner[None] != np.arange(n)[:, None])[1]
+    channels = Groups(item.channels.vectors[rows], _offsets(kept.ravel()))
+    firsts = np.arange(n + 1, dtype=np.int64) * n
+    return SeriesBank(np.repeat(item.sample, n, axis=0), channels, firsts, item.names * n)
 
 
-def channel_scores_of_series(query: SeriesBank, item: SeriesBank) -> FloatArray:
-    """Score each channel of one series for one query series: (n_channels,).
+def falls(late: FloatArray, without: FloatArray) -> FloatArray:
+    """What late interaction loses with each channel, (n_channels,): from the score `late` of one series, and the scores
+    `without` (n_channels,) of `without_each_channel`. All of it where nothing that is left can answer.
 
-    The cosine with the query's channel of that name, else with the query's best channel.
+    >>> falls(np.float32([0.5]), np.float32([0.5, 0.25, -1.0]))
+    array([0.  , 0.25, 0.5 ], dtype=float32)
     """
-    pairs = late_interaction(query.channels, item.channels)
-    wanted = np.array([query.code(name) for name in item.names[0]], dtype=np.int64)
-    found = _by_name(pairs.T, wanted, query.codes, query.channels.sizes > 0, query.owners, query.firsts)[:, 0]
-    return _clip(np.where(item.channels.sizes > 0, found, NO_MATCH).astype(np.float32))
+    return np.where((without <= NO_MATCH) & (late > NO_MATCH), late, late - without).astype(np.float32)
 
 
 def late_interaction(queries: Groups, items: Groups, *, block_bytes: int = BLOCK_BYTES) -> FloatArray:

@@ -186,7 +186,12 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """One stored window that answers a query, with the score of each channel (cosine scale, [-1, 1])."""
+    """One stored window that answers a query.
+
+    `channels`: what the score would lose without each channel, from the stored vectors: the largest is the one that
+    made the hit. All of the score for a channel that answers alone; 0 for one that answers nothing better than others
+    do; below 0 where a query series must be compared with this channel by its name and another one is more alike.
+    """
 
     rank: int
     id: str

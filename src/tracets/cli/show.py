@@ -74,7 +74,7 @@ def hits_table(hits: Sequence[Hit], *, title: str) -> None:
     table.add_column("#", no_wrap=True)
     table.add_column("score", no_wrap=True)
     table.add_column("window", no_wrap=True)
-    table.add_column("label: channels that match best; text", no_wrap=True, ratio=1)
+    table.add_column("label: channels that count most; text", no_wrap=True, ratio=1)
     for hit in hits:
         best = sorted(hit.channels.items(), key=lambda item: -item[1])[:3]
         matched = ", ".join(f"{name} {score:.2f}" for name, score in best)

@@ -18,7 +18,8 @@ from tracets.errors import DataError
 from tracets.evaluate.pool import Pool, make_pool
 from tracets.metrics import Floats, Interval, bootstrap
 from tracets.reasons import best_channels
-from tracets.scores import IntArray, SeriesBank, TextBank, channel_scores_of_text, series_bank, text_bank
+from tracets.retrieve import falls_of_text
+from tracets.scores import IntArray, SeriesBank, TextBank, series_bank, text_bank
 from tracets.scores import text_to_series as score
 from tracets.types import Sample
 
@@ -64,10 +65,9 @@ class ChannelReport:
     whole_text : Agreement
         Each window's own text; named is the channel with the largest part in its explanation.
     hit_channels : Agreement
-        The same texts; named is the channel with the highest score in `Hit.channels`.
+        The same texts; named is the channel with the largest value in `Hit.channels`.
     sentences : Agreement
-        Each sentence of these texts as a query of its own; named is the channel it matches best, which has the highest
-        score in `Hit.channels` too.
+        Each sentence of these texts as a query of its own; named is the channel it matches best.
     model, fingerprint, split, limit, seed, n_boot
         What was measured, on what, and how windows were chosen and intervals drawn.
     """
@@ -105,7 +105,7 @@ class ChannelReport:
         ]
         for title, part in (
             ("largest part of the text's explanation", self.whole_text),
-            ("highest channel score of the hit", self.hit_channels),
+            ("largest fall that the hit names", self.hit_channels),
             ("best match of a sentence asked alone", self.sentences),
         ):
             found = part.agreement
@@ -171,7 +171,7 @@ def evaluate_channels(
     weight, whole, every = encoder.sample_weight, text_bank(texts), np.arange(len(pool.samples))
     return ChannelReport(
         whole_text=asked(whole, every, _largest_part),
-        hit_channels=asked(whole, every, _highest_score),
+        hit_channels=asked(whole, every, _largest_fall),
         sentences=asked(text_bank(spoken), owners, _largest_part),
         model=encoder.name,
         fingerprint=encoder.fingerprint,
@@ -214,9 +214,10 @@ def _largest_part(query: TextBank, window: SeriesBank) -> int:
     return int(chosen[np.argmax(parts[chosen])])
 
 
-def _highest_score(query: TextBank, window: SeriesBank) -> int:
-    """The live channel that `Hit.channels` scores highest."""
-    return int(np.argmax(np.where(window.channels.sizes > 0, channel_scores_of_text(query, window), -np.inf)))
+def _largest_fall(query: TextBank, window: SeriesBank) -> int:
+    """The live channel that `Hit.channels` says the score would lose most without."""
+    found = falls_of_text(query, window)
+    return int(np.argmax(np.where(window.channels.sizes > 0, found, -np.inf)))
 
 
 def _agreement(
