@@ -90,7 +90,7 @@ def tiny_model(word_backbone):
     from tracets.encoders.model import TraceModel
     from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig
 
-    def make(*, seed=0, backbone=word_backbone, sample="readout", **series):
+    def make(*, seed=0, backbone=word_backbone, sample="apart", **series):
         torch.manual_seed(seed)
         sizes = {"dim": 16, "heads": 2, "layers": 2, "patch": 4, "vectors": 2}
         config = ModelConfig(

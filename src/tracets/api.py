@@ -289,11 +289,15 @@ def train(
         raise ConfigError(f"'{folder}' holds a finished model already. Choose another --out.")
     if (folder / "run").exists() and not resume:
         raise ConfigError(f"'{folder}' holds a training that was cut off. Pass --resume to go on, or another --out.")
+    named = {a.partition("=")[0].strip() for a in assignments}
+    if "model.sample_weight" in named and settings.align.choose_weight:
+        raise ConfigError(
+            "model.sample_weight is chosen on validation. Set align.choose_weight=false too, to keep the one you name."
+        )
     torch.manual_seed(seed)
     if str(init) == "none":
         model = Model(settings.model, name=folder.name)
     else:
-        named = {a.partition("=")[0].strip() for a in assignments}
         if any(name.startswith(("model.", "pretrain.")) for name in named - {"model.sample_weight"}):
             raise ConfigError(
                 "settings model.* and pretrain.* belong to a model that starts from nothing (--init none); only "
@@ -303,7 +307,7 @@ def train(
         model = load_model(init)
         model.name = folder.name
         if "model.sample_weight" in named:
-            model.config = replace(model.config, sample_weight=settings.model.sample_weight)
+            model.sample_weight = settings.model.sample_weight
     if corpus is None:
         data = settings.data
         windows_, about = recipe_windows(

@@ -55,11 +55,17 @@ def test_a_model_may_start_from_another(tracets, corpus_file, model_folder, tmp_
 
 def test_a_model_from_another_may_weigh_the_whole_otherwise(tracets, corpus_file, model_folder, tmp_path):
     before, out = json.loads((model_folder / "config.json").read_text())["model"], tmp_path / "finer"
-    weigh = ("--set", "model.sample_weight=0.75")
+    weigh = ("--set", "model.sample_weight=0.75", "--set", "align.choose_weight=false")
     result = tracets("train", corpus_file, "--out", out, "--init", model_folder, *QUICK[2:], *weigh)
     assert result.code == 0, result
     assert json.loads((out / "config.json").read_text())["model"] == before | {"sample_weight": 0.75}
     assert load_model(out).sample_weight == 0.75
+
+
+def test_a_weight_is_either_named_or_chosen(refused, corpus_file, model_folder, tmp_path):
+    weigh = ("--set", "model.sample_weight=0.75")
+    command = ("train", corpus_file, "--out", tmp_path / "finer", "--init", model_folder, *QUICK[2:], *weigh)
+    refused("model.sample_weight is chosen on validation. Set align.choose_weight=false too", *command)
 
 
 def test_an_interrupted_training_wants_resume(tracets, refused, corpus_file, model_folder, tmp_path):

@@ -219,7 +219,7 @@ def test_an_unobserved_value_never_matters(tiny_model, hidden, choice):
 
 def test_missing_is_not_the_mean(tiny_model):
     """A missing step is told from one at the mean of its channel, which normalises to the same zero."""
-    model = tiny_model(features="none")
+    model = tiny_model(features="none", sample="cls")
     values = np.array([[1, -1, 0, 2, -2, 0, 3, -3]], np.float32)
     gone = np.where(values == 0, np.nan, values)
     full, gappy = (one(model, changed(series(1), values=v)).sample for v in (values, gone))

@@ -38,24 +38,34 @@ def empty(sample):
     return changed(sample, np.full_like(sample.values, np.nan))
 
 
-def test_a_sample_vector_is_read_out_of_its_channels_and_does_not_pull_on_them(tiny_model):
-    model, mixed = tiny_model(layers=0), [series(3, missing=0.1), series(1, 20, seed=1), empty(series(2, seed=2))]
+@pytest.mark.parametrize("features", ["none", "level", "summary"])
+def test_a_sample_vector_apart_is_made_by_hand_and_does_not_pull_on_the_channels(tiny_model, features):
+    """Identity and features of each living channel, mixed, and their mean, mapped; nothing else of the tower moves."""
+    model = tiny_model(features=features).eval()
+    mixed = [series(3, missing=0.1), series(1, 20, seed=1), empty(series(2, seed=2))]
     tower, batch = model.series, to_series_batch(collate(mixed), model.backbone)
-    sample, channels = tower(batch)
+    sample, _ = tower(batch)
+    when = batch.calendar.clone()
+    when[:, room.SEASON] = 0
+    found = tower._features(batch)
     with torch.no_grad():
-        cls = tower.to_sample(tower.norm(tower.cls + tower.calendar(tower._calendar(batch))))
-        for i, (found, alive) in enumerate(zip(channels, batch.channel_valid, strict=True)):
-            mean = torch.stack([vectors.flatten() for vectors in found[alive]]).mean(0) if alive.any() else 0 * found[0]
-            expected = torch.nn.functional.normalize(cls[i] + tower.join.weight @ mean.flatten(), dim=0)
+        for i, alive in enumerate(batch.channel_valid):
+            mixed_channels = [torch.zeros(16)]
+            for c in alive.nonzero().flatten().tolist():
+                said = [] if found is None else [found[0][i, c].flatten(), found[1][i, c]]
+                name = tower.identity_apart.weight @ batch.names[i, c] + tower.identity_apart.bias
+                mixed_channels.append(tower.apart.channel(torch.cat([name, *said, when[i]])))
+            mean = torch.stack(mixed_channels).sum(0) / max(1, len(mixed_channels) - 1)
+            expected = torch.nn.functional.normalize(tower.apart.window(mean), dim=0)
             torch.testing.assert_close(sample[i], expected, atol=1e-5, rtol=1e-4)
     sample.square().sum(0)[0].backward()
-    moved = {name for name, p in tower.named_parameters() if p.grad is not None and p.grad.any()}
-    assert moved == {"to_sample.weight", "to_sample.bias", "join.weight"}
+    moved = {name.partition(".")[0] for name, p in tower.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved == {"apart", "identity_apart"}
 
 
 def test_causal_attention_sees_what_came_before(tiny_model):
     """A channel's vector knows earlier channels and its own patches, no later channel; [CLS] knows all."""
-    model, sample = tiny_model(attention="causal", features="none"), series()
+    model, sample = tiny_model(attention="causal", features="none", sample="cls"), series()
     before = one(model, sample)
     for c in range(3):
         values = sample.values.copy()
@@ -87,7 +97,7 @@ def test_without_cit_a_channel_is_the_mean_of_its_observed_patches(tiny_model, f
 
 
 def test_without_cit_the_name_of_a_channel_is_not_read(tiny_model):
-    model = tiny_model(summary="patches")
+    model = tiny_model(summary="patches", sample="cls")
     for a, b in zip(one(model, series()), one(model, series(names=("a", "b", "c"))), strict=True):
         assert np.array_equal(a, b)
     assert not any(name.startswith(("series.cit", "series.identity")) for name in model.state_dict())
@@ -96,7 +106,7 @@ def test_without_cit_the_name_of_a_channel_is_not_read(tiny_model):
 @pytest.mark.parametrize("summary", ["cit", "patches"])
 @pytest.mark.parametrize(("positions", "matters"), [("rotary", True), ("absolute", True), ("none", False)])
 def test_the_order_of_patches_matters_by_their_positions_alone(tiny_model, positions, matters, summary):
-    model = tiny_model(features="none", positions=positions, summary=summary)
+    model = tiny_model(features="none", positions=positions, summary=summary, sample="cls")
     sample = series(2, 12)
     swapped = changed(sample, sample.values[:, [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]])
     a, b = one(model, sample), one(model, swapped)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tracets.encoders.model import TraceModel
+from tracets.encoders.sentences import read_numbers
 from tracets.encoders.settings import ModelConfig, SeriesConfig, TextConfig
 from tracets.encoders.text import pack_texts, sentences_of
 
@@ -20,10 +21,13 @@ TEXTS = [
 ]
 
 
-def tower(word_backbone, *, width=16, seed=0, **text):
+def tower(word_backbone, *, width=16, seed=0, sample="apart", **text):
     torch.manual_seed(seed)
     config = ModelConfig(
-        dim=16, series=SeriesConfig(dim=16, heads=2), text=TextConfig(**{"dim": width, "heads": 2} | text)
+        dim=16,
+        sample=sample,
+        series=SeriesConfig(dim=16, heads=2),
+        text=TextConfig(**{"dim": width, "heads": 2} | text),
     )
     return TraceModel(config, name="tiny", backbone=word_backbone).eval()
 
@@ -60,17 +64,17 @@ def test_numbers_are_told_apart_by_their_value(minilm):
     texts = [f"a low of {n} °C" for n in ("-10.1", "10.1", "10.4", "101", "1,010.1")]
     torch.manual_seed(0)
     model = TraceModel(ModelConfig(dim=16), name="small", backbone=minilm)
-    vectors = model.encode_texts(texts)
-    apart = 1 - vectors.sample @ vectors.sample.T
+    vectors = np.concatenate(model.encode_texts(texts).sentences)
+    apart = 1 - vectors @ vectors.T
     assert (apart[~np.eye(len(texts), dtype=bool)] > 1e-4).all()
     blind = TraceModel(ModelConfig(dim=16, text=TextConfig(numbers=False)), name="blind", backbone=minilm)
-    alike = blind.encode_texts(texts).sample
+    alike = np.concatenate(blind.encode_texts(texts).sentences)
     np.testing.assert_allclose(alike, alike[:1].repeat(len(texts), 0), atol=1e-5)
 
 
 def test_the_minus_sign_may_be_typographic(word_backbone):
     model = tower(word_backbone)
-    hyphen, minus, plus = model.encode_texts([f"low of {n} °C" for n in ("-3", "\u22123", "3")]).sample
+    hyphen, minus, plus = model.encode_texts([f"low of {n} °C" for n in ("-3", "\u22123", "3")]).sentences
     np.testing.assert_allclose(hyphen, minus, atol=1e-6)
     assert np.abs(hyphen - plus).max() > 1e-3
 
@@ -81,7 +85,7 @@ def test_numbers_beyond_single_precision_stay_finite(word_backbone):
 
 
 def test_order_of_sentences_matters(word_backbone):
-    model = tower(word_backbone)
+    model = tower(word_backbone, sample="cls")
     first, second = model.encode_texts(["It rises. It falls.", "It falls. It rises."]).sample
     assert np.abs(first - second).max() > 1e-4
 
@@ -192,13 +196,18 @@ def test_every_trained_weight_gets_a_gradient(word_backbone):
     assert [name for name, p in model.text.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_the_vector_of_a_text_does_not_pull_on_its_sentences(word_backbone):
+def test_the_vector_of_a_text_apart_comes_from_its_mean_state_and_does_not_pull_on_its_sentences(word_backbone):
     model = tower(word_backbone)
-    whole, sentences = model.read_texts(pack_texts([sentences_of(t) for t in TEXTS], word_backbone))
+    said = [sentences_of(t) for t in TEXTS]
+    whole, sentences = model.read_texts(pack_texts(said, word_backbone))
+    for text, vector in zip(said, whole, strict=True):
+        states = [word_backbone.states([read_numbers(s)])[0][0].float().mean(0) for s in text]
+        mean = torch.nn.functional.normalize(torch.stack(states).mean(0), dim=0)
+        expected = model.text.apart.straight(mean) + model.text.apart.bent(mean)
+        torch.testing.assert_close(vector, torch.nn.functional.normalize(expected, dim=0), atol=1e-5, rtol=1e-4)
     whole.square().sum(0)[0].backward()
-    moved = {name for name, p in model.text.named_parameters() if p.grad is not None and p.grad.any()}
-    assert moved == {"to_whole.weight", "to_whole.bias", "norm_whole.weight", "norm_whole.bias", "join.weight"}
-    assert sentences.requires_grad
+    moved = {name.partition(".")[0] for name, p in model.text.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved == {"apart"} and sentences.requires_grad
 
 
 def test_no_text_gives_no_vector(word_backbone):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ class TraceModel(nn.Module):
         self.name = name
         self.backbone = backbone or TextBackbone(config.text.backbone)
         self.series = SeriesTower(
-            config.series, backbone_dim=self.backbone.dim, out=config.dim, readout=config.sample == "readout"
+            config.series, backbone_dim=self.backbone.dim, out=config.dim, apart=config.sample == "apart"
         )
         self.text = self._text_tower()
         self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_SCALE)))
@@ -63,7 +64,7 @@ class TraceModel(nn.Module):
             backbone_dim=width,
             out=config.dim,
             n_claims=max(n_claims, 1),
-            readout=config.sample == "readout",
+            apart=config.sample == "apart",
         )
 
     @property
@@ -80,7 +81,12 @@ class TraceModel(nn.Module):
 
     @property
     def sample_weight(self) -> float:
+        """The share of the sample vectors in the score; a training may choose another one."""
         return self.config.sample_weight
+
+    @sample_weight.setter
+    def sample_weight(self, weight: float) -> None:
+        self.config = replace(self.config, sample_weight=weight)
 
     @property
     def scale(self) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tracets.encoders.backbone import TextBackbone
 from tracets.encoders.sentences import magnitude
 from tracets.encoders.settings import SeriesConfig
+from tracets.encoders.whole import SeriesWhole
 from tracets.errors import DataError
 from tracets.nn.attention import Block, rotary
 from tracets.nn.features import (
@@ -127,9 +128,9 @@ class SeriesTower(nn.Module):
     (`summary` = "patches") a channel has no identity, and features reach its vectors only beside attention.
     """
 
-    def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int, readout: bool) -> None:
+    def __init__(self, config: SeriesConfig, *, backbone_dim: int, out: int, apart: bool) -> None:
         super().__init__()
-        self.config, self.readout = config, readout
+        self.config = config
         dim = config.dim
         self.patch = nn.Linear(2 * config.patch, dim)
         self.patch_level = nn.Linear(3 * VALUE_DIM, dim, bias=False)
@@ -138,9 +139,7 @@ class SeriesTower(nn.Module):
         self.has_cit = config.summary == "cit"
         if self.has_cit:
             self.cit = nn.Parameter(torch.randn(dim) * 0.02)
-            self.identity: nn.Module = (
-                nn.Linear(backbone_dim, dim) if config.identity == "name" else nn.Embedding(config.max_channels, dim)
-            )
+            self.identity = _identity_layer(config, backbone_dim)
         n_numbers, n_others = N_NUMBERS[config.features], N_OTHERS[config.features]
         width = n_numbers * VALUE_DIM + n_others
         if width and self.has_cit:
@@ -157,10 +156,12 @@ class SeriesTower(nn.Module):
         self.blocks = nn.ModuleList(Block(dim, config.heads, dropout=config.dropout) for _ in range(config.layers))
         self.norm = nn.LayerNorm(dim)
         self.reconstruct = nn.Linear(dim, config.patch)
-        self.to_sample = nn.Linear(dim, out)
         self.to_channel = nn.Linear(dim, config.vectors * out)
-        if readout:
-            self.join = nn.Linear(config.vectors * out, out, bias=False)
+        self.apart = SeriesWhole(features=width + CALENDAR_DIM, dim=dim, out=out) if apart else None
+        if apart:
+            self.identity_apart = _identity_layer(config, backbone_dim)
+        else:
+            self.to_sample = nn.Linear(dim, out)
         if config.positions == "absolute":
             self.place = nn.Parameter(torch.randn(MAX_PATCHES, dim) * 0.02)
         self.out = out
@@ -175,12 +176,13 @@ class SeriesTower(nn.Module):
             channels = channels + said.flatten(2) @ self.claims.flatten(0, 1) + others @ self.shortcut
         channels = F.normalize(channels.unflatten(-1, (self.config.vectors, self.out)), dim=-1)
         channels = channels * batch.channel_valid[..., None, None]
-        if self.readout:
-            living = batch.channel_valid.sum(1, keepdim=True).clamp(min=1)
-            whole = self.to_sample(cls.detach()) + self.join(channels.detach().flatten(2).sum(1) / living)
-        else:
-            whole = self.to_sample(cls)
+        whole = self.to_sample(cls) if self.apart is None else self._apart(self.apart, batch, features)
         return F.normalize(whole, dim=-1), channels
+
+    def _apart(self, tower: SeriesWhole, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None) -> Tensor:
+        when = self._calendar(batch)[:, None].expand(-1, batch.channel_valid.shape[1], -1)
+        found = when if features is None else torch.cat([features[0].flatten(2), features[1], when], -1)
+        return tower(self._identity(batch, self.identity_apart), found, batch.channel_valid)
 
     def _summaries(self, tokens: Tensor, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
         """What stands for the window (n, d), and for each channel (n, c, d): its [CIT], or the mean of its patches."""
@@ -239,7 +241,7 @@ class SeriesTower(nn.Module):
         return torch.cat([cls, patches.flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
 
     def _cit(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None) -> Tensor:
-        cit = self.cit + self._identity(batch)  # (n, c, d)
+        cit = self.cit + self._identity(batch, self.identity)  # (n, c, d)
         if features is None:
             return cit
         said, others = features
@@ -274,16 +276,16 @@ class SeriesTower(nn.Module):
         season = torch.arange(CALENDAR_DIM, device=batch.calendar.device)
         return batch.calendar.masked_fill((season >= SEASON.start) & (season < SEASON.stop), 0)
 
-    def _identity(self, batch: SeriesBatch) -> Tensor:
+    def _identity(self, batch: SeriesBatch, layer: nn.Module) -> Tensor:
         if self.config.identity == "name":
-            return self.identity(batch.names)
+            return layer(batch.names)
         c = batch.channel_valid.shape[1]
         if c > self.config.max_channels:
             raise DataError(
                 f"this model tells channels apart by position and knows {self.config.max_channels}, got {c}. "
                 f"Use a model with series.identity = 'name'."
             )
-        return self.identity(torch.arange(c, device=batch.values.device)).expand(len(batch.values), -1, -1)
+        return layer(torch.arange(c, device=batch.values.device)).expand(len(batch.values), -1, -1)
 
     def _mix(self, x: Tensor, batch: SeriesBatch, *, rows: Tensor | None, hidden: Tensor | None = None) -> Tensor:
         if not self.blocks:
@@ -300,6 +302,12 @@ class SeriesTower(nn.Module):
         place = torch.arange(n_patches, device=device)
         place = F.pad(place, (1, 0)) if self.has_cit else place  # [CIT] stands at 0, as the first patch
         return rotary(F.pad(place.repeat(c), (1, 0)), self.config.dim // self.config.heads)
+
+
+def _identity_layer(config: SeriesConfig, backbone_dim: int) -> nn.Module:
+    if config.identity == "name":
+        return nn.Linear(backbone_dim, config.dim)
+    return nn.Embedding(config.max_channels, config.dim)
 
 
 def attention_mask(filled: Tensor, channel_valid: Tensor, *, attention: str, cit: bool = True) -> Tensor:

@@ -70,13 +70,15 @@ class TextConfig:
 class ModelConfig:
     """Both towers, the sphere they meet in (`dim`), and the share of the sample vectors in the score.
 
-    `sample`: what a sample vector is. "readout": a linear reading of the vectors of the channels, or of the sentences,
-    that learns from them and does not pull on them. "cls" (the paper): what [CLS] gathers, trained with all the rest.
+    `sample`: what a sample vector is. "apart": what a small tower of its own makes of names, features and calendar, or
+    of the mean token states, so that it does not pull on channels and sentences. "cls" (the paper): what [CLS] gathers,
+    trained with all the rest. `sample_weight` is where a training begins; with `align.choose_weight` it ends with the
+    share that finds most on validation.
     """
 
     dim: int = 128
     sample_weight: float = 0.0
-    sample: Literal["readout", "cls"] = "readout"
+    sample: Literal["apart", "cls"] = "apart"
     series: SeriesConfig = field(default_factory=SeriesConfig)
     text: TextConfig = field(default_factory=TextConfig)
 

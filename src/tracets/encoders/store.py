@@ -13,8 +13,8 @@ from tracets.encoders.settings import ModelConfig
 from tracets.errors import ModelError, NotFound
 from tracets.plain import build
 
-FORMAT = 3
-"""3: sample vectors may be read out of channels and sentences; 2: more numbers of a channel enter a [CIT]."""
+FORMAT = 4
+"""4: sample vectors may come from towers apart; 3: from channels and sentences; 2: more numbers enter a [CIT]."""
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tracets.encoders.backbone import TextBackbone
 from tracets.encoders.sentences import read_numbers, split_sentences
 from tracets.encoders.settings import TextConfig
+from tracets.encoders.whole import TextWhole
 from tracets.nn.attention import Block, rotary
 from tracets.nn.features import VALUE_DIM, value_features
 from tracets.nn.scores import mean_by_text
@@ -80,9 +81,9 @@ class TextTower(nn.Module):
     hardly tells "-10.1" from "10.1", or a rise from a fall.
     """
 
-    def __init__(self, config: TextConfig, *, backbone_dim: int, out: int, n_claims: int, readout: bool) -> None:
+    def __init__(self, config: TextConfig, *, backbone_dim: int, out: int, n_claims: int, apart: bool) -> None:
         super().__init__()
-        self.config, self.readout = config, readout
+        self.config = config
         dim = config.dim
         self.project = nn.Linear(backbone_dim, dim)
         self.value = nn.Linear(VALUE_DIM, dim)
@@ -96,10 +97,10 @@ class TextTower(nn.Module):
             Block(dim, config.heads, feedforward=2, dropout=config.dropout) for _ in range(config.context_layers)
         )
         self.drop = nn.Dropout(config.dropout)
-        self.norm_sentence, self.norm_whole = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.to_sentence, self.to_whole = nn.Linear(dim, out), nn.Linear(dim, out)
-        if readout:
-            self.join = nn.Linear(out, out, bias=False)
+        self.norm_sentence, self.to_sentence = nn.LayerNorm(dim), nn.Linear(dim, out)
+        self.apart = TextWhole(width=backbone_dim, dim=dim, out=out) if apart else None
+        if not apart:
+            self.norm_whole, self.to_whole = nn.LayerNorm(dim), nn.Linear(dim, out)
 
     def sentences_of(self, text: str) -> tuple[str, ...]:
         return sentences_of(text)
@@ -128,11 +129,7 @@ class TextTower(nn.Module):
         if self.config.numbers and claims is not None:
             sentences = sentences + self._claimed(tokens, batch, claims)
         sentences = F.normalize(sentences, dim=-1)
-        if self.readout:
-            mean = mean_by_text(sentences.detach(), batch.owner, n_texts=n)
-            whole = self.to_whole(self.norm_whole(head.detach())) + self.join(mean)
-        else:
-            whole = self.to_whole(self.norm_whole(head))
+        whole = self.to_whole(self.norm_whole(head)) if self.apart is None else self.apart(_mean_states(batch))
         return F.normalize(whole, dim=-1), sentences
 
     def _tokens(self, batch: TextBatch) -> Tensor:
@@ -192,6 +189,12 @@ class PooledTextTower(nn.Module):
         """Return text vectors (n, out), twice; `claims` is not read."""
         whole = F.normalize(self.project(batch.states), dim=-1)
         return whole, whole
+
+
+def _mean_states(batch: TextBatch) -> Tensor:
+    """The mean over the sentences of each text of the mean state of their tokens (n, backbone dim)."""
+    of_sentence = mean_by_text(batch.states.float(), batch.sentence, n_texts=batch.n_different)
+    return mean_by_text(of_sentence[batch.which], batch.owner, n_texts=len(batch.sentence_valid))
 
 
 def _mlp(dim: int) -> nn.Sequential:

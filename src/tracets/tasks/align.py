@@ -21,7 +21,7 @@ from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
 from tracets.nn.device import to_device
 from tracets.nn.scores import best_cosines, late_interaction, mean_by_text, own_interaction
-from tracets.scores import series_bank, text_bank, text_to_series
+from tracets.scores import combine, series_bank, text_bank, text_to_series
 from tracets.tasks.context import same_meaning
 from tracets.tasks.pretrain import kind_of
 from tracets.training.order import BatchOrder, generator_at
@@ -49,7 +49,8 @@ class AlignConfig:
     hidden at random, `hide_start`: the share of windows whose start is hidden. `near`: share of passes whose batches
     hold windows that are close in time, the hardest negatives. `cross_attention` (the paper): in the
     channel loss each channel has read the channel texts of its own window, also its own. That leaks the pair, and no
-    query has such texts: it is here to be compared with.
+    query has such texts: it is here to be compared with. `choose_weight`: the share of the sample vectors in the score
+    (`model.sample_weight`) that finds most on validation is measured at each validation and kept with the model.
     """
 
     sample: float = 0.5
@@ -69,6 +70,7 @@ class AlignConfig:
     hide_start: float = 0.0
     near: float = 0.5
     cross_attention: bool = False
+    choose_weight: bool = True
 
     def __post_init__(self) -> None:
         if min(self.sample, self.sentence, self.channel, self.event, self.swapped) < 0:
@@ -129,6 +131,10 @@ def sentence_loss(best: Tensor, owner: Tensor, same_windows: Tensor, *, n_hard: 
         directed_info_nce(best, owner, same=same, n_hard=n_hard)
         + directed_info_nce(best.T[owner], own, same=alike, n_hard=n_hard)
     )
+
+
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)
+"""Shares of the sample vectors in the score among which validation chooses."""
 
 
 class ReadTexts(nn.Module):
@@ -308,16 +314,26 @@ class AlignTask:
         return {"loss": total, **parts, "scale": scale}
 
     def validate(self) -> dict[str, float]:
-        """Mean reciprocal rank among the validation pairs, both ways, and their mean."""
+        """Mean reciprocal rank among the validation pairs, both ways, and their mean, at the weight that is best."""
         series = series_bank(self.model.encode_series(self.validation), [s.channel_names for s in self.validation])
         said = [s.text or "" for s in self.validation]
-        scores = text_to_series(
-            text_bank(self.model.encode_texts(said)), series, sample_weight=self.model.sample_weight
-        )
-        relevant = same_key(said, said)
-        to_series = float(reciprocal_rank(first_relevant(scores, relevant)).mean())
-        to_text = float(reciprocal_rank(first_relevant(scores.T, relevant.T)).mean())
-        return {"MRR": (to_series + to_text) / 2, "text_to_series": to_series, "series_to_text": to_text}
+        texts, relevant = text_bank(self.model.encode_texts(said)), same_key(said, said)
+        cosine = texts.sample @ series.sample.T
+        late = text_to_series(texts, series, sample_weight=0.0)
+        found: dict[str, float] = {}
+        for weight in WEIGHTS if self.config.choose_weight else (self.model.sample_weight,):
+            scores = combine(cosine, late, weight)
+            to_series = float(reciprocal_rank(first_relevant(scores, relevant)).mean())
+            to_text = float(reciprocal_rank(first_relevant(scores.T, relevant.T)).mean())
+            mean = (to_series + to_text) / 2
+            if mean > found.get("MRR", -1.0):
+                found = {"MRR": mean, "text_to_series": to_series, "series_to_text": to_text, "sample_weight": weight}
+        return found
+
+    def settle(self) -> None:
+        """Keep with the model, whose best weights are in place, the share of the sample vectors that suits them."""
+        if self.config.choose_weight:
+            self.model.sample_weight = self.validate()["sample_weight"]
 
     def _texts(self, sample: Sample, rng: np.random.Generator) -> tuple[str | None, tuple[str | None, ...]]:
         texts = texts_of(sample)

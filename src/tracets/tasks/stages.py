@@ -91,6 +91,7 @@ def train_stages(
         second, _part(optim, 1 - pretrain.share), folder=run / "align", monitor=second.monitor, seed=seed,
         resume=resume, progress_bar=progress_bar, keep_start=keep_start,
     )  # fmt: skip
+    second.settle()
     save_model(model, out, card=_card(model, about, settings, reached))
     for checkpoint in run.rglob("*.ckpt"):
         checkpoint.unlink()
