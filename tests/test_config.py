@@ -54,7 +54,7 @@ def test_the_recipe_of_the_model_that_ships_is_there():
         ("optim = 3", "'optim' must be a table of settings, got 3"),
         ("[pretrain]\nshare = 2.0", "pretrain.share must be in [0, 1)"),
         ("[optim]\nbatch_size = ", "is not TOML"),
-        ("[data]\nmixed = -1", "data.mixed and generated must be at least 0"),
+        ("[data]\nmixed = -1", "data.mixed, generated and drills must be at least 0"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(tmp_path, text, message):

@@ -278,7 +278,7 @@ def train(
     from tracets.config import load_settings
     from tracets.encoders.model import TraceModel as Model
     from tracets.encoders.store import load_model
-    from tracets.tasks.curriculum import fresh_captions, fresh_swaps, recipe_windows
+    from tracets.tasks.curriculum import drill_windows, fresh_captions, fresh_swaps, recipe_windows
     from tracets.tasks.stages import train_stages
 
     folder = Path(out)
@@ -308,6 +308,7 @@ def train(
         model.name = folder.name
         if "model.sample_weight" in named:
             model.sample_weight = settings.model.sample_weight
+    swapper, drills = fresh_swaps(seed), []
     if corpus is None:
         data = settings.data
         windows_, about = recipe_windows(
@@ -315,13 +316,18 @@ def train(
             family=data.family, seed=seed,
         )  # fmt: skip
         learn, choose = ([s for s in windows_ if s.split == split] for split in ("train", "val"))
+        if data.drills and settings.align.swapped:
+            drills = drill_windows(
+                data.drills, learn, swapper, weather=data.weather, generated=data.generated, family=data.family,
+                seed=seed,
+            )  # fmt: skip
     else:
         learn, choose = list(corpus.split("train")), list(corpus.split("val"))
         about = f"Data: {len(corpus)} windows given as a corpus; started from {init}."
     train_stages(
         model, learn, choose, folder, pretrain=settings.pretrain, align=settings.align, optim=settings.optim, seed=seed,
         resume=resume, progress_bar=progress_bar, about=about, captioner=fresh_captions(),
-        swapper=fresh_swaps(seed), keep_start=str(init) != "none",
+        swapper=swapper, drills=drills, keep_start=str(init) != "none",
     )  # fmt: skip
     return model.eval()
 

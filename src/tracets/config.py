@@ -21,19 +21,21 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 class DataConfig:
     """What a recipe trains on when no corpus is given: `weather`, the New York weather with captions (hourly, and the
     coarser resolutions with `resolutions`); `mixed` windows made from its channels; `generated` windows of the
-    generated curriculum, `family` of them from one site."""
+    generated curriculum, `family` of them from one site; `drills` windows without captions, of the same sites and mixed
+    from the same channels half and half, for the loss of swapped facts alone."""
 
     weather: bool = False
     resolutions: bool = False
     mixed: int = 0
     generated: int = 0
     family: int = 96
+    drills: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.mixed, self.generated) < 0 or self.family < 1:
+        if min(self.mixed, self.generated, self.drills) < 0 or self.family < 1:
             raise ConfigError(
-                f"data.mixed and generated must be at least 0, data.family at least 1, got {self.mixed}, "
-                f"{self.generated}, {self.family}"
+                f"data.mixed, generated and drills must be at least 0, data.family at least 1, got {self.mixed}, "
+                f"{self.generated}, {self.drills}, {self.family}"
             )
 
 

@@ -15,15 +15,18 @@ from tracets.types import Sample
 def window(i):
     values = np.random.default_rng(i).normal(size=(2, 12)).astype(np.float32)
     start = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=i)
-    return Sample(f"w{i}", values, ("load", "wind"), start=start, freq="h", text=f"text number {i}. Calm.")
+    return Sample(
+        f"w{i}", values, ("load", "wind"), start=start, freq="h", text=f"text number {i}. Calm.",
+        channel_texts=(f"load of {i}", None),
+    )  # fmt: skip
 
 
 TOLD = [window(i) for i in range(6)]
 
 
-def task(model, *, swapper=None, **config):
+def task(model, *, swapper=None, drills=(), **config):
     chosen = AlignConfig(**{"hard_last": None} | config)
-    return AlignTask(model, TOLD, TOLD[:2], chosen, batch_size=8, seed=0, swapper=swapper)
+    return AlignTask(model, TOLD, TOLD[:2], chosen, batch_size=8, seed=0, swapper=swapper, drills=drills)
 
 
 def drawn(made):
@@ -70,6 +73,34 @@ def test_a_true_sentence_is_told_from_its_swapped_twin(model):
     assert float(parts["swapped"].detach()) == pytest.approx(expected, rel=1e-4)
     assert "swapped" not in without
     assert float(parts["loss"].detach()) == pytest.approx(float(without["loss"].detach()) + 0.5 * expected, rel=1e-4)
+
+
+def test_drills_are_asked_in_place_of_the_windows(model):
+    """The same pairs about windows that have no part in any other loss, whatever their channels and length."""
+    model.eval()
+    pair = Contrast("direction", "rain", "Rain rises.", "Rain falls.", "rain")
+    values = np.random.default_rng(99).normal(size=(3, 20)).astype(np.float32)
+    drills = [(Sample(f"d{i}", values + i, ("load", "rain", "wind")), (pair,)) for i in range(3)]
+    made = task(
+        model, swapper=lambda sample: (Contrast("level", "load", "a", "b", "load"),), drills=drills, swapped=1.0
+    )
+    parts = made.loss(made.batch(0), progress=0.0)
+    without = task(model).loss(task(model).batch(0), progress=0.0)
+    series, share = model.encode_series([s for s, _ in drills]), model.sample_weight
+    scores = []
+    for text in (pair.true, pair.false):
+        said = model.encode_texts([text])
+        whole = [
+            share * float(said.sample[0] @ series.sample[i])
+            + (1 - share) * late(said.sentences[0], series.channels[i].reshape(-1, model.dim))
+            for i in range(3)
+        ]
+        scores.append(whole + [late(said.sentences[0], series.channels[i][1]) for i in range(3)])
+    scale = float(model.scale.detach())
+    expected = np.mean([math.log1p(math.exp(scale * (f - t))) for t, f in zip(*scores, strict=True)])
+    assert float(parts["swapped"].detach()) == pytest.approx(expected, rel=1e-4)
+    for name in ("pair", "sample", "sentence", "channel"):
+        assert float(parts[name].detach()) == pytest.approx(float(without[name].detach()), rel=1e-4)
 
 
 def test_a_step_sees_some_of_the_swaps_and_in_time_all(model):

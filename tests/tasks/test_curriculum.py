@@ -3,10 +3,19 @@
 import pytest
 
 import tracets.tasks.curriculum as room
-from tracets.data.captions import caption
+from tracets.data.captions import caption, read_facts
+from tracets.data.captions.swaps import drawn_contrasts
 from tracets.data.generate import generate_samples
+from tracets.encoders.sentences import read_numbers
+from tracets.encoders.text import sentences_of
 from tracets.errors import ConfigError
-from tracets.tasks.curriculum import fewer_channel_texts, fresh_captions, fresh_swaps, recipe_windows
+from tracets.tasks.curriculum import (
+    drill_windows,
+    fewer_channel_texts,
+    fresh_captions,
+    fresh_swaps,
+    recipe_windows,
+)
 from tracets.types import Sample
 
 PLAN = {"weather": False, "resolutions": False, "mixed": 0, "generated": 40, "family": 8}
@@ -86,3 +95,30 @@ def test_swaps_are_a_function_of_the_seed_and_differ_in_a_fact():
     drawn = [fresh_swaps(0)(s) for s in samples]
     assert drawn == [fresh_swaps(0)(s) for s in samples] and drawn != [fresh_swaps(1)(s) for s in samples]
     assert all(c.true != c.false for found in drawn for c in found) and sum(map(len, drawn)) > 5
+
+
+def test_drills_are_new_windows_of_known_sites_in_known_words(generated):
+    windows = [s for s in generated[0] if s.split == "train"]
+    swapper = fresh_swaps(0)
+    plan = {"weather": False, "generated": 40, "family": 8, "seed": 0}
+    drills = drill_windows(20, windows, swapper, **plan)
+    assert len(drills) > 10 and all(pairs for _, pairs in drills)
+
+    def words(pairs):
+        return {read_numbers(s).words for c in pairs for t in (c.true, c.false) for s in sentences_of(t)}
+
+    assert words(c for _, pairs in drills for c in pairs) <= words(c for s in windows for c in swapper(s))
+    layouts = {(s.channel_names, s.n_steps) for s in windows}
+    known = {s.values.tobytes() for s in windows}
+    for sample, pairs in drills:
+        assert (sample.channel_names, sample.n_steps) in layouts and sample.values.tobytes() not in known
+        assert sample.text is None and set(pairs) <= set(drawn_contrasts(read_facts(sample), 0, 30))
+    again = drill_windows(20, windows, fresh_swaps(0), **plan)
+    assert [(s.id, pairs) for s, pairs in again] == [(s.id, pairs) for s, pairs in drills]
+
+
+def test_drills_of_the_weather_are_mixed_from_its_channels():
+    learnt = [s for s in room.weather_corpus(resolutions=("hourly",)) if s.split == "train"][:40]
+    drills = drill_windows(6, learnt, fresh_swaps(0), weather=True, generated=0, family=8, seed=0)
+    assert {s.id for s, _ in drills} <= {f"mixed-1-{i}" for i in range(6)}
+    assert all(s.channel_names == learnt[0].channel_names for s, _ in drills)

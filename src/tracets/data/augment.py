@@ -23,11 +23,11 @@ SHARES = (0.6, 0.0, 0.3, 0.1)
 """Of the styles of captions, in the order of `STYLES`; a crowd has no words for as many channels."""
 
 
-def mixed_windows(samples: Sequence[Sample], n: int, *, seed: int) -> Iterator[Sample]:
+def mixed_windows(samples: Sequence[Sample], n: int, *, seed: int, captions: bool = True) -> Iterator[Sample]:
     """Make `n` captioned windows from windows of one kind.
 
     1. draw a window  2. take about half of its channels from others  3. turn each by whole days, and put it on another
-    level and scale  4. caption it
+    level and scale  4. caption it, unless `captions` is False
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ def mixed_windows(samples: Sequence[Sample], n: int, *, seed: int) -> Iterator[S
             rows.append(_moved(giver.values[c], unit, _steps_a_day(base), rng))
         window = replace(base, id=f"mixed-{seed}-{i}", values=np.stack(rows), event_text=None, label=None, metadata={})
         style = STYLES[int(rng.choice(len(STYLES), p=SHARES))]
-        yield with_captions(replace(window, metadata={"style": style}), seed=seed, style=style)
+        window = replace(window, metadata={"style": style})
+        yield with_captions(window, seed=seed, style=style) if captions else window
 
 
 def _moved(row: FloatArray, unit: str | None, day: int | None, rng: np.random.Generator) -> FloatArray:

@@ -117,6 +117,13 @@ def generate_samples(
         yield with_captions(sample, seed=seed, style=style) if captions else sample
 
 
+def more_of_sites(n: int, *, seed: int, families: int, curriculum: Curriculum) -> Iterator[Sample]:
+    """`n` other windows of the first `families` sites of `generate_samples`, in turn, without captions."""
+    sites = [_site(np.random.default_rng([seed, 0, k]), curriculum) for k in range(families)]
+    for i in range(n):
+        yield _sample(f"more-{seed}-{i}", sites[i % families], np.random.default_rng([seed, 3, i]), curriculum, "train")
+
+
 def _style(sample: Sample, site: Site, rng: Rng, plan: Curriculum) -> str:
     """Draw a style that fits: a site of simple shapes is mostly told by a crowd, a day of weather as a narrative."""
     step = step_seconds(sample.freq)

@@ -34,22 +34,26 @@ Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
 Swapper = Callable[[Sample], tuple[Contrast, ...]]
 """From a sample to pairs of sentences about it: a true one, and the same with a single fact swapped for a false one."""
 
+Drill = tuple[Sample, tuple[Contrast, ...]]
+"""A window for the swapped loss alone, with its pairs; their sentences, but for numbers, are among the others'."""
+
 
 @dataclass(frozen=True)
 class AlignConfig:
     """Stage 2 (arXiv:2506.09114, section 3.3). The loss of the full score has weight 1; the others theirs.
 
-    `sentence`: each sentence alone must find its window. `swapped`: a true sentence must score higher than the same one
-    with a single fact swapped, with the window and, half the weight, with the channels that they name; the pairs come
-    from the numbers, whatever texts the corpus has. `hard_first` to `hard_last` schedule the number of hard negatives
-    mined each step (none = all in the batch; paper: 32). `same_text`, `same_label_text`: cosine of word counts from
-    which two texts (of one label) are no negatives. `max_sentences` of a text, `channel_texts` and `swapped_pairs` of a
-    window, drawn anew each step, keep a step cheap. `captions`: share of windows whose texts are replaced by fresh
-    captions from the numbers; windows without text get one if it is above 0. `hide_steps`: the largest share of steps
-    hidden at random, `hide_start`: the share of windows whose start is hidden. `near`: share of passes whose batches
-    hold windows that are close in time, the hardest negatives. `cross_attention` (the paper): in the
-    channel loss each channel has read the channel texts of its own window, also its own. That leaks the pair, and no
-    query has such texts: it is here to be compared with. `choose_weight`: the share of the sample vectors in the score
+    `sentence`: each sentence alone must find its window. `swapped`: a true sentence must score higher than the same
+    one with a single fact swapped, with the window and, half the weight, with the channels that they name; the
+    pairs come from the numbers, whatever texts the corpus has. Drills, where a recipe makes them, are asked in
+    place of the windows. `hard_first` to `hard_last` schedule the number of hard negatives mined each step (none =
+    all in the batch; paper: 32). `same_text`, `same_label_text`: cosine of word counts from which two texts (of one
+    label) are no negatives. `max_sentences` of a text, `channel_texts` and `swapped_pairs` of a window, drawn anew
+    each step, keep a step cheap. `captions`: share of windows whose texts are replaced by fresh captions from the
+    numbers; windows without text get one if it is above 0. `hide_steps`: the largest share of steps hidden at
+    random, `hide_start`: the share of windows whose start is hidden. `near`: share of passes whose batches hold
+    windows that are close in time, the hardest negatives. `cross_attention` (the paper): in the channel loss each
+    channel has read the channel texts of its own window, also its own. That leaks the pair, and no query has such
+    texts: it is here to be compared with. `choose_weight`: the share of the sample vectors in the score
     (`model.sample_weight`) that finds most on validation is measured at each validation and kept with the model.
     """
 
@@ -90,12 +94,14 @@ class AlignBatch:
     """Series, and all texts of the step in one pack: of windows, of channels, of events, true sentences, swapped ones.
 
     `windows` (n_texts,) the series of each window text; `channels` (n_channel_texts,) the flat (series, channel) of
-    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series of each true sentence and of its twin,
-    `swap_channels` (2 * n_swaps,) the flat (series, channel) that each true sentence names, then each false one;
-    `same_*` True where a text says nearly what another one's owner says.
+    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series, of `asked`, of each true sentence and of its
+    twin, `swap_channels` (2 * n_swaps,) the flat (series, channel) that each true sentence names, then each false one;
+    `asked` the drills, None where the series themselves are asked; `same_*` True where a text says nearly what another
+    one's owner says.
     """
 
     series: SeriesBatch
+    asked: SeriesBatch | None
     texts: TextBatch
     windows: Tensor
     channels: Tensor
@@ -175,6 +181,7 @@ class AlignTask:
         seed: int,
         captioner: Captioner | None = None,
         swapper: Swapper | None = None,
+        drills: Sequence[Drill] = (),
     ) -> None:
         self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
         self.swaps = [swapper(s) for s in train] if swapper is not None and config.swapped else [()] * len(train)
@@ -184,6 +191,10 @@ class AlignTask:
             with torch.random.fork_rng(devices=[]):  # a resumed run begins with the same weights
                 torch.manual_seed(seed)
                 self.cross = ReadTexts(model.dim)
+        self.drills = drills if config.swapped else ()
+        self.drill_order: BatchOrder | None = None
+        if self.drills:
+            self.drill_order = BatchOrder((kind_of(s) for s, _ in self.drills), batch_size=batch_size, seed=seed)
         self.order = BatchOrder(
             map(kind_of, train), batch_size=batch_size, seed=seed, places=map(start_of, train), near=config.near
         )
@@ -233,9 +244,11 @@ class AlignTask:
         events = [i for i, s in enumerate(samples) if s.event_text] if self.config.event else []
         event_texts = [samples[i].event_text or "" for i in events]
 
-        swaps = [
-            (i, found) for i, row in enumerate(rows) for found in some(self.swaps[row], self.config.swapped_pairs, rng)
-        ]
+        asked, pairs = samples, [self.swaps[int(i)] for i in rows]
+        if self.drill_order is not None:
+            drilled = [self.drills[int(i)] for i in self.drill_order.rows_at(step)]
+            asked, pairs = [s for s, _ in drilled], [found for _, found in drilled]
+        swaps = [(i, found) for i, of in enumerate(pairs) for found in some(of, self.config.swapped_pairs, rng)]
         twins = [found.true for _, found in swaps] + [found.false for _, found in swaps]
         named = [(i, found.channel) for i, found in swaps] + [(i, found.false_channel) for i, found in swaps]
         said = (*window_texts, *channel_texts, *event_texts, *twins)
@@ -247,15 +260,18 @@ class AlignTask:
                 channel_texts, [told[i][1][c] or "" for i, c in channel_of], [labels[i] for i, _ in channels],
                 [labels[i] for i, _ in channel_of],
             )  # fmt: skip
+        drills = self._series(asked, rng) if self.drill_order is not None else None
+        asked_width = width if drills is None else drills.channel_valid.shape[1]
         return AlignBatch(
             series=series,
+            asked=drills,
             texts=self.model.text.pack(pieces or [("",)], self.model.backbone),
             windows=torch.tensor(windows, dtype=torch.long),
             channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
             events=torch.tensor(events, dtype=torch.long),
             swaps=torch.tensor([i for i, _ in swaps], dtype=torch.long),
             swap_channels=torch.tensor(
-                [i * width + samples[i].channel_names.index(name) for i, name in named], dtype=torch.long
+                [i * asked_width + asked[i].channel_names.index(name) for i, name in named], dtype=torch.long
             ),
             same_windows=torch.from_numpy(self._same(window_texts, window_texts, *[[labels[i] for i in windows]] * 2)),
             same_channels=torch.from_numpy(same_channels),
@@ -301,6 +317,9 @@ class AlignTask:
             cosine = whole[n + k : n + k + e] @ sample[batch.events].T
             parts["event"] = info_nce(cosine * scale, same=batch.same_events, n_hard=n_hard)
         if len(batch.swaps):
+            if batch.asked is not None:
+                sample, channels = self.model.series(batch.asked)
+                alive = batch.asked.channel_valid
             asked = torch.cat([batch.swaps, batch.swaps])  # the series of every true sentence, then of every false one
             late = own_interaction(sentences, owner - (n + k + e), channels[asked], alive[asked])
             cosine = (whole[n + k + e :] * sample[asked]).sum(-1)

@@ -14,7 +14,7 @@ import torch
 from tracets.encoders.model import TraceModel
 from tracets.encoders.store import save_model
 from tracets.errors import ConfigError, DataError
-from tracets.tasks.align import AlignConfig, AlignTask, Captioner, Swapper
+from tracets.tasks.align import AlignConfig, AlignTask, Captioner, Drill, Swapper
 from tracets.tasks.pretrain import PretrainConfig, PretrainTask
 from tracets.training.loop import fit
 from tracets.training.settings import OptimConfig
@@ -36,6 +36,7 @@ def train_stages(
     about: str,
     captioner: Captioner | None,
     swapper: Swapper | None = None,
+    drills: Sequence[Drill] = (),
     keep_start: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Pre-train on the series (stage 1), align with the texts (stage 2), save the best weights to `out`.
@@ -85,8 +86,9 @@ def train_stages(
         model.series.load_state_dict(torch.load(run / "pretrain" / "weights.ckpt", weights_only=True))
         reached["pretrain"] = json.loads(finished.read_text(encoding="utf-8"))
     second = AlignTask(
-        model, train, validation, align, batch_size=optim.batch_size, seed=seed, captioner=captioner, swapper=swapper
-    )
+        model, train, validation, align, batch_size=optim.batch_size, seed=seed, captioner=captioner, swapper=swapper,
+        drills=drills,
+    )  # fmt: skip
     reached["align"] = fit(
         second, _part(optim, 1 - pretrain.share), folder=run / "align", monitor=second.monitor, seed=seed,
         resume=resume, progress_bar=progress_bar, keep_start=keep_start,
