@@ -21,6 +21,7 @@ def tiny_demo(monkeypatch, corpus_file, model_folder):
     monkeypatch.setattr(api, "load", lambda name: load(model_folder))
 
 
+@pytest.mark.slow
 def test_five_questions_are_answered_and_drawn(tiny_demo, tracets, tmp_path):
     result = tracets("demo", "--out", tmp_path, "--json")
     assert result.code == 0, result

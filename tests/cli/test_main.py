@@ -50,6 +50,7 @@ except SystemExit as end:
     assert "Ask your time series questions in words." in ran.stdout
 
 
+@pytest.mark.slow
 def test_the_installed_command_separates_data_from_progress(index_folder):
     """One run as a process of its own, so that nothing a library prints is missed."""
     arguments = [sys.executable, "-m", "tracets", "--threads", "1", "search", str(index_folder), "rain", "-k", "1"]
