@@ -65,10 +65,10 @@ def test_a_number_in_a_question_counts(base):
 
 
 def test_a_sentence_matches_by_the_channel_that_counts(base):
-    """Ten real weeks of the test split, chance .14; the largest part of an explanation reaches .65 over all of it.
+    """Ten real weeks of the test split, chance .14.
 
-    A sentence cannot fail to while the tower has no Transformer and the score no vector of the whole: that no channel
-    leaks into another is what is checked of it. What may come out wrong is a whole caption.
+    Without a Transformer no channel leaks into another: what a hit says of its channels can come out wrong by the
+    vector of the whole alone, a tenth of the score; the largest part of an explanation is another matter.
     """
     from tracets.data import Corpus
     from tracets.evaluate.deletion import evaluate_channels
@@ -76,6 +76,6 @@ def test_a_sentence_matches_by_the_channel_that_counts(base):
     weeks = list(api.weather(captions=False).split("test"))[::26]
     found = evaluate_channels(list(api.caption(Corpus.from_samples(weeks))), base, n_boot=20)
     assert found.whole_text.n == 10 and found.sentences.n > 80
-    assert found.sentences.agreement.value == 1.0 and abs(found.sentences.drop_other) < 1e-6
-    assert found.whole_text.agreement.value > 0.4
+    assert found.sentences.agreement.value > 0.95 and abs(found.sentences.drop_other) < 0.01
+    assert found.whole_text.agreement.value > 0.3
     assert found.hit_channels.agreement.value > 0.8
