@@ -254,7 +254,7 @@ def train(
     init : "base", "none" or a model folder
         Where the weights start. From a model, stage 1 is left out, and the model stays as it is where no validation
         passes its own: captions of the corpus alone seldom better `base`, reports by people do. Its settings stay,
-        but for `model.sample_weight`, which no weights depend on.
+        but for the share of the sample vectors in the score, which validation chooses (`align.choose_weight`).
     recipe : str, optional
         A shipped recipe by name, or a TOML file.
     assignments : sequence of str

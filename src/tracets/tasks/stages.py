@@ -44,7 +44,7 @@ def train_stages(
     Stage 1 gets `pretrain.share` of the steps or minutes of `optim`. While it runs, `out/run` holds settings, a metrics
     file for each stage and checkpoints; with `resume` a killed run goes on from the last one, to the weights it would
     have reached. Checkpoints are removed when the model is finished. With `keep_start` a model that was trained before
-    stays as it is where no validation passes its own.
+    keeps its weights where no validation passes its own. Last of all the share of the sample vectors is settled.
 
     Returns
     -------
