@@ -1,5 +1,6 @@
 """The front door: what each function takes and gives, on a tiny untrained model."""
 
+import csv
 import importlib.util
 import inspect
 import json
@@ -198,6 +199,21 @@ def test_the_recipe_of_the_paper_trains_on_a_corpus(corpus, tmp_path):
     assert loaded.encode_texts([text]).spans == ((text,),)
     report = api.evaluate_retrieval(corpus, loaded, split="train", n_boot=10)
     assert report.n == 8 and 0 < report.scores["text_to_series"]["pair"]["MRR"].value <= 1
+
+
+@pytest.mark.slow
+def test_a_recipe_may_drill_swapped_facts(tmp_path):
+    data = ["data.generated=24", "data.family=8", "data.drills=8", "pretrain.share=0"]
+    quick = ["optim.max_steps=2", "optim.max_minutes=none", "optim.batch_size=4", "model.series.layers=0"]
+
+    def swapped(name, *more):
+        api.train(None, tmp_path / name, init="none", assignments=[*data, *quick, *more])
+        with open(tmp_path / name / "run/align/metrics.csv", newline="") as file:
+            return [row.get("train/swapped") for row in csv.DictReader(file)]
+
+    drilled, asked = (swapped(name, "align.swapped=1", f"data.drills={n}") for name, n in (("a", 8), ("b", 0)))
+    assert all(float(x) > 0 for x in drilled + asked) and drilled != asked
+    assert not any(swapped("c"))
 
 
 def test_threads_are_limited():
