@@ -65,7 +65,9 @@ def test_a_model_from_another_may_weigh_the_whole_otherwise(tracets, corpus_file
 def test_a_weight_is_either_named_or_chosen(refused, corpus_file, model_folder, tmp_path):
     weigh = ("--set", "model.sample_weight=0.75")
     command = ("train", corpus_file, "--out", tmp_path / "finer", "--init", model_folder, *QUICK[2:], *weigh)
-    refused("model.sample_weight is chosen on validation. Set align.choose_weight=false too", *command)
+    said = refused(*command)
+    assert "model.sample_weight is chosen on validation. Set align.choose_weight=false too" in said
+    assert not (tmp_path / "finer").exists()
 
 
 def test_an_interrupted_training_wants_resume(tracets, refused, corpus_file, model_folder, tmp_path):
