@@ -321,6 +321,7 @@ def train(
                 data.drills, learn, swapper, weather=data.weather, generated=data.generated, family=data.family,
                 seed=seed,
             )  # fmt: skip
+            about += f" Swapped facts are asked about {len(drills)} windows more."
     else:
         learn, choose = list(corpus.split("train")), list(corpus.split("val"))
         about = f"Data: {len(corpus)} windows given as a corpus; started from {init}."

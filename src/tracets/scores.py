@@ -245,8 +245,9 @@ def without_each_channel(item: SeriesBank) -> SeriesBank:
 
 
 def falls(late: FloatArray, without: FloatArray) -> FloatArray:
-    """What late interaction loses with each channel, (n_channels,): from the score `late` of one series, and the scores
-    `without` (n_channels,) of `without_each_channel`. All of it where nothing that is left can answer.
+    """What late interaction loses without each channel, (n_channels,). All of it where nothing that is left can answer.
+
+    `late` (1,) is the score of one series, `without` (n_channels,) those of `without_each_channel`.
 
     >>> falls(np.float32([0.5]), np.float32([0.5, 0.25, -1.0]))
     array([0.  , 0.25, 0.5 ], dtype=float32)

@@ -28,6 +28,9 @@ from tracets.training.order import BatchOrder, generator_at
 from tracets.types import Sample
 
 T = TypeVar("T")
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)
+"""Shares of the sample vectors in the score among which validation chooses."""
+
 Captioner = Callable[[Sample, int], tuple[str, tuple[str, ...]]]
 """From a sample and a seed to a text of the window and one of each channel."""
 
@@ -94,14 +97,14 @@ class AlignBatch:
     """Series, and all texts of the step in one pack: of windows, of channels, of events, true sentences, swapped ones.
 
     `windows` (n_texts,) the series of each window text; `channels` (n_channel_texts,) the flat (series, channel) of
-    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series, of `asked`, of each true sentence and of its
-    twin, `swap_channels` (2 * n_swaps,) the flat (series, channel) that each true sentence names, then each false one;
-    `asked` the drills, None where the series themselves are asked; `same_*` True where a text says nearly what another
-    one's owner says.
+    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series, or the drill, of each true sentence and of
+    its twin, `swap_channels` (2 * n_swaps,) the flat (series, channel) that each true sentence names, then each false
+    one; `drills` what is asked about in place of `series`, None without any; `same_*` True where a text says nearly
+    what another one's owner says.
     """
 
     series: SeriesBatch
-    asked: SeriesBatch | None
+    drills: SeriesBatch | None
     texts: TextBatch
     windows: Tensor
     channels: Tensor
@@ -137,10 +140,6 @@ def sentence_loss(best: Tensor, owner: Tensor, same_windows: Tensor, *, n_hard: 
         directed_info_nce(best, owner, same=same, n_hard=n_hard)
         + directed_info_nce(best.T[owner], own, same=alike, n_hard=n_hard)
     )
-
-
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)
-"""Shares of the sample vectors in the score among which validation chooses."""
 
 
 class ReadTexts(nn.Module):
@@ -184,6 +183,7 @@ class AlignTask:
         drills: Sequence[Drill] = (),
     ) -> None:
         self.model, self.train, self.validation = model, train, [s for s in validation if s.text]
+        # with drills, too: these sentences are read beforehand, and hold the words of the drills
         self.swaps = [swapper(s) for s in train] if swapper is not None and config.swapped else [()] * len(train)
         self.config, self.batch_size, self.seed, self.captioner = config, batch_size, seed, captioner
         self.cross: ReadTexts | None = None
@@ -264,7 +264,7 @@ class AlignTask:
         asked_width = width if drills is None else drills.channel_valid.shape[1]
         return AlignBatch(
             series=series,
-            asked=drills,
+            drills=drills,
             texts=self.model.text.pack(pieces or [("",)], self.model.backbone),
             windows=torch.tensor(windows, dtype=torch.long),
             channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
@@ -317,9 +317,9 @@ class AlignTask:
             cosine = whole[n + k : n + k + e] @ sample[batch.events].T
             parts["event"] = info_nce(cosine * scale, same=batch.same_events, n_hard=n_hard)
         if len(batch.swaps):
-            if batch.asked is not None:
-                sample, channels = self.model.series(batch.asked)
-                alive = batch.asked.channel_valid
+            if batch.drills is not None:
+                sample, channels = self.model.series(batch.drills)
+                alive = batch.drills.channel_valid
             asked = torch.cat([batch.swaps, batch.swaps])  # the series of every true sentence, then of every false one
             late = own_interaction(sentences, owner - (n + k + e), channels[asked], alive[asked])
             cosine = (whole[n + k + e :] * sample[asked]).sum(-1)

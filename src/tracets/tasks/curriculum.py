@@ -95,7 +95,7 @@ def drill_windows(
     windows without end can be asked about in the words of some: pairs for few windows are learnt by heart.
 
     Half of them are mixed from the hourly windows of the weather, half of the sites of the generated windows; all of
-    one kind where `windows` has none of the other.
+    one kind where the recipe has none of the other.
     """
     known = {words for s in windows for c in swapper(s) for t in (c.true, c.false) for words in _words(t)}
     n_mixed = (n // 2 if generated else n) if weather else 0

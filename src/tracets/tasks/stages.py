@@ -70,6 +70,7 @@ def train_stages(
     settings = {
         "model": asdict(model.config), "pretrain": asdict(pretrain), "align": asdict(align), "optim": asdict(optim),
         "seed": seed, "train_windows": len(train), "validation_windows": len(validation),
+        "drills": len(drills),
     }  # fmt: skip
     _keep_settings(run / "settings.json", settings)
     reached: dict[str, dict[str, float]] = {}
