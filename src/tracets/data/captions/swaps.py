@@ -16,6 +16,8 @@ from tracets.data.captions.swap_facts import SWAPPED_KINDS, SWAPS, swapped
 
 __all__ = ["SWAPS", "Contrast", "contrasts", "drawn_contrasts", "swapped"]
 
+# How often a kind is drawn for training: places and channels are the hardest to read (docs/research.md, 26 November).
+_SHARES = {"position": 2.0, "channel": 2.0}
 # Channels of one window that are contrasted for each kind, and draws of the wording before a fact is given up.
 _CHANNELS, _DRAWS = 4, 6
 # What a sentence about the largest of several spells must say: "a spell near the end" may be true of another one.
@@ -76,7 +78,7 @@ def contrasts(window: WindowFacts, seed: int, *, kinds: Sequence[str] = SWAPS) -
 
 
 def drawn_contrasts(window: WindowFacts, seed: int, n: int) -> tuple[Contrast, ...]:
-    """Up to n contrasts of a window: a kind is drawn first, evenly, and then a channel.
+    """Up to n contrasts of a window: a kind is drawn first, places and channels twice as often, and then a channel.
 
     No pair comes twice. Fewer than n, or none, where the window has little to say.
     """
@@ -84,8 +86,9 @@ def drawn_contrasts(window: WindowFacts, seed: int, n: int) -> tuple[Contrast, .
     maker = _Maker(window, rng)
     channels = {kind: found for kind in SWAPS if (found := maker.channels(kind))}
     pairs: dict[tuple[str, str], Contrast] = {}
+    shares = [_SHARES.get(kind, 1.0) for kind in channels]
     for _ in range(3 * n if channels else 0):
-        kind = rng.choice(tuple(channels))
+        (kind,) = rng.choices(tuple(channels), shares)
         made = maker.contrast(kind, rng.choice(channels[kind]))
         if made is not None:
             pairs.setdefault((made.true, made.false), made)
