@@ -103,7 +103,7 @@ def edit(folder, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 99}, "has format 99; this version of tracets reads 4"),
+        ({"format": 99}, "has format 99; this version of tracets reads 5"),
         ({"format": None}, "has format None"),
         ({"fingerprint": "0" * 16}, "its weights are not those it was saved with"),
         ({"model": {"series": {"patsch": 3}}}, "did you mean 'model.series.patch'?"),

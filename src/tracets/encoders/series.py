@@ -32,6 +32,7 @@ from tracets.nn.features import (
     stated_features,
     stated_numbers,
 )
+from tracets.nn.parts import N_MORE_MOMENTS, N_PARTS, N_RHYTHM, more_moments, part_features, rhythm_numbers
 from tracets.types import Batch
 
 LARGEST = 1e17
@@ -40,8 +41,8 @@ MAX_PATCHES = 512
 """Places that learned positions know; rotary ones have no limit."""
 CALENDAR_DIM = 11
 SEASON = slice(5, 7)
-N_NUMBERS = {"none": 0, "level": N_LEVELS, "summary": N_STATED}
-N_OTHERS = {"none": 0, "level": 0, "summary": N_SHAPES + N_MOMENTS * PLACE_DIM}
+N_NUMBERS = {"none": 0, "level": N_LEVELS, "summary": N_STATED + 3 * N_MORE_MOMENTS + N_RHYTHM}
+N_OTHERS = {"none": 0, "level": 0, "summary": N_SHAPES + (N_MOMENTS + N_MORE_MOMENTS) * PLACE_DIM + N_PARTS}
 CLAIM_SCALE = 0.03
 _SECONDS = {"hour": 86_400.0, "week": 7 * 86_400.0, "year": 365.2425 * 86_400.0}
 
@@ -260,13 +261,16 @@ class SeriesTower(nn.Module):
         """The numbers a text may state (n, c, numbers, VALUE_DIM), and shapes and places (n, c, others)."""
         if self.config.features == "none":
             return None
-        when = moments(batch.values, batch.observed)
-        numbers = stated_numbers(batch.values, batch.observed, batch.n_steps, when, batch.clock)
-        said = stated_features(numbers[..., : N_NUMBERS[self.config.features]])
+        values, observed, steps, clock = batch.values, batch.observed, batch.n_steps, batch.clock
+        when = torch.cat([moments(values, observed), more_moments(values, observed, steps)], -1)
+        stated = stated_numbers(values, observed, steps, when, clock)
         if self.config.features == "level":
+            said = stated_features(stated[..., :N_LEVELS])
             return said, said.new_zeros(*said.shape[:2], 0)
-        shapes = shape_features(batch.values, batch.observed, batch.n_steps)
-        return said, torch.cat([shapes, moment_places(when, batch.n_steps).flatten(2)], -1)
+        rhythm = rhythm_numbers(values, observed, steps, clock)
+        others = [shape_features(values, observed, steps), moment_places(when, steps).flatten(2)]
+        others.append(part_features(values, observed, steps, clock))
+        return stated_features(torch.cat([stated, rhythm], -1)), torch.cat(others, -1)
 
     def _calendar(self, batch: SeriesBatch) -> Tensor:
         if self.config.calendar == "none":

@@ -13,8 +13,8 @@ from tracets.encoders.settings import ModelConfig
 from tracets.errors import ModelError, NotFound
 from tracets.plain import build
 
-FORMAT = 4
-"""4: sample vectors may come from towers apart; 3: from channels and sentences; 2: more numbers enter a [CIT]."""
+FORMAT = 5
+"""5: which part of a window stands out enters a [CIT]; 4: sample vectors may come from towers apart; 3: from channels and sentences; 2: more numbers enter a [CIT]."""
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 
 

@@ -27,6 +27,7 @@ PLACE_TURNS = (1.0, 2.0, 4.0, 8.0, 16.0)
 PLACE_DIM = 2 * len(PLACE_TURNS)
 N_LATEST = 4
 N_STATED = N_LEVELS + 3 + 3 * N_MOMENTS + N_LATEST
+"""Numbers of `stated_numbers` for `N_MOMENTS` moments; each further moment adds three."""
 DAY = 86_400.0
 _SPREAD_FLOOR = 1e-6
 _LARGEST = torch.finfo(torch.float32).max
@@ -156,10 +157,13 @@ def moments(values: Tensor, observed: Tensor) -> Tensor:
 
 
 def moment_places(when: Tensor, n_steps: Tensor) -> Tensor:
-    """Where in the window something happens, as sines and cosines: (n, c, m) steps -> (n, c, m, PLACE_DIM)."""
+    """Where in the window something happens, as sines and cosines: (n, c, m) steps -> (n, c, m, PLACE_DIM).
+
+    A negative step stands for nothing: its place is 0.
+    """
     place = (when + 0.5) / n_steps[:, None, None]
     angles = math.pi * place[..., None] * torch.tensor(PLACE_TURNS, device=when.device)
-    return torch.cat([angles.sin(), angles.cos()], -1)
+    return torch.cat([angles.sin(), angles.cos()], -1) * (when >= 0)[..., None]
 
 
 def moment_numbers(when: Tensor, clock: Tensor) -> Tensor:
@@ -168,20 +172,20 @@ def moment_numbers(when: Tensor, clock: Tensor) -> Tensor:
     Parameters
     ----------
     when : Tensor of shape (n, c, m)
-        Steps.
+        Steps; a negative one stands for nothing.
     clock : Tensor of shape (n, 2)
         Seconds from midnight to the first step, and seconds a step; NaN = unknown.
 
     Returns
     -------
     Tensor
-        (n, c, m, 3); NaN where hour or day are unknown, or mean nothing at this step.
+        (n, c, m, 3); NaN where hour or day are unknown, or mean nothing at this step, and for nothing.
     """
     first, step = (part[:, None, None] for part in clock.unbind(-1))
     seconds = first.nan_to_num() + when * step.nan_to_num()
     day = torch.where(step < 7 * DAY, (seconds / DAY).floor() + 1, torch.nan)
     hour = torch.where((step < DAY) & ~first.isnan(), seconds.remainder(DAY) / 3600, torch.nan)
-    return torch.stack([hour, day, when + 1.0], -1)
+    return torch.stack([hour, day, when + 1.0], -1).masked_fill((when < 0)[..., None], torch.nan)
 
 
 def stated_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, when: Tensor, clock: Tensor) -> Tensor:

@@ -1,0 +1,201 @@
+"""Which part of a window is highest, lowest, calm or moving, as features of each channel; and how often it repeats.
+
+A linear layer can compare block means, but "the calmest third" or "the highest day" is a maximum over several of them,
+and days and parts of the day lie elsewhere in every window. All functions read values (n, c, t) with `observed`
+(n, c, t) and never look at an unobserved value; `clock` (n, 2) is as in `tracets.nn.features`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+DAY = 86_400.0
+RELATIVE = (3, 4, 7)
+"""Thirds, quarters and sevenths of the window."""
+DAYPARTS = 4
+"""Night, morning, afternoon and evening, of six hours each."""
+DAYS = 10
+"""Calendar days of the window that are told apart; later ones are left out."""
+N_PARTS = 3 * (sum(RELATIVE) + DAYPARTS + DAYS) + 5 * 3 + 2 * DAYPARTS + 1
+N_MORE_MOMENTS = 3
+N_RHYTHM = 5
+_SHARP = 8.0
+_LONGEST_DAYPART_WINDOW = 2 * DAY
+
+
+def part_features(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> Tensor:
+    """What stands out where, free of level and scale (n, c, N_PARTS).
+
+    For thirds, quarters, sevenths, parts of the day and days: the mean in the range of the channel, and how much each
+    part is the highest and the lowest one (a sharp softmax). For thirds: fitted change, range, roughness, and which is
+    the roughest and the calmest; for parts of the day, in windows of at most two days: fitted change and range. Last,
+    the strength of the cycle that `rhythm_numbers` gives. 0 where nothing is known.
+    """
+    n, c, t = values.shape
+    x = _in_range(values, observed)
+    place = ((torch.arange(t, device=values.device) + 0.5) / n_steps[:, None]).clamp(max=1.0)  # (n, t)
+    hour, day = _clock_parts(t, clock)
+    relative = [_members((place * k).long().clamp(max=k - 1), k) for k in RELATIVE]
+    in_daypart, in_day = _members(hour, DAYPARTS), _members(day, DAYS)
+    found = []
+    for members in (*relative, in_daypart, in_day):
+        mean, seen = _means(x, observed, members)
+        found += [torch.where(seen, mean - 0.5, 0.0), *_extreme_parts(mean, seen)]
+    thirds = relative[0]
+    both = observed[..., 1:] & observed[..., :-1]
+    moves, inside = x.diff(dim=-1), thirds[:, 1:]
+    drift, moved = _means(moves, both, inside)
+    square, _ = _means(moves.square(), both, inside)
+    rough = (square - drift.square()).clamp(min=1e-10).log() / 2
+    found += [*_movement(x, observed, thirds, place), torch.where(moved, rough / 4, 0.0)]
+    found += [torch.where(moved, share, 0.0) for share in _softest(rough, moved, sharp=4.0)]
+    short = (n_steps * clock[:, 1].nan_to_num(torch.inf) <= _LONGEST_DAYPART_WINDOW)[:, None, None]
+    found += [torch.where(short, part, 0.0) for part in _movement(x, observed, in_daypart, place)]
+    found.append(_cycle(x, observed, n_steps)[1][..., None])
+    out = torch.cat(found, -1)
+    return torch.where(observed.any(-1, keepdim=True), out, torch.zeros_like(out))
+
+
+def more_moments(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
+    """The steps at which the smoothed channel is lowest and highest, and the middle of its longest gap (n, c, 3).
+
+    Smoothed over a sixth of the window. -1 without a gap.
+    """
+    t = values.shape[-1]
+    x = _in_range(values, observed)
+    steps = torch.arange(t, device=values.device)
+    half = (n_steps // 12)[:, None]
+    begin, end = (steps - half).clamp(min=0), (steps + half + 1).clamp(max=t)  # (n, t)
+
+    def around(row: Tensor) -> Tensor:
+        sums = torch.nn.functional.pad(row.double().cumsum(-1), (1, 0))  # (n, c, t + 1)
+        to, since = (at[:, None].expand(-1, row.shape[1], -1) for at in (end, begin))
+        return (sums.gather(-1, to) - sums.gather(-1, since)).float()
+
+    count = around(observed.float())
+    smooth = around(x * observed) / count.clamp(min=1)
+    valid = (steps < n_steps[:, None])[:, None]
+    usable = valid & (count > 0)
+    low = smooth.masked_fill(~usable, torch.inf).argmin(-1)
+    high = smooth.masked_fill(~usable, -torch.inf).argmax(-1)
+    last_seen = torch.where(observed, steps, -1).cummax(-1).values
+    run = torch.where(valid & ~observed, steps - last_seen, 0)
+    longest, at = run.max(-1)
+    return torch.stack([low, high, torch.where(longest > 0, at - (longest - 1) // 2 - (longest - 1) % 2, -1)], -1)
+
+
+def rhythm_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> Tensor:
+    """Numbers of a channel's rhythm that a text may state (n, c, N_RHYTHM); NaN = unknown.
+
+    The day of the window with the highest mean and that with the lowest, and the length of the cycle in steps, hours
+    and days.
+    """
+    x = _in_range(values, observed)
+    _, day = _clock_parts(values.shape[-1], clock)
+    mean, seen = _means(x, observed, _members(day, DAYS))
+    several = seen.sum(-1) > 1
+    top, bottom = (
+        torch.where(several, place.float() + 1, torch.nan)
+        for place in (mean.masked_fill(~seen, -1).argmax(-1), mean.masked_fill(~seen, 2).argmin(-1))
+    )
+    lag, strength = _cycle(x, observed, n_steps)
+    steps = torch.where(strength > 0, lag.float(), torch.nan)
+    seconds = steps * clock[:, 1, None]
+    return torch.stack([top, bottom, steps, seconds / 3600, seconds / DAY], -1)
+
+
+def _in_range(values: Tensor, observed: Tensor) -> Tensor:
+    """0 at the lowest and 1 at the highest observed value; 0 for a constant and where nothing was observed."""
+    low = values.masked_fill(~observed, torch.inf).amin(-1, keepdim=True)
+    high = values.masked_fill(~observed, -torch.inf).amax(-1, keepdim=True)
+    spread = high - low
+    varies = observed & (spread > 1e-6 * torch.maximum(low.abs(), high.abs()))
+    return torch.where(varies, (values - low) / spread, 0.0).nan_to_num().clamp(0, 1)
+
+
+def _clock_parts(t: int, clock: Tensor) -> tuple[Tensor, Tensor]:
+    """The part of the day and the day of the window of every step (n, t); -1 where unknown or without meaning."""
+    first, step = clock[:, :1], clock[:, 1:]
+    seconds = first.nan_to_num() + torch.arange(t, device=clock.device) * step.nan_to_num()
+    fine = step < DAY
+    hour = torch.where(fine & ~first.isnan(), seconds.remainder(DAY) / 3600 // (24 / DAYPARTS), -1)
+    return hour.long(), torch.where(fine, (seconds / DAY).floor(), -1).clamp(max=DAYS).long()
+
+
+def _members(part: Tensor, n_parts: int) -> Tensor:
+    """(n, t) numbers of parts to (n, t, n_parts) of 0 and 1; numbers out of range belong to none."""
+    return (part[..., None] == torch.arange(n_parts, device=part.device)).float()
+
+
+def _means(x: Tensor, observed: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of each part (n, c, parts), and where there is one."""
+    count = observed.float() @ members
+    return (x * observed) @ members / count.clamp(min=1), count > 0
+
+
+def _extreme_parts(mean: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """How much each part is the highest and the lowest, in the range of the parts; 0 where fewer than two are seen."""
+    low = mean.masked_fill(~seen, torch.inf).amin(-1, keepdim=True)
+    high = mean.masked_fill(~seen, -torch.inf).amax(-1, keepdim=True)
+    spread = high - low
+    varies = (seen.sum(-1, keepdim=True) > 1) & (spread > 1e-4)
+    relative = torch.where(varies & seen, (mean - low) / spread, 0.0)
+    highest, lowest = _softest(relative, seen, sharp=_SHARP)
+    return torch.where(varies, highest, 0.0), torch.where(varies, lowest, 0.0)
+
+
+def _softest(x: Tensor, seen: Tensor, *, sharp: float) -> tuple[Tensor, Tensor]:
+    """Softmax over the parts of x and of -x; parts that are not seen have no share."""
+
+    def shares(x: Tensor) -> Tensor:
+        return (sharp * x).masked_fill(~seen, -1e4).softmax(-1).masked_fill(~seen, 0.0)
+
+    return shares(x), shares(-x)
+
+
+def _movement(x: Tensor, observed: Tensor, members: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """The change of a fitted line across each part, and the range in it (n, c, parts); 0 where fewer than two steps."""
+    seen = observed.float()
+    count = seen @ members
+    enough, few = count > 1, count.clamp(min=1)
+    at = place[:, None] * seen
+    mean_x, mean_at = (x * seen) @ members / few, at @ members / few
+    both, squares = (x * at) @ members / few - mean_x * mean_at, (at * place[:, None]) @ members / few
+    variance = (squares - mean_at.square()).clamp(min=1e-9)
+    length = (12 * variance * (count - 1).clamp(min=0) / (count + 1)).sqrt()  # from the first to the last, if evenly
+    change = torch.where(enough, (both / variance * length).clamp(-2, 2), 0.0)
+    ranges = []
+    for k in range(members.shape[-1]):
+        inside = observed & (members[:, None, :, k] > 0)
+        high = x.masked_fill(~inside, -torch.inf).amax(-1)
+        ranges.append(high - x.masked_fill(~inside, torch.inf).amin(-1))
+    return change, torch.where(enough, torch.stack(ranges, -1), 0.0)
+
+
+def _cycle(x: Tensor, observed: Tensor, n_steps: Tensor) -> tuple[Tensor, Tensor]:
+    """The lag (n, c) of the first high peak of the autocorrelation after it fell below zero, and its height.
+
+    After the fitted line is removed; peaks of .3 and more that fit twice into the window count. Height 0 without any.
+    """
+    t = x.shape[-1]
+    seen = observed.float()
+    count = seen.sum(-1, keepdim=True).clamp(min=1)
+    steps = torch.arange(t, device=x.device) / t
+    centre = (steps * seen).sum(-1, keepdim=True) / count
+    rest = (x - (x * seen).sum(-1, keepdim=True) / count) * seen
+    way = (steps - centre) * seen
+    rest = rest - way * ((rest * way).sum(-1, keepdim=True) / way.square().sum(-1, keepdim=True).clamp(min=1e-6))
+    spectrum = torch.fft.rfft(rest, 2 * t)
+    sums = torch.fft.irfft(spectrum * spectrum.conj(), 2 * t)[..., :t]
+    lags = torch.arange(t, device=x.device)
+    overlap = n_steps[:, None, None] / (n_steps[:, None, None] - lags).clamp(min=1)
+    power = sums[..., :1]
+    acf = torch.where(power > 1e-4 * count, sums / power.clamp(min=1e-9) * overlap, 0.0)
+    fallen = (acf < 0).cumsum(-1) > 0
+    before, after = acf.roll(1, -1), acf.roll(-1, -1)
+    fits = (lags >= 3) & (lags <= n_steps[:, None, None] / 2) & (n_steps >= 8)[:, None, None]
+    peak = fallen & fits & (acf >= before) & (acf >= after) & (acf >= 0.3)
+    height = torch.where(peak, acf, 0.0).amax(-1, keepdim=True)
+    lag = (peak & (acf >= 0.9 * height)).float().argmax(-1)
+    return lag, height.squeeze(-1).clamp(max=1.5)
