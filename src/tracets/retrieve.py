@@ -1,14 +1,15 @@
 """Encoder + index -> hits: builds an index from samples, and ranks its windows for a query.
 
-Search is exact: every stored window is scored (see `tracets.scores`), so a filtered search gives what a plain loop over
-the filtered windows would.
+Search is exact, filtered or not: it gives what a plain loop over the windows that pass the filter would. Every such
+window is scored (see `tracets.scores`), first with vectors in one byte a number, which bounds each score (see
+`tracets.quantised`), then, with the vectors as they are stored, every window whose bound reaches the k best.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
@@ -21,15 +22,19 @@ from tracets.encoders.protocol import PairEncoder
 from tracets.errors import NotFound, QueryError
 from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
+from tracets.nearest import DECIMALS, Score, nearest
 from tracets.scores import (
+    Groups,
+    IntArray,
+    Names,
     SeriesBank,
     TextBank,
     channel_to_series,
-    drop_zeros,
     falls,
     series_bank,
     series_to_series,
     series_to_text,
+    standing_for,
     text_bank,
     text_to_series,
     text_to_text,
@@ -39,13 +44,11 @@ from tracets.types import FloatArray, Hit, Query, Sample, TextVectors
 
 Want = Literal["series", "text"]
 ROWS_A_BATCH = 512
-DECIMALS = 6
-"""Scores are rounded to this many decimals: float noise of the matrix product must not decide between equal windows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """An open index folder, with the vectors read at first use and kept in memory."""
+    """An open index folder, with its vectors memory-mapped: opening it reads none of them."""
 
     folder: IndexFolder
 
@@ -55,7 +58,7 @@ class Index:
         return cls(IndexFolder.open(path))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.folder)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -63,24 +66,42 @@ class Index:
         return tuple(self.folder.ids())
 
     @cached_property
-    def position(self) -> Mapping[str, int]:
-        """The row of each id."""
-        return {name: row for row, name in enumerate(self.ids)}
+    def series(self) -> SeriesBank:
+        """The vectors of all windows as they are stored, laid out for scoring."""
+        found = self.folder.mapped
+        widths = np.array([len(names) for names in found.kinds], dtype=np.int64)
+        firsts = np.concatenate([[0], np.cumsum(widths[found.kind])]).astype(np.int64)
+        channels = Groups(found.channels.exact, found.offsets)
+        return SeriesBank(found.sample.exact, channels, firsts, Names(found.kinds, found.kind))
 
     @cached_property
-    def series(self) -> SeriesBank:
-        """The vectors of all windows, laid out for scoring."""
-        stored, m = self.folder.series(), self.folder.manifest.vectors_per_channel
-        counts = np.array([len(n) for n in stored.names], dtype=np.int64)
-        firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        channels = drop_zeros(stored.channels, np.full(firsts[-1], m, dtype=np.int64))
-        return SeriesBank(stored.sample, channels, firsts, stored.names)
+    def coarse_series(self) -> SeriesBank:
+        """The same in one byte a number."""
+        found = self.folder.mapped
+        channels = Groups(standing_for(found.channels.coarse), found.offsets)
+        return replace(self.series, sample=standing_for(found.sample.coarse), channels=channels)
 
     @cached_property
     def texts(self) -> tuple[NDArray[np.int64], TextBank]:
-        """The rows that have a text, and the vectors of these texts."""
-        stored = self.folder.texts()
-        return stored.rows, TextBank(stored.sample, drop_zeros(stored.sentences, stored.n_sentences))
+        """The rows that have a text, and the vectors of these texts as they are stored."""
+        found = self.folder.mapped
+        return found.text_rows, TextBank(found.text_sample.exact, Groups(found.sentences.exact, found.text_offsets))
+
+    @cached_property
+    def coarse_texts(self) -> TextBank:
+        """The vectors of these texts in one byte a number."""
+        found = self.folder.mapped
+        sentences = Groups(standing_for(found.sentences.coarse), found.text_offsets)
+        return TextBank(standing_for(found.text_sample.coarse), sentences)
+
+    @property
+    def residuals(self) -> tuple[float, float]:
+        """How far a score of windows, and one of texts, by these coarse vectors may be off."""
+        found = self.folder.mapped
+        return (
+            max(found.sample.coarse.residual, found.channels.coarse.residual),
+            max(found.text_sample.coarse.residual, found.sentences.coarse.residual),
+        )
 
     @cached_property
     def hubs(self) -> FloatArray | None:
@@ -99,11 +120,13 @@ class Index:
 
     def row(self, name: str) -> int:
         """The row of an id. Raises NotFound for an id that is not in the index."""
-        if name not in self.position:
+        try:
+            return self.folder.row(name)
+        except NotFound:
+            some = self.folder.facts(np.zeros(1, np.int64), ["id"])[0]["id"]
             raise NotFound(
-                f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{self.ids[0]}'."
-            )
-        return self.position[name]
+                f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{some}'."
+            ) from None
 
 
 def build_index(
@@ -232,25 +255,48 @@ def search(
     if want not in ("series", "text"):
         raise QueryError(f"search() can want 'series' or 'text', got '{want}'.")
     index.folder.check_model(encoder.name, encoder.fingerprint)
-    weight = index.folder.manifest.sample_weight
     parts = _encode(index, encoder, query)
+    kept = np.ones(len(index), dtype=bool)
+    if where is not None:
+        kept[:] = False
+        kept[index.folder.select(where)] = True
+    if query.like is not None:
+        kept[index.row(query.like)] = False
     if want == "series":
-        rows = np.arange(len(index))
-        scores = [part.scores_of_series(index.series, weight) for part in parts]
+        rows, score, residual = np.arange(len(index)), _score_of_series(index, parts), index.residuals[0]
     else:
-        rows, bank = index.texts
+        rows, score, residual = index.texts[0], _score_of_texts(index, parts, hubness), index.residuals[1]
         if not len(rows):
             raise QueryError(f"index '{index.folder.path}' holds no texts to rank. Search for series (want='series').")
-        hubs = index.hubs if hubness else None
-        scores = [part.scores_of_texts(bank, weight, hubs) for part in parts]
-    total = np.stack(scores).astype(np.float64).mean(axis=0).round(DECIMALS)  # (n,)
-    keep = np.ones(len(rows), dtype=bool)
-    if where is not None:
-        keep &= np.isin(rows, [index.position[name] for name in index.folder.select(where)])
-    if query.like is not None:
-        keep &= rows != index.row(query.like)
-    order = np.flatnonzero(keep)[np.argsort(-total[keep], kind="stable")][:k]
-    return _hits(index, parts, rows[order], total[order])
+    found, scores = nearest(score, np.flatnonzero(kept[rows]), n=len(rows), k=k, residual=residual)
+    return _hits(index, parts, rows[found], scores)
+
+
+def _score_of_series(index: Index, parts: list[_Text | _Series]) -> Score:
+    weight = index.folder.manifest.sample_weight
+
+    def score(which: IntArray | None, *, coarse: bool) -> NDArray[np.float64]:
+        bank = index.coarse_series if coarse else index.series
+        items = bank if which is None else bank.take(which)
+        return _mean([part.scores_of_series(items, weight) for part in parts])
+
+    return score
+
+
+def _score_of_texts(index: Index, parts: list[_Text | _Series], hubness: bool) -> Score:
+    weight, hubs = index.folder.manifest.sample_weight, index.hubs if hubness else None
+
+    def score(which: IntArray | None, *, coarse: bool) -> NDArray[np.float64]:
+        bank = index.coarse_texts if coarse else index.texts[1]
+        items = bank if which is None else bank.take(which)
+        off = hubs if hubs is None or which is None else hubs[which]
+        return _mean([part.scores_of_texts(items, weight, off) for part in parts])
+
+    return score
+
+
+def _mean(scores: list[FloatArray]) -> NDArray[np.float64]:
+    return np.stack(scores).astype(np.float64).mean(axis=0)
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:
@@ -350,9 +396,8 @@ def _encode(index: Index, encoder: PairEncoder, query: Query) -> list[_Text | _S
 def _hits(
     index: Index, parts: list[_Text | _Series], rows: NDArray[np.int64], scores: NDArray[np.float64]
 ) -> list[Hit]:
-    ids, weight = [index.ids[row] for row in rows], index.folder.manifest.sample_weight
-    columns = index.folder.metadata_columns
-    facts = index.folder.rows(ids, ["start", "end", "text", "label", *columns])
+    weight, columns = index.folder.manifest.sample_weight, index.folder.metadata_columns
+    facts = index.folder.facts(rows, ["id", "start", "end", "text", "label", *columns])
     hits = []
     for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
         said: dict[str, list[float]] = {}

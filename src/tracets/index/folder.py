@@ -6,21 +6,25 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
 from tracets.index.manifest import FILE, REBUILD, Manifest, tracets_version
+from tracets.index.mapped import UNMAPPED, Mapped, open_mapped, version_of, write_mapped
 from tracets.index.rows import OWN, VECTORS, Rows, conform, has_text, read_vectors, to_sample, to_table, unify
 from tracets.types import FloatArray, Sample
 
 TABLE = "rows"
 HUBNESS = "hubness.npy"
 LOOKUP = 1000  # ids in one lookup, so that its expression stays short
+DERIVED = 1024  # rows in memory while the mapped vectors are written
 T = TypeVar("T")
 
 
@@ -54,13 +58,46 @@ class StoredTexts:
 class IndexFolder:
     """Windows with their vectors, values and text in a folder. Knows ids, vectors and columns, and no encoder.
 
-    Use `IndexFolder.create` or `IndexFolder.open`. Rows keep the order in which they came.
+    Use `IndexFolder.create` or `IndexFolder.open`. Rows keep the order in which they came. The table is opened when
+    something is asked that `mapped` does not hold: a search without a filter does without LanceDB.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, table: Any) -> None:
+    def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self._table = table
+
+    @cached_property
+    def _table(self) -> Any:
+        def connect() -> Any:
+            import lancedb
+
+            return lancedb.connect(self.path).open_table(TABLE)
+
+        return _or_damaged(self.path, connect)
+
+    @cached_property
+    def mapped(self) -> Mapped:
+        """The vectors and facts of all rows, memory-mapped; made from the table first where they are missing or stale.
+
+        Raises
+        ------
+        IndexFolderError
+            The table is damaged.
+        """
+
+        def derive() -> Mapped:
+            version = version_of(self.path / f"{TABLE}.lance")
+            found = open_mapped(self.path, version)
+            if found is None:
+                columns = [name for name in self._table.schema.names if name != "values"]
+                batches = self._table.search().with_row_id(True).select(columns).to_batches(DERIVED)
+                folder = write_mapped(self.path, version, batches, dim=self.manifest.dim)
+                found = open_mapped(folder.parent, version)
+            if found is None:
+                raise OSError("its memory-mapped vectors could not be written")
+            return found
+
+        return _or_damaged(self.path, derive)
 
     @classmethod
     def create(
@@ -124,7 +161,9 @@ class IndexFolder:
                 created_by=f"tracets {tracets_version()}",
             )
             manifest.write(building)
-            hubs = None if hubness is None else hubness(cls.open(building))
+            built = cls.open(building)
+            built.mapped  # noqa: B018 (written here, so that it takes its place with the rest)
+            hubs = None if hubness is None else hubness(built)
             if hubs is not None:
                 np.save(building / HUBNESS, hubs.astype(np.float32), allow_pickle=False)
             _put_in_place(building, target)
@@ -142,20 +181,17 @@ class IndexFolder:
             The folder is missing, damaged, or of another format.
         """
         folder = Path(path)
-        manifest = Manifest.read(folder)
-
-        def connect() -> tuple[Any, int]:
-            import lancedb
-
-            table = lancedb.connect(folder).open_table(TABLE)
-            return table, table.count_rows()
-
-        table, n = _or_damaged(folder, connect)
-        if n < manifest.rows:
+        found = cls(folder, Manifest.read(folder))
+        version = _or_damaged(folder, lambda: version_of(folder / f"{TABLE}.lance"))
+        mapped = open_mapped(folder, version)
+        if mapped is not None:
+            found.mapped = mapped
+        n = len(found)
+        if n < found.manifest.rows:
             raise IndexFolderError(
-                f"index '{folder}' is damaged: {n} of its {manifest.rows} rows are left. {REBUILD} {folder}"
+                f"index '{folder}' is damaged: {n} of its {found.manifest.rows} rows are left. {REBUILD} {folder}"
             )
-        return cls(folder, manifest, table)
+        return found
 
     def add(self, batches: Iterable[Rows]) -> IndexFolder:
         """Append rows in one commit; the index with them. They must bring no column that the index does not have.
@@ -178,7 +214,9 @@ class IndexFolder:
         return IndexFolder.open(self.path)
 
     def __len__(self) -> int:
-        return int(self._table.count_rows())
+        if "mapped" in self.__dict__:
+            return len(self.mapped)
+        return int(_or_damaged(self.path, self._table.count_rows))
 
     def check_model(self, name: str, fingerprint: str) -> None:
         """Refuse an encoder other than the one that made the vectors.
@@ -197,7 +235,14 @@ class IndexFolder:
 
     def ids(self) -> list[str]:
         """The ids of all rows, in order."""
-        return self._read(["id"])["id"].to_pylist()
+        return self.mapped.facts["id"].to_pylist()
+
+    def row(self, id: str) -> int:
+        """The place of an id among all rows. Raises NotFound for an unknown id."""
+        found = int(pc.index(self.mapped.facts["id"], _scalar(id)).as_py())
+        if found < 0:
+            raise self._unknown(id)
+        return found
 
     @property
     def columns(self) -> list[str]:
@@ -207,10 +252,10 @@ class IndexFolder:
     @property
     def metadata_columns(self) -> list[str]:
         """The columns beyond those that every index has."""
-        return [name for name in self._table.schema.names if name not in OWN]
+        return [name for name in self.mapped.facts.column_names if name not in OWN]
 
-    def select(self, where: str) -> list[str]:
-        """The ids of the rows for which an SQL expression over the columns holds, such as "entity = 'ny'".
+    def select(self, where: str) -> NDArray[np.int64]:
+        """The rows, rising, for which an SQL expression over the columns holds, such as "entity = 'ny'".
 
         Times are written as ``timestamp '2013-07-01'``, in the zone of the index; odd names within backticks.
 
@@ -220,7 +265,7 @@ class IndexFolder:
             An unknown column or an expression that cannot be read; the columns are listed.
         """
         try:
-            return self._table.search().where(where).select(["id"]).to_arrow()["id"].to_pylist()
+            found = self._table.search().where(where).with_row_id(True).select(["_rowid"]).to_arrow()["_rowid"]
         except (ValueError, RuntimeError) as error:
             reason = (
                 str(error).split(", /")[0].split(" Valid fields are")[0].splitlines()[0].removeprefix("Invalid input, ")
@@ -229,6 +274,7 @@ class IndexFolder:
                 f'cannot filter by "{where}": {reason.rstrip(".")}. The columns are {", ".join(self.columns)}. Write '
                 f"for instance label = 'storm' or start >= timestamp '2013-07-01'."
             ) from error
+        return np.flatnonzero(np.isin(self.mapped.row_ids, found.to_numpy()))
 
     def series(self, id: str | None = None) -> StoredSeries:
         """Read the series vectors of all rows, or of one. Raises NotFound for an unknown id."""
@@ -279,6 +325,8 @@ class IndexFolder:
         NotFound
             An id that is not in the index.
         """
+        if not set(columns) & set(UNMAPPED):
+            return self.facts(np.array([self.row(name) for name in ids], dtype=np.int64), ["id", *columns])
         found: dict[str, dict[str, Any]] = {}
         wanted = list(dict.fromkeys(["id", *columns]))
         for first in range(0, len(ids), LOOKUP):
@@ -288,6 +336,14 @@ class IndexFolder:
             if name not in found:
                 raise self._unknown(name)
         return [found[name] for name in ids]
+
+    def facts(self, rows: NDArray[np.int64], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns, but vectors and values, of the rows at these places, in the order of `rows`."""
+        # pa.array() and pa.scalar() would import pandas to see whether they were given something of its own
+        places = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.array(rows, np.int64))])
+        found = self.mapped.facts.select(list(dict.fromkeys(columns))).take(places)
+        facts: list[dict[str, Any]] = found.to_pylist()
+        return facts
 
     def samples(self, ids: Sequence[str]) -> list[Sample]:
         """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
@@ -327,6 +383,13 @@ class _Counts:
             )
         self.texts += sum(has_text(s) for s in rows.samples)
         return to_table(rows)
+
+
+def _scalar(text: str) -> pa.Scalar:
+    """What pa.scalar() gives, without its import of pandas."""
+    data = text.encode()
+    ends = pa.py_buffer(np.array([0, len(data)], np.int32))
+    return pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(data)])[0]
 
 
 def _among(ids: Sequence[str]) -> str:
