@@ -366,12 +366,13 @@ def build_index(
     *,
     batch_size: int = 64,
     overwrite: bool = False,
+    update: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
-    """Encode windows and their texts and write them to an index folder, whole or not at all."""
-    from tracets import retrieve
+    """Write windows and texts to an index folder, whole or not at all; `update` encodes what is not there yet alone."""
+    from tracets.retrieve import build_index as build
 
-    return retrieve.build_index(corpus, model, out, batch_size=batch_size, overwrite=overwrite, progress=progress)
+    return build(corpus, model, out, batch_size=batch_size, overwrite=overwrite, update=update, progress=progress)
 
 
 def open_index(path: Path_) -> Index:

@@ -23,6 +23,7 @@ from tracets.errors import NotFound, QueryError
 from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
 from tracets.nearest import DECIMALS, Score, nearest
+from tracets.reuse import Known, merge_series, merge_texts
 from tracets.scores import (
     Groups,
     IntArray,
@@ -40,7 +41,7 @@ from tracets.scores import (
     text_to_text,
     without_each_channel,
 )
-from tracets.types import FloatArray, Hit, Query, Sample, TextVectors
+from tracets.types import FloatArray, Hit, Query, Sample, SeriesVectors, TextVectors
 
 Want = Literal["series", "text"]
 ROWS_A_BATCH = 512
@@ -48,9 +49,14 @@ ROWS_A_BATCH = 512
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """An open index folder, with its vectors memory-mapped: opening it reads none of them."""
+    """An open index folder, with its vectors memory-mapped: opening it reads none of them.
+
+    `embedded` says how many windows and how many texts had to be encoded by the `build_index` that gave this index; it
+    is None for one that was opened.
+    """
 
     folder: IndexFolder
+    embedded: tuple[int, int] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Index:
@@ -136,6 +142,7 @@ def build_index(
     *,
     batch_size: int = 64,
     overwrite: bool = False,
+    update: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Encode windows and their texts, and write them to an index folder, whole or not at all.
@@ -150,27 +157,53 @@ def build_index(
         The folder to be; see `IndexFolder.create`.
     batch_size : int, default=64
         How many the encoder takes at once; changes nothing but speed and memory.
+    update : bool, default=False
+        Replace an index that is at `path` by one of these windows, and encode only windows and texts that it does not
+        hold: the rest of the vectors are taken over, by what they were made from and not by their ids.
     progress : callable, optional
         Called with the number of windows done so far, after each batch.
 
     Raises
     ------
     IndexFolderError
-        `path` is taken and `overwrite` is not set.
+        `path` is taken and neither `overwrite` nor `update` is set, or holds an index of another model to update.
     DataError
         No windows, an id that comes twice, or columns that cannot be stored.
     """
 
+    known = None
+    if update and os.path.exists(path):
+        before = IndexFolder.open(path)
+        before.check_model(encoder.name, encoder.fingerprint)
+        known = Known(before)
+    embedded = [0, 0]
+
     def batches() -> Iterator[Rows]:
         given, done = iter(samples), 0
         while block := list(islice(given, ROWS_A_BATCH)):
-            series = encoder.encode_series(block, batch_size=batch_size)
             texts = [s.text for s in block if s.text and s.text.strip()]
-            empty = TextVectors(np.zeros((0, encoder.dim), np.float32), (), ())
-            yield Rows(block, series, encoder.encode_texts(texts, batch_size=batch_size) if texts else empty)
+            yield Rows(block, _series(block), _texts(texts))
             done += len(block)
             if progress is not None:
                 progress(done)
+
+    def _series(block: list[Sample]) -> SeriesVectors:
+        rows = [None] * len(block) if known is None else known.rows_of_series(block)
+        new = [sample for sample, row in zip(block, rows, strict=True) if row is None]
+        old = [row for row in rows if row is not None]
+        embedded[0] += len(new)
+        fresh = encoder.encode_series(new, batch_size=batch_size) if new else None
+        return merge_series(rows, known.series(old) if known and old else None, fresh)
+
+    def _texts(texts: list[str]) -> TextVectors:
+        if not texts:
+            return TextVectors(np.zeros((0, encoder.dim), np.float32), (), ())
+        rows = [None] * len(texts) if known is None else known.rows_of_texts(texts)
+        new = [text for text, row in zip(texts, rows, strict=True) if row is None]
+        old = [row for row in rows if row is not None]
+        embedded[1] += len(new)
+        fresh = encoder.encode_texts(new, batch_size=batch_size) if new else None
+        return merge_texts(rows, known.texts(old) if known and old else None, fresh)
 
     folder = IndexFolder.create(
         path,
@@ -178,10 +211,10 @@ def build_index(
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         sample_weight=encoder.sample_weight,
-        overwrite=overwrite,
+        overwrite=overwrite or update,
         hubness=_hubness,
     )
-    return Index(folder)
+    return Index(folder, (embedded[0], embedded[1]))
 
 
 def _hubness(folder: IndexFolder) -> FloatArray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,14 +38,27 @@ def index(
     out: Annotated[Path, typer.Option(help="The index folder to write.")],
     model: Model = "base",
     overwrite: Overwrite = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Replace the index that is there; encode only what it does not hold.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Index the windows and texts of a corpus."""
     windows, encoder = api.read(corpus), api.load(model)
+    began = time.monotonic()
     with counting("indexing", len(windows)) as progress:
-        api.build_index(windows, encoder, out, overwrite=overwrite, progress=progress)
-    said = f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"'
-    done(said, {"out": str(out), "windows": len(windows), "fingerprint": encoder.fingerprint}, as_json=as_json)
+        built = api.build_index(windows, encoder, out, overwrite=overwrite, update=update, progress=progress)
+    seconds = time.monotonic() - began
+    series, texts = built.embedded or (0, 0)
+    facts = {
+        "out": str(out), "windows": len(windows), "fingerprint": encoder.fingerprint, "encoded_windows": series,
+        "encoded_texts": texts, "seconds": round(seconds, 3), "windows_s": round(len(windows) / seconds, 1),
+    }  # fmt: skip
+    note(
+        f"encoded {series} windows and {texts} texts; {len(windows)} windows written in {seconds:.1f} s, "
+        f"{len(windows) / seconds:.0f} a second"
+    )
+    done(f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"', facts, as_json=as_json)
 
 
 def search(

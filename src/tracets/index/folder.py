@@ -55,6 +55,15 @@ class StoredTexts:
     n_sentences: NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class RowVectors:
+    """The vectors of some rows, one entry a row: `series` (vector, channel vectors (n_channels, m, d)), and `texts`
+    (vector, sentence vectors (n_sentences, d)) or None for a row without text."""
+
+    series: tuple[tuple[FloatArray, FloatArray], ...]
+    texts: tuple[tuple[FloatArray, FloatArray] | None, ...]
+
+
 class IndexFolder:
     """Windows with their vectors, values and text in a folder. Knows ids, vectors and columns, and no encoder.
 
@@ -276,6 +285,37 @@ class IndexFolder:
             ) from error
         return np.flatnonzero(np.isin(self.mapped.row_ids, found.to_numpy()))
 
+    def contents(self) -> Iterator[Sample]:
+        """What vectors were made from, row by row: id, values, channel names, units, start, freq and text alone."""
+        columns = ["id", "values", "channel_names", "units", "start", "freq", "text"]
+        batches = _or_damaged(self.path, lambda: self._table.search().select(columns).to_batches(DERIVED))
+        for batch in batches:
+            facts = batch.select([name for name in columns if name != "values"]).to_pylist()
+            for row, fact in zip(batch["values"], facts, strict=True):
+                values = row.values.flatten().to_numpy(zero_copy_only=False).reshape(len(row.values), -1)
+                yield Sample(
+                    id=fact["id"], values=values, channel_names=tuple(fact["channel_names"]),
+                    units=tuple(fact["units"]), start=fact["start"], freq=fact["freq"], text=fact["text"],
+                )  # fmt: skip
+
+    def vectors(self, rows: Sequence[int]) -> RowVectors:
+        """Read the vectors of the rows at these places, in their order."""
+        columns = ["vector", "channel_vectors", "text_vector", "sentence_vectors"]
+        different = sorted(set(rows))
+        taken = _or_damaged(self.path, lambda: self._table.take_offsets(different).select(["id", *columns]).to_arrow())
+        dim, m = self.manifest.dim, self.manifest.vectors_per_channel
+        found: dict[str, list[Any]] = {
+            name: [None if x.values is None else read_vectors(pa.chunked_array([x.values]), dim) for x in taken[name]]
+            for name in columns
+        }
+        place = {name: i for i, name in enumerate(taken["id"].to_pylist())}
+        at = [place[fact["id"]] for fact in self.facts(np.array(rows, dtype=np.int64), ["id"])]
+        text = found["text_vector"]
+        return RowVectors(
+            tuple((found["vector"][i][0], found["channel_vectors"][i].reshape(-1, m, dim)) for i in at),
+            tuple(None if text[i] is None else (text[i][0], found["sentence_vectors"][i]) for i in at),
+        )
+
     def series(self, id: str | None = None) -> StoredSeries:
         """Read the series vectors of all rows, or of one. Raises NotFound for an unknown id."""
         table = self._read(["vector", "channel_vectors", "channel_names"], None if id is None else _among([id]))
@@ -421,7 +461,8 @@ def _check_free(target: Path, overwrite: bool) -> None:
         raise IndexFolderError(f"'{target}' exists and is not an index; it is left as it is. Choose another folder.")
     if not overwrite:
         raise IndexFolderError(
-            f"index '{target}' exists. Choose another folder, or overwrite it on purpose (overwrite)."
+            f"index '{target}' exists. Choose another folder, encode only what is new to it (update), or write it anew "
+            f"(overwrite)."
         )
 
 
