@@ -90,8 +90,6 @@ def text_digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def _merged(
-    rows: Sequence[int | None], known: Pairs | None, fresh: Pairs | None
-) -> list[tuple[FloatArray, FloatArray]]:
+def _merged(rows: Sequence[int | None], known: Iterable[Pair] | None, fresh: Iterable[Pair] | None) -> list[Pair]:
     sources = iter(known or ()), iter(fresh or ())
     return [next(sources[row is None]) for row in rows]
