@@ -1,8 +1,10 @@
 """Encoder + index -> hits: builds an index from samples, and ranks its windows for a query.
 
-Search is exact, filtered or not: it gives what a plain loop over the windows that pass the filter would. Every such
-window is scored (see `tracets.scores`), first with vectors in one byte a number, which bounds each score (see
-`tracets.quantised`), then, with the vectors as they are stored, every window whose bound reaches the k best.
+Search is exact by default, filtered or not: it gives what a plain loop over the windows that pass the filter would.
+Every such window is scored (see `tracets.scores`), first with vectors in one byte a number, which bounds each score
+(see `tracets.quantised`), then, with the vectors as they are stored, every window whose bound reaches the k best. An
+index may be given inverted lists (`add_lists`): then only the windows that these bring are scored, and the share of the
+best ones that is found so is measured and kept with the lists.
 """
 
 from __future__ import annotations
@@ -10,24 +12,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.candidates import by_lists, by_sample
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import NotFound, QueryError
+from tracets.errors import QueryError
 from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
-from tracets.nearest import DECIMALS, Score, nearest
+from tracets.index.lists import Lists, make_lists, write_lists
+from tracets.nearest import DECIMALS, SPARSE, Score, nearest
 from tracets.reuse import Known, merge_series, merge_texts
 from tracets.scores import (
-    Groups,
     IntArray,
-    Names,
     SeriesBank,
     TextBank,
     channel_to_series,
@@ -35,104 +36,18 @@ from tracets.scores import (
     series_bank,
     series_to_series,
     series_to_text,
-    standing_for,
     text_bank,
     text_to_series,
     text_to_text,
     without_each_channel,
 )
+from tracets.stored import Index
 from tracets.types import FloatArray, Hit, Query, Sample, SeriesVectors, TextVectors
 
 Want = Literal["series", "text"]
 ROWS_A_BATCH = 512
-
-
-@dataclass(frozen=True, eq=False)
-class Index:
-    """An open index folder, with its vectors memory-mapped: opening it reads none of them.
-
-    `embedded` says how many windows and how many texts had to be encoded by the `build_index` that gave this index; it
-    is None for one that was opened.
-    """
-
-    folder: IndexFolder
-    embedded: tuple[int, int] | None = None
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Index:
-        """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
-        return cls(IndexFolder.open(path))
-
-    def __len__(self) -> int:
-        return len(self.folder)
-
-    @cached_property
-    def ids(self) -> tuple[str, ...]:
-        """The ids of all windows, in the order in which they were indexed."""
-        return tuple(self.folder.ids())
-
-    @cached_property
-    def series(self) -> SeriesBank:
-        """The vectors of all windows as they are stored, laid out for scoring."""
-        found = self.folder.mapped
-        widths = np.array([len(names) for names in found.kinds], dtype=np.int64)
-        firsts = np.concatenate([[0], np.cumsum(widths[found.kind])]).astype(np.int64)
-        channels = Groups(found.channels.exact, found.offsets)
-        return SeriesBank(found.sample.exact, channels, firsts, Names(found.kinds, found.kind))
-
-    @cached_property
-    def coarse_series(self) -> SeriesBank:
-        """The same in one byte a number."""
-        found = self.folder.mapped
-        channels = Groups(standing_for(found.channels.coarse), found.offsets)
-        return replace(self.series, sample=standing_for(found.sample.coarse), channels=channels)
-
-    @cached_property
-    def texts(self) -> tuple[NDArray[np.int64], TextBank]:
-        """The rows that have a text, and the vectors of these texts as they are stored."""
-        found = self.folder.mapped
-        return found.text_rows, TextBank(found.text_sample.exact, Groups(found.sentences.exact, found.text_offsets))
-
-    @cached_property
-    def coarse_texts(self) -> TextBank:
-        """The vectors of these texts in one byte a number."""
-        found = self.folder.mapped
-        sentences = Groups(standing_for(found.sentences.coarse), found.text_offsets)
-        return TextBank(standing_for(found.text_sample.coarse), sentences)
-
-    @property
-    def residuals(self) -> tuple[float, float]:
-        """How far a score of windows, and one of texts, by these coarse vectors may be off."""
-        found = self.folder.mapped
-        return (
-            max(found.sample.coarse.residual, found.channels.coarse.residual),
-            max(found.text_sample.coarse.residual, found.sentences.coarse.residual),
-        )
-
-    @cached_property
-    def hubs(self) -> FloatArray | None:
-        """The hubness of each text (see `tracets.hubness`), (n_texts,); None for an index that does not know it."""
-        return self.folder.hubness()
-
-    @property
-    def channel_names(self) -> list[str]:
-        """Every channel name in the index, in the spelling that came first."""
-        return list(self.series.spellings.values())
-
-    @property
-    def model(self) -> str:
-        """The model that made the vectors: a shipped model's name, or what its folder was called."""
-        return self.folder.manifest.model
-
-    def row(self, name: str) -> int:
-        """The row of an id. Raises NotFound for an id that is not in the index."""
-        try:
-            return self.folder.row(name)
-        except NotFound:
-            some = self.folder.facts(np.zeros(1, np.int64), ["id"])[0]["id"]
-            raise NotFound(
-                f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{some}'."
-            ) from None
+PROBES = 16
+ASKED = 50
 
 
 def build_index(
@@ -143,6 +58,7 @@ def build_index(
     batch_size: int = 64,
     overwrite: bool = False,
     update: bool = False,
+    ann: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Encode windows and their texts, and write them to an index folder, whole or not at all.
@@ -160,6 +76,8 @@ def build_index(
     update : bool, default=False
         Replace an index that is at `path` by one of these windows, and encode only windows and texts that it does not
         hold: the rest of the vectors are taken over, by what they were made from and not by their ids.
+    ann : bool, default=False
+        Give the index inverted lists, see `add_lists`: worth it past some 200,000 windows.
     progress : callable, optional
         Called with the number of windows done so far, after each batch.
 
@@ -214,7 +132,8 @@ def build_index(
         overwrite=overwrite or update,
         hubness=_hubness,
     )
-    return Index(folder, (embedded[0], embedded[1]))
+    built = Index(folder, (embedded[0], embedded[1]))
+    return add_lists(built) if ann else built
 
 
 def _hubness(folder: IndexFolder) -> FloatArray | None:
@@ -239,10 +158,14 @@ def search(
     k: int = 10,
     where: str | None = None,
     hubness: bool = True,
+    exact: bool = False,
 ) -> list[Hit]:
     """The k stored windows that answer the query best, best first.
 
     1. encode the parts of the query  2. score every stored window  3. average the parts  4. keep k
+
+    An index with inverted lists (`add_lists`) scores in 2. only the windows that these bring, unless `exact` is set,
+    texts are wanted, or a filter keeps less than one window in 8.
 
     Parameters
     ----------
@@ -260,6 +183,8 @@ def search(
         Where a series asks for texts, take half of a text's hubness off its score (see `tracets.hubness`): a text that
         is near every window of the index is no answer to this one. An index without the hubness of its texts (written
         by an earlier version, or with fewer than three windows) is searched by the scores alone.
+    exact : bool, default=False
+        Leave inverted lists aside.
 
     Returns
     -------
@@ -301,8 +226,56 @@ def search(
         rows, score, residual = index.texts[0], _score_of_texts(index, parts, hubness), index.residuals[1]
         if not len(rows):
             raise QueryError(f"index '{index.folder.path}' holds no texts to rank. Search for series (want='series').")
-    found, scores = nearest(score, np.flatnonzero(kept[rows]), n=len(rows), k=k, residual=residual)
+    ranked = np.flatnonzero(kept[rows])
+    if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
+        ranked = _candidates(index, index.lists, parts, kept, probes=index.lists.probes)
+    found, scores = nearest(score, ranked, n=len(rows), k=k, residual=residual)
     return _hits(index, parts, rows[found], scores)
+
+
+def _candidates(
+    index: Index, lists: Lists, parts: list[_Text | _Series], kept: NDArray[np.bool_], *, probes: int
+) -> IntArray:
+    found, items = [np.zeros(0, np.int64)], index.coarse_series
+    for part in parts:
+        channel = part.channel if isinstance(part, _Text) else None
+        vectors = part.bank.sentences.vectors if isinstance(part, _Text) else part.bank.channels.vectors
+        found.append(by_lists(lists, vectors, items, kept, channel=channel, probes=probes))
+        if channel is None and index.folder.manifest.sample_weight > 0:
+            found.append(by_sample(part.bank.sample[0], items, kept))
+    return np.unique(np.concatenate(found))
+
+
+def add_lists(index: Index, *, probes: int = PROBES) -> Index:
+    """Make the inverted lists of an index (see `tracets.index.lists`) and measure what an approximate search finds.
+
+    Asked are up to 50 of the stored texts, or as many windows where there are none; `recall` of the lists is the share
+    of the 10 best windows of the exact search among the 10 best of the approximate one. The lists belong to the table
+    as it is now: rows that are added later leave the index without lists, and searched exactly.
+
+    Parameters
+    ----------
+    probes : int, default=16
+        Lists that each vector of a question looks into: more find more and take longer.
+    """
+    centres, members, ends = make_lists(index.folder.mapped.channels.coarse)
+    lists = Lists(centres, members, ends, probes, recall=0.0)
+    texts, n = index.texts[1], len(index)
+    rng = np.random.default_rng(0)
+    asked: list[_Text | _Series] = (
+        [_Text(texts.take(np.array([i]))) for i in rng.permutation(len(texts))[:ASKED]]
+        if len(texts)
+        else [_Series(index.series.one(int(i))) for i in rng.permutation(n)[:ASKED]]
+    )
+    kept, shares = np.ones(n, dtype=bool), []
+    for part in asked:
+        score = _score_of_series(index, [part])
+        best, _ = nearest(score, np.arange(n), n=n, k=10, residual=index.residuals[0])
+        near = _candidates(index, lists, [part], kept, probes=probes)
+        found, _ = nearest(score, near, n=n, k=10, residual=index.residuals[0])
+        shares.append(len(np.intersect1d(best, found)) / len(best))
+    write_lists(index.folder.mapped.folder, replace(lists, recall=float(np.mean(shares))))
+    return Index(index.folder, index.embedded)
 
 
 def _score_of_series(index: Index, parts: list[_Text | _Series]) -> Score:

@@ -58,7 +58,7 @@ class Groups:
 
     def take(self, which: IntArray) -> Groups:
         """The groups `which`, copied, in that order."""
-        sizes = self.sizes[which]
+        sizes = self.offsets[which + 1] - self.offsets[which]
         offsets = _offsets(sizes)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[which] - offsets[:-1], sizes)
         return Groups(self.vectors[rows], offsets)
@@ -138,7 +138,7 @@ class SeriesBank:
 
     def take(self, which: IntArray) -> SeriesBank:
         """The bank of the series `which`, copied, in that order."""
-        sizes = np.diff(self.firsts)[which]
+        sizes = self.firsts[which + 1] - self.firsts[which]
         firsts = _offsets(sizes)
         channels = np.arange(firsts[-1]) + np.repeat(self.firsts[which] - firsts[:-1], sizes)
         return SeriesBank(self.sample[which], self.channels.take(channels), firsts, self.names[which])

@@ -45,7 +45,11 @@ def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file,
     assert json.loads(again.out)["windows"] == json.loads(again.out)["encoded_windows"] == 12
     again = json.loads(tracets("index", corpus_file, "--model", model_folder, "--out", out, "--update", "--json").out)
     assert (again["windows"], again["encoded_windows"], again["encoded_texts"]) == (12, 0, 0)
-    assert again["windows_s"] > 0
+    assert again["windows_s"] > 0 and again["recall_at_10"] == 1
+    found = tracets("index", corpus_file, "--model", model_folder, "--out", out, "--update", "--ann")
+    assert "an approximate search finds 100.0% of the 10 best windows" in found.err
+    said = [tracets("search", out, "rain", "--json", *more).out for more in ((), ("--exact",))]
+    assert said[0] == said[1] and said[0].count("\n") == 10
     found = tracets("search", out, "rain", "-k", 2)
     assert found.err == "" and re.findall(r"day-\d+", found.out) and "score" in found.out
 
