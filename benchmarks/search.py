@@ -7,12 +7,15 @@ real ones are. A channel behaves in one of 50 ways, drawn anew for each channel 
 the way plus noise (`SPREAD` of their length), so that neighbours exist. A question is about a window that is stored:
 each sentence is one of its channel vectors plus noise. Each measured cell is one line of `--out`, and not made again.
 
-NumPy is the exhaustive score of all windows that pass the filter by float32 vectors, memory-mapped; recall is measured
-against it. faiss-flat answers what it can: nearest sample vectors, and one sentence about one channel.
+With --ann every cell is measured once more through inverted lists, which miss some of the best; that recall is in its
+own line. NumPy is the exhaustive score of all windows that pass the filter by float32 vectors, memory-mapped; recall is
+measured against it. faiss-flat answers what it can: nearest sample vectors, and one sentence about one channel. Peak
+memory counts mapped pages that are in memory; with baselines on, it holds theirs too.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import resource
 import statistics
@@ -198,16 +201,25 @@ def build(path: Path, rows: int) -> dict[str, Any]:
 
 def measure(path: Path, run: dict[str, Any], *, baselines: bool) -> dict[str, Any]:
     """One cell: a kind of question under a filter, by tracets, then by NumPy, then by faiss."""
-    index, encoder = retrieve.Index.open(path), Asked()
+    index, encoder, lists = retrieve.Index.open(path), Asked(), {}
+    if run["search"] == "ann" and index.lists is None:
+        began = time.monotonic()
+        index = retrieve.add_lists(index)
+        lists["lists_seconds"] = round(time.monotonic() - began, 1)
+    if run["search"] == "ann" and index.lists is not None:
+        lists["lists_recall"] = round(index.lists.recall, 4)
     where = FILTERS[run["filter"]]
     if run["kind"] == "sample":
         manifest = replace(index.folder.manifest, sample_weight=1.0)
         index.folder.manifest = manifest
     asked = questions(index, run["kind"], run["n"], encoder)
     found, took = timed(
-        lambda query: [hit.id for hit in retrieve.search(index, encoder, query, k=K, where=where)], asked
+        lambda query: [
+            hit.id for hit in retrieve.search(index, encoder, query, k=K, where=where, exact=run["search"] == "exact")
+        ],
+        asked,
     )
-    result = {**run, **spread("", took), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+    result = {**run, **lists, **spread("", took), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
     if baselines:
         kept = None if where is None else index.folder.select(where)
         expected, took = timed(lambda query: plain(index, encoder, query, kept), asked)
@@ -228,16 +240,17 @@ def spread(name: str, took: Sequence[float]) -> dict[str, float]:
 def table(records: Sequence[dict[str, Any]]) -> str:
     """Markdown: a line a cell.
 
-    >>> cell = {"rows": 10, "kind": "text", "filter": "all", "p50_ms": 1.0, "p95_ms": 2.0, "recall": 1.0, "peak_mb": 9}
-    >>> print(table([cell | {"numpy_p50_ms": 2.0, "numpy_p95_ms": 3.0}]).splitlines()[2])
-    | 10 | text | all | 1.0 / 2.0 | 1.000 | 2.0 / 3.0 |  | 9 |
+    >>> cell = {"rows": 10, "search": "exact", "kind": "text", "filter": "all", "p50_ms": 1.0, "p95_ms": 2.0}
+    >>> print(table([cell | {"recall": 1.0, "peak_mb": 9, "numpy_p50_ms": 2.0, "numpy_p95_ms": 3.0}]).splitlines()[2])
+    | 10 | exact | text | all | 1.0 / 2.0 | 1.000 | 2.0 / 3.0 |  | 9 |
     """
     lines = [
-        "| rows | question | filter keeps | p50 / p95 ms | recall@10 | NumPy, all rows | faiss-flat | peak MB |",
-        "|---|---|---|---|---|---|---|---|",
+        "| rows | search | question | filter | p50 / p95 ms | recall@10 | NumPy, all rows | faiss-flat | peak MB |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for r in records:
-        cells = [f"{r['rows']:,}", r["kind"], r["filter"], _pair(r, ""), f"{r['recall']:.3f}" if "recall" in r else ""]
+        cells = [f"{r['rows']:,}", r["search"], r["kind"], r["filter"], _pair(r, "")]
+        cells += [f"{r['recall']:.3f}" if "recall" in r else ""]
         lines.append("| " + " | ".join([*cells, _pair(r, "numpy_"), _pair(r, "faiss_"), str(r["peak_mb"])]) + " |")
     return "\n".join(lines)
 
@@ -255,23 +268,24 @@ def main(
     kinds: Annotated[str, typer.Option(help="Kinds of questions, with commas.")] = ",".join(KINDS),
     folder: Annotated[Path | None, typer.Option(help="Keep the indices here; none: a temporary folder.")] = None,
     baselines: Annotated[bool, typer.Option(help="Measure NumPy, recall and faiss too.")] = True,
+    ann: Annotated[bool, typer.Option("--ann", help="Measure the approximate search too.")] = False,
 ) -> None:
     """Measure every kind of question under every filter at every number of rows, and print the table."""
     with tempfile.TemporaryDirectory() as temporary:
         known, wanted = finished(out), []
         for size in map(int, rows.split(",")):
             path = (folder or Path(temporary)) / f"{size}.index"
-            for kind in kinds.split(","):
-                for name in FILTERS:
-                    run = {"rows": size, "kind": kind, "filter": name, "n": n}
-                    wanted.append(run)
-                    if any(same_run(record, run) for record in known):
-                        continue
-                    written = build(path, size)
-                    known.append({**measure(path, run, baselines=baselines), **written})
-                    with out.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(known[-1]) + "\n")
-                    typer.echo(f"{size} rows, {kind}, {name}: {known[-1]['p50_ms']} ms", err=True)
+            cells = itertools.product(["exact", "ann"] if ann else ["exact"], kinds.split(","), FILTERS)
+            for search, kind, name in cells:
+                run = {"rows": size, "kind": kind, "filter": name, "search": search, "n": n}
+                wanted.append(run)
+                if any(same_run(record, run) for record in known):
+                    continue
+                written = build(path, size)
+                known.append({**measure(path, run, baselines=baselines), **written})
+                with out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(known[-1]) + "\n")
+                typer.echo(f"{size} rows, {search}, {kind}, {name}: {known[-1]['p50_ms']} ms", err=True)
     print(table([next(record for record in known if same_run(record, run)) for run in wanted]))
 
 
