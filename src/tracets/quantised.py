@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 2048
+BLOCK = 1024
 """Vectors widened to float32 at a time, so that they stay in the processor's cache until they are multiplied."""
 
 LARGEST = 127

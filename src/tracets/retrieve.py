@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ from tracets.errors import QueryError
 from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
 from tracets.index.lists import Lists, make_lists, write_lists
+from tracets.index.manifest import FILE as MANIFEST
 from tracets.nearest import DECIMALS, SPARSE, Score, nearest
 from tracets.reuse import Known, merge_series, merge_texts
 from tracets.scores import (
@@ -90,7 +92,7 @@ def build_index(
     """
 
     known = None
-    if update and os.path.exists(path):
+    if update and (Path(path) / MANIFEST).is_file():
         before = IndexFolder.open(path)
         before.check_model(encoder.name, encoder.fingerprint)
         known = Known(before)

@@ -92,6 +92,23 @@ def test_vectors_of_another_version_of_the_table_are_not_read(tmp_path):
     assert again.mapped.sample.exact.shape == (2, DIM) and folders(path) != after
 
 
+def test_a_folder_that_is_open_stays_in_its_state_while_another_writes(tmp_path):
+    path = tmp_path / "index"
+    create(path, rows_of(FULL, BARE, window("c")))
+    early, late = IndexFolder.open(path), IndexFolder.open(path)
+    late.mapped  # noqa: B018
+    other = IndexFolder.open(path).add([rows_of(window("d"), seed=5)])
+    other._table.delete("id = 'full'")
+    other._table.optimize()
+    assert late.ids() == ["full", "bare", "c"] and late.select("id IN ('c', 'd')").tolist() == [2]
+    np.testing.assert_array_equal(late.vectors([2, 0]).series[0][0], late.mapped.sample.exact[2])
+    assert early.select("id = 'bare'").tolist() == [1]
+    again = IndexFolder(path, other.manifest)
+    again._table.count_rows()
+    other._table.delete("id = 'bare'")
+    assert again.ids() == ["c", "d"] and again.select("id = 'd'").tolist() == [1]
+
+
 @pytest.mark.parametrize("name", ["channels.i8", "about.json", "facts.arrow", "kind"])
 def test_files_that_are_lost_or_cut_off_are_made_again(tmp_path, name):
     path = tmp_path / "index"

@@ -19,49 +19,15 @@ from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
 from tracets.index.manifest import FILE, REBUILD, Manifest, tracets_version
 from tracets.index.mapped import UNMAPPED, Mapped, open_mapped, version_of, write_mapped
 from tracets.index.rows import OWN, VECTORS, Rows, conform, has_text, read_vectors, to_sample, to_table, unify
+from tracets.index.vectors import RowVectors, StoredSeries, StoredTexts
 from tracets.types import FloatArray, Sample
 
 TABLE = "rows"
 HUBNESS = "hubness.npy"
 LOOKUP = 1000  # ids in one lookup, so that its expression stays short
+ATTEMPTS = 3  # to map a table that changes while it is read
 DERIVED = 1024  # rows in memory while the mapped vectors are written
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class StoredSeries:
-    """The series vectors of all n rows.
-
-    `sample` (n, d); `channels` (n_channels_in_all * m, d), m vectors a channel, rows and channels in order, zero where
-    a channel has nothing observed; `names` the channel names of each row.
-    """
-
-    sample: FloatArray
-    channels: FloatArray
-    names: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class StoredTexts:
-    """The text vectors of the rows that have a text.
-
-    `rows` (n,) their positions among all rows; `sample` (n, d); `sentences` (n_sentences_in_all, d), of which text i
-    owns `n_sentences[i]`, in order.
-    """
-
-    rows: NDArray[np.int64]
-    sample: FloatArray
-    sentences: FloatArray
-    n_sentences: NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class RowVectors:
-    """The vectors of some rows, one entry a row: `series` (vector, channel vectors (n_channels, m, d)), and `texts`
-    (vector, sentence vectors (n_sentences, d)) or None for a row without text."""
-
-    series: tuple[tuple[FloatArray, FloatArray], ...]
-    texts: tuple[tuple[FloatArray, FloatArray] | None, ...]
 
 
 class IndexFolder:
@@ -77,10 +43,15 @@ class IndexFolder:
 
     @cached_property
     def _table(self) -> Any:
+        """The table in the state that `mapped` was made from, or as it is now where nothing is mapped yet."""
+
         def connect() -> Any:
             import lancedb
 
-            return lancedb.connect(self.path).open_table(TABLE)
+            table = lancedb.connect(self.path).open_table(TABLE)
+            if "mapped" in self.__dict__ and table.version != self.mapped.table_version:
+                table.checkout(self.mapped.table_version)
+            return table
 
         return _or_damaged(self.path, connect)
 
@@ -91,20 +62,26 @@ class IndexFolder:
         Raises
         ------
         IndexFolderError
-            The table is damaged.
+            The table is damaged, or changes faster than it can be read.
         """
 
         def derive() -> Mapped:
-            version = version_of(self.path / f"{TABLE}.lance")
-            found = open_mapped(self.path, version)
-            if found is None:
-                columns = [name for name in self._table.schema.names if name != "values"]
-                batches = self._table.search().with_row_id(True).select(columns).to_batches(DERIVED)
-                folder = write_mapped(self.path, version, batches, dim=self.manifest.dim)
+            for _ in range(ATTEMPTS):
+                version = version_of(self.path / f"{TABLE}.lance")
+                found = open_mapped(self.path, version)
+                if found is not None:
+                    return found
+                self.__dict__.pop("_table", None)  # one opened before may show an older state
+                table = self._table
+                columns = [name for name in table.schema.names if name != "values"]
+                batches = table.search().with_row_id(True).select(columns).to_batches(DERIVED)
+                folder = write_mapped(
+                    self.path, version, batches, dim=self.manifest.dim, table_version=int(table.version)
+                )
                 found = open_mapped(folder.parent, version)
-            if found is None:
-                raise OSError("its memory-mapped vectors could not be written")
-            return found
+                if found is not None and version == version_of(self.path / f"{TABLE}.lance"):
+                    return found
+            raise OSError("its memory-mapped vectors could not be written, or it is being written to")
 
         return _or_damaged(self.path, derive)
 
@@ -218,6 +195,7 @@ class IndexFolder:
         tables = [conform(counts.take(rows), schema) for rows in batches]
         if tables:
             (self.path / HUBNESS).unlink(missing_ok=True)
+            self._table.checkout_latest()
             self._table.add(pa.concat_tables(tables), on_bad_vectors="null")
             replace(self.manifest, rows=len(counts.seen), texts=counts.texts).write(self.path)
         return IndexFolder.open(self.path)

@@ -53,7 +53,7 @@ class Mapped:
     `offsets` (n_channels_in_all + 1,) where the vectors of each channel begin; `kinds` the different tuples of channel
     names and `kind` (n,) the one of each row; `text_rows` (n_texts,) the rows that have a text, `text_sample` and
     `sentences` its vectors, `text_offsets` (n_texts + 1,); `facts` every other column but the values; `row_ids` (n,)
-    the table's own numbers of the rows.
+    the table's own numbers of the rows, in its version `table_version`.
     """
 
     folder: Path
@@ -68,6 +68,7 @@ class Mapped:
     text_offsets: Int64
     facts: pa.Table
     row_ids: NDArray[np.uint64]
+    table_version: int
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -108,12 +109,13 @@ def open_mapped(index: Path, version: str) -> Mapped | None:
             text_offsets=_ends(found.flat("text_sizes", np.int32)),
             facts=facts,
             row_ids=found.flat("row_ids", np.uint64),
+            table_version=about["table_version"],
         )
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         return None
 
 
-def write_mapped(index: Path, version: str, batches: Iterable[pa.RecordBatch], *, dim: int) -> Path:
+def write_mapped(index: Path, version: str, batches: Iterable[pa.RecordBatch], *, dim: int, table_version: int) -> Path:
     """Write the files for one version of the table, and remove those of others; gives the folder that holds them.
 
     They appear whole or not at all. Where the index cannot be written to, they go to a temporary folder.
@@ -138,7 +140,7 @@ def write_mapped(index: Path, version: str, batches: Iterable[pa.RecordBatch], *
         building = index / "building"
         building.mkdir()
     try:
-        with _Writer(building, dim) as writer:
+        with _Writer(building, dim, table_version) as writer:
             for batch in batches:
                 writer.add(batch)
         target = index / f"{PREFIX}{version}"
@@ -159,8 +161,8 @@ def write_mapped(index: Path, version: str, batches: Iterable[pa.RecordBatch], *
 class _Writer:
     """Appends batches to the flat files; `about.json` is written last."""
 
-    def __init__(self, folder: Path, dim: int) -> None:
-        self.folder, self.dim = folder, dim
+    def __init__(self, folder: Path, dim: int, table_version: int) -> None:
+        self.folder, self.dim, self.table_version = folder, dim, table_version
         self.counts: dict[str, int] = {}
         self.residuals: dict[str, float] = {}
         self.kinds: dict[tuple[str, ...], int] = {}
@@ -181,8 +183,8 @@ class _Writer:
         if self.facts is not None:
             self.facts.close()
         about = {
-            "layout": LAYOUT, "dim": self.dim, "kinds": list(self.kinds), "counts": self.counts,
-            "residuals": self.residuals,
+            "layout": LAYOUT, "table_version": self.table_version, "dim": self.dim,
+            "kinds": list(self.kinds), "counts": self.counts, "residuals": self.residuals,
         }  # fmt: skip
         (self.folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
