@@ -42,6 +42,27 @@ def retrieval():
     yield from script("retrieval")
 
 
+@pytest.fixture(scope="module")
+def searching():
+    yield from script("search")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_every_search_is_measured_beside_the_exhaustive_one(searching, tmp_path, monkeypatch, capsys):
+    """Of 300 drawn windows; with the first pass of a search that is large enough to have one."""
+    monkeypatch.setattr("tracets.nearest.AT_ONCE", 16)
+    out = tmp_path / "search.jsonl"
+    searching.main("300", out, n=3, kinds="sample,text,channel,series", folder=tmp_path, baselines=True, ann=True)
+    cells = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(cells) == 2 * 4 * 3 == len(capsys.readouterr().out.splitlines()) - 2
+    assert all(cell["recall"] == 1 for cell in cells if cell["search"] == "exact")
+    assert all(0 < cell["recall"] <= 1 and cell["numpy_p50_ms"] > 0 for cell in cells)
+    assert {cell["table_bytes_row"] > 14_000 for cell in cells} == {True}
+    searching.main("300", out, n=3, kinds="text", folder=tmp_path, baselines=True, ann=False)
+    assert len(out.read_text().splitlines()) == len(cells)
+
+
 def test_every_row_is_a_setting_of_its_own(ablations):
     made = {row.name: load_settings(row.recipe, assignments=row.assignments) for row in ablations.ROWS}
     assert len(made) == len(ablations.ROWS) == len({repr(settings) for settings in made.values()})

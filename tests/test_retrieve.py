@@ -381,3 +381,16 @@ def test_batches_change_nothing(index, tmp_path, monkeypatch):
     assert search(small, ENCODER, Query(SAID, series=OTHER), k=100) == search(
         index, ENCODER, Query(SAID, series=OTHER), k=100
     )
+
+
+@pytest.mark.parametrize("where", [None, "label = 'fair'", "height < 25"])
+@pytest.mark.parametrize("want", ["series", "text"])
+def test_two_passes_find_what_one_finds(index, monkeypatch, where, want):
+    """With few rows all are scored exactly; here the one-byte vectors choose which ones are."""
+    queries = (
+        Query(SAID), Query(series=OTHER), Query(like="w4"), Query(channels={"wind": "weak"}), Query(SAID, series=OTHER),
+    )  # fmt: skip
+    expected = [search(index, ENCODER, query, want=want, k=100, where=where)[:3] for query in queries]
+    monkeypatch.setattr("tracets.nearest.AT_ONCE", 2)
+    monkeypatch.setattr("tracets.nearest.SPARSE", 4)
+    assert [search(index, ENCODER, query, want=want, k=3, where=where) for query in queries] == expected

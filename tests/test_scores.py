@@ -153,7 +153,7 @@ def test_a_series_without_each_of_its_channels():
     bank = scores.series_bank(series, names)
     for i, channels in enumerate(series.channels):
         found = scores.without_each_channel(bank.one(i))
-        assert found.names == (tuple(names[i]),) * len(channels)
+        assert tuple(found.names) == (tuple(names[i]),) * len(channels)
         for c in range(len(channels)):
             left = channels.copy()
             left[c] = 0

@@ -366,12 +366,16 @@ def build_index(
     *,
     batch_size: int = 64,
     overwrite: bool = False,
+    update: bool = False,
+    ann: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
-    """Encode windows and their texts and write them to an index folder, whole or not at all."""
-    from tracets import retrieve
+    """Write an index, whole or not at all: `update` encodes what is new alone, `ann` makes its search approximate."""
+    from tracets.retrieve import build_index as make
 
-    return retrieve.build_index(corpus, model, out, batch_size=batch_size, overwrite=overwrite, progress=progress)
+    return make(
+        corpus, model, out, batch_size=batch_size, overwrite=overwrite, update=update, ann=ann, progress=progress
+    )
 
 
 def open_index(path: Path_) -> Index:
@@ -390,16 +394,15 @@ def search(
     k: int = 10,
     where: str | None = None,
     hubness: bool = True,
+    exact: bool = False,
 ) -> list[Hit]:
     """The k stored windows that answer a query best, best first; see `tracets.retrieve.search`.
 
-    A text or a sample may stand for the whole query. Where a series asks for texts, half of a text's hubness
-    (`tracets.hubness`) is taken off its score, unless `hubness` is False.
+    A text or a sample may stand for the whole query.
 
     Examples
     --------
-    >>> index = build_index(weather(), load("base"), "weather.index")  # doctest: +SKIP
-    >>> search(index, load("base"), "a burst of heavy rain near the end", k=3)  # doctest: +SKIP
+    >>> search(open_index("weather.index"), load("base"), "a burst of heavy rain near the end", k=3)  # doctest: +SKIP
     """
     from tracets import retrieve
 
@@ -407,7 +410,7 @@ def search(
         query = Query(text=query)
     elif isinstance(query, Sample):
         query = Query(series=query)
-    return retrieve.search(index, model, query, want=want, k=k, where=where, hubness=hubness)
+    return retrieve.search(index, model, query, want=want, k=k, where=where, hubness=hubness, exact=exact)
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:

@@ -1,31 +1,39 @@
 """Encoder + index -> hits: builds an index from samples, and ranks its windows for a query.
 
-Search is exact: every stored window is scored (see `tracets.scores`), so a filtered search gives what a plain loop over
-the filtered windows would.
+Search is exact by default, filtered or not: it gives what a plain loop over the windows that pass the filter would.
+Every such window is scored (see `tracets.scores`), first with vectors in one byte a number, which bounds each score
+(see `tracets.quantised`), then, with the vectors as they are stored, every window whose bound reaches the k best. An
+index may be given inverted lists (`add_lists`): then only the windows that these bring are scored, and the share of the
+best ones that is found so is measured and kept with the lists.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.candidates import by_lists, by_sample
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import NotFound, QueryError
+from tracets.errors import QueryError
 from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
+from tracets.index.lists import Lists, make_lists, write_lists
+from tracets.index.manifest import FILE as MANIFEST
+from tracets.nearest import DECIMALS, SPARSE, Score, nearest
+from tracets.reuse import Known, merge_series, merge_texts
 from tracets.scores import (
+    IntArray,
     SeriesBank,
     TextBank,
     channel_to_series,
-    drop_zeros,
     falls,
     series_bank,
     series_to_series,
@@ -35,75 +43,13 @@ from tracets.scores import (
     text_to_text,
     without_each_channel,
 )
-from tracets.types import FloatArray, Hit, Query, Sample, TextVectors
+from tracets.stored import Index
+from tracets.types import FloatArray, Hit, Query, Sample, SeriesVectors, TextVectors
 
 Want = Literal["series", "text"]
 ROWS_A_BATCH = 512
-DECIMALS = 6
-"""Scores are rounded to this many decimals: float noise of the matrix product must not decide between equal windows."""
-
-
-@dataclass(frozen=True, eq=False)
-class Index:
-    """An open index folder, with the vectors read at first use and kept in memory."""
-
-    folder: IndexFolder
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Index:
-        """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
-        return cls(IndexFolder.open(path))
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @cached_property
-    def ids(self) -> tuple[str, ...]:
-        """The ids of all windows, in the order in which they were indexed."""
-        return tuple(self.folder.ids())
-
-    @cached_property
-    def position(self) -> Mapping[str, int]:
-        """The row of each id."""
-        return {name: row for row, name in enumerate(self.ids)}
-
-    @cached_property
-    def series(self) -> SeriesBank:
-        """The vectors of all windows, laid out for scoring."""
-        stored, m = self.folder.series(), self.folder.manifest.vectors_per_channel
-        counts = np.array([len(n) for n in stored.names], dtype=np.int64)
-        firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        channels = drop_zeros(stored.channels, np.full(firsts[-1], m, dtype=np.int64))
-        return SeriesBank(stored.sample, channels, firsts, stored.names)
-
-    @cached_property
-    def texts(self) -> tuple[NDArray[np.int64], TextBank]:
-        """The rows that have a text, and the vectors of these texts."""
-        stored = self.folder.texts()
-        return stored.rows, TextBank(stored.sample, drop_zeros(stored.sentences, stored.n_sentences))
-
-    @cached_property
-    def hubs(self) -> FloatArray | None:
-        """The hubness of each text (see `tracets.hubness`), (n_texts,); None for an index that does not know it."""
-        return self.folder.hubness()
-
-    @property
-    def channel_names(self) -> list[str]:
-        """Every channel name in the index, in the spelling that came first."""
-        return list(self.series.spellings.values())
-
-    @property
-    def model(self) -> str:
-        """The model that made the vectors: a shipped model's name, or what its folder was called."""
-        return self.folder.manifest.model
-
-    def row(self, name: str) -> int:
-        """The row of an id. Raises NotFound for an id that is not in the index."""
-        if name not in self.position:
-            raise NotFound(
-                f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{self.ids[0]}'."
-            )
-        return self.position[name]
+PROBES = 16
+ASKED = 50
 
 
 def build_index(
@@ -113,6 +59,8 @@ def build_index(
     *,
     batch_size: int = 64,
     overwrite: bool = False,
+    update: bool = False,
+    ann: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Encode windows and their texts, and write them to an index folder, whole or not at all.
@@ -127,27 +75,55 @@ def build_index(
         The folder to be; see `IndexFolder.create`.
     batch_size : int, default=64
         How many the encoder takes at once; changes nothing but speed and memory.
+    update : bool, default=False
+        Replace an index that is at `path` by one of these windows, and encode only windows and texts that it does not
+        hold: the rest of the vectors are taken over, by what they were made from and not by their ids.
+    ann : bool, default=False
+        Give the index inverted lists, see `add_lists`: worth it past some 200,000 windows.
     progress : callable, optional
         Called with the number of windows done so far, after each batch.
 
     Raises
     ------
     IndexFolderError
-        `path` is taken and `overwrite` is not set.
+        `path` is taken and neither `overwrite` nor `update` is set, or holds an index of another model to update.
     DataError
         No windows, an id that comes twice, or columns that cannot be stored.
     """
 
+    known = None
+    if update and (Path(path) / MANIFEST).is_file():
+        before = IndexFolder.open(path)
+        before.check_model(encoder.name, encoder.fingerprint)
+        known = Known(before)
+    embedded = [0, 0]
+
     def batches() -> Iterator[Rows]:
         given, done = iter(samples), 0
         while block := list(islice(given, ROWS_A_BATCH)):
-            series = encoder.encode_series(block, batch_size=batch_size)
             texts = [s.text for s in block if s.text and s.text.strip()]
-            empty = TextVectors(np.zeros((0, encoder.dim), np.float32), (), ())
-            yield Rows(block, series, encoder.encode_texts(texts, batch_size=batch_size) if texts else empty)
+            yield Rows(block, _series(block), _texts(texts))
             done += len(block)
             if progress is not None:
                 progress(done)
+
+    def _series(block: list[Sample]) -> SeriesVectors:
+        rows = [None] * len(block) if known is None else known.rows_of_series(block)
+        new = [sample for sample, row in zip(block, rows, strict=True) if row is None]
+        old = [row for row in rows if row is not None]
+        embedded[0] += len(new)
+        fresh = encoder.encode_series(new, batch_size=batch_size) if new else None
+        return merge_series(rows, known.series(old) if known and old else None, fresh)
+
+    def _texts(texts: list[str]) -> TextVectors:
+        if not texts:
+            return TextVectors(np.zeros((0, encoder.dim), np.float32), (), ())
+        rows = [None] * len(texts) if known is None else known.rows_of_texts(texts)
+        new = [text for text, row in zip(texts, rows, strict=True) if row is None]
+        old = [row for row in rows if row is not None]
+        embedded[1] += len(new)
+        fresh = encoder.encode_texts(new, batch_size=batch_size) if new else None
+        return merge_texts(rows, known.texts(old) if known and old else None, fresh)
 
     folder = IndexFolder.create(
         path,
@@ -155,10 +131,11 @@ def build_index(
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         sample_weight=encoder.sample_weight,
-        overwrite=overwrite,
+        overwrite=overwrite or update,
         hubness=_hubness,
     )
-    return Index(folder)
+    built = Index(folder, (embedded[0], embedded[1]))
+    return add_lists(built) if ann else built
 
 
 def _hubness(folder: IndexFolder) -> FloatArray | None:
@@ -183,10 +160,14 @@ def search(
     k: int = 10,
     where: str | None = None,
     hubness: bool = True,
+    exact: bool = False,
 ) -> list[Hit]:
     """The k stored windows that answer the query best, best first.
 
     1. encode the parts of the query  2. score every stored window  3. average the parts  4. keep k
+
+    An index with inverted lists (`add_lists`) scores in 2. only the windows that these bring, unless `exact` is set,
+    texts are wanted, or a filter keeps less than one window in 8.
 
     Parameters
     ----------
@@ -204,6 +185,8 @@ def search(
         Where a series asks for texts, take half of a text's hubness off its score (see `tracets.hubness`): a text that
         is near every window of the index is no answer to this one. An index without the hubness of its texts (written
         by an earlier version, or with fewer than three windows) is searched by the scores alone.
+    exact : bool, default=False
+        Leave inverted lists aside.
 
     Returns
     -------
@@ -232,25 +215,96 @@ def search(
     if want not in ("series", "text"):
         raise QueryError(f"search() can want 'series' or 'text', got '{want}'.")
     index.folder.check_model(encoder.name, encoder.fingerprint)
-    weight = index.folder.manifest.sample_weight
     parts = _encode(index, encoder, query)
+    kept = np.ones(len(index), dtype=bool)
+    if where is not None:
+        kept[:] = False
+        kept[index.folder.select(where)] = True
+    if query.like is not None:
+        kept[index.row(query.like)] = False
     if want == "series":
-        rows = np.arange(len(index))
-        scores = [part.scores_of_series(index.series, weight) for part in parts]
+        rows, score, residual = np.arange(len(index)), _score_of_series(index, parts), index.residuals[0]
     else:
-        rows, bank = index.texts
+        rows, score, residual = index.texts[0], _score_of_texts(index, parts, hubness), index.residuals[1]
         if not len(rows):
             raise QueryError(f"index '{index.folder.path}' holds no texts to rank. Search for series (want='series').")
-        hubs = index.hubs if hubness else None
-        scores = [part.scores_of_texts(bank, weight, hubs) for part in parts]
-    total = np.stack(scores).astype(np.float64).mean(axis=0).round(DECIMALS)  # (n,)
-    keep = np.ones(len(rows), dtype=bool)
-    if where is not None:
-        keep &= np.isin(rows, [index.position[name] for name in index.folder.select(where)])
-    if query.like is not None:
-        keep &= rows != index.row(query.like)
-    order = np.flatnonzero(keep)[np.argsort(-total[keep], kind="stable")][:k]
-    return _hits(index, parts, rows[order], total[order])
+    ranked = np.flatnonzero(kept[rows])
+    if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
+        ranked = _candidates(index, index.lists, parts, kept, probes=index.lists.probes)
+    found, scores = nearest(score, ranked, n=len(rows), k=k, residual=residual)
+    return _hits(index, parts, rows[found], scores)
+
+
+def _candidates(
+    index: Index, lists: Lists, parts: list[_Text | _Series], kept: NDArray[np.bool_], *, probes: int
+) -> IntArray:
+    found, items = [np.zeros(0, np.int64)], index.coarse_series
+    for part in parts:
+        channel = part.channel if isinstance(part, _Text) else None
+        vectors = part.bank.sentences.vectors if isinstance(part, _Text) else part.bank.channels.vectors
+        found.append(by_lists(lists, vectors, items, kept, channel=channel, probes=probes))
+        if channel is None and index.folder.manifest.sample_weight > 0:
+            found.append(by_sample(part.bank.sample[0], items, kept))
+    return np.unique(np.concatenate(found))
+
+
+def add_lists(index: Index, *, probes: int = PROBES) -> Index:
+    """Make the inverted lists of an index (see `tracets.index.lists`) and measure what an approximate search finds.
+
+    Asked are up to 50 of the stored texts, or as many windows where there are none; `recall` of the lists is the share
+    of the 10 best windows of the exact search among the 10 best of the approximate one. The lists belong to the table
+    as it is now: rows that are added later leave the index without lists, and searched exactly.
+
+    Parameters
+    ----------
+    probes : int, default=16
+        Lists that each vector of a question looks into: more find more and take longer.
+    """
+    centres, members, ends = make_lists(index.folder.mapped.channels.coarse)
+    lists = Lists(centres, members, ends, probes, recall=0.0)
+    texts, n = index.texts[1], len(index)
+    rng = np.random.default_rng(0)
+    asked: list[_Text | _Series] = (
+        [_Text(texts.take(np.array([i]))) for i in rng.permutation(len(texts))[:ASKED]]
+        if len(texts)
+        else [_Series(index.series.one(int(i))) for i in rng.permutation(n)[:ASKED]]
+    )
+    kept, shares = np.ones(n, dtype=bool), []
+    for part in asked:
+        score = _score_of_series(index, [part])
+        best, _ = nearest(score, np.arange(n), n=n, k=10, residual=index.residuals[0])
+        near = _candidates(index, lists, [part], kept, probes=probes)
+        found, _ = nearest(score, near, n=n, k=10, residual=index.residuals[0])
+        shares.append(len(np.intersect1d(best, found)) / len(best))
+    write_lists(index.folder.mapped.folder, replace(lists, recall=float(np.mean(shares))))
+    return Index(index.folder, index.embedded)
+
+
+def _score_of_series(index: Index, parts: list[_Text | _Series]) -> Score:
+    weight = index.folder.manifest.sample_weight
+
+    def score(which: IntArray | None, *, coarse: bool) -> NDArray[np.float64]:
+        bank = index.coarse_series if coarse else index.series
+        items = bank if which is None else bank.take(which)
+        return _mean([part.scores_of_series(items, weight) for part in parts])
+
+    return score
+
+
+def _score_of_texts(index: Index, parts: list[_Text | _Series], hubness: bool) -> Score:
+    weight, hubs = index.folder.manifest.sample_weight, index.hubs if hubness else None
+
+    def score(which: IntArray | None, *, coarse: bool) -> NDArray[np.float64]:
+        bank = index.coarse_texts if coarse else index.texts[1]
+        items = bank if which is None else bank.take(which)
+        off = hubs if hubs is None or which is None else hubs[which]
+        return _mean([part.scores_of_texts(items, weight, off) for part in parts])
+
+    return score
+
+
+def _mean(scores: list[FloatArray]) -> NDArray[np.float64]:
+    return np.stack(scores).astype(np.float64).mean(axis=0)
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:
@@ -350,9 +404,8 @@ def _encode(index: Index, encoder: PairEncoder, query: Query) -> list[_Text | _S
 def _hits(
     index: Index, parts: list[_Text | _Series], rows: NDArray[np.int64], scores: NDArray[np.float64]
 ) -> list[Hit]:
-    ids, weight = [index.ids[row] for row in rows], index.folder.manifest.sample_weight
-    columns = index.folder.metadata_columns
-    facts = index.folder.rows(ids, ["start", "end", "text", "label", *columns])
+    weight, columns = index.folder.manifest.sample_weight, index.folder.metadata_columns
+    facts = index.folder.facts(rows, ["id", "start", "end", "text", "label", *columns])
     hits = []
     for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
         said: dict[str, list[float]] = {}

@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
-
-import numpy as np
-from numpy.typing import NDArray
 
 from tracets.errors import DataError
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float32]
+    BoolArray = NDArray[np.bool_]
+else:
+    # NumPy waits for the first sample, so that a command's --help does without; annotations are never evaluated
+    FloatArray = BoolArray = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,8 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        import numpy as np
+
         values = np.asarray(self.values, dtype=np.float32)
         if values.ndim != 2 or 0 in values.shape:
             raise DataError(

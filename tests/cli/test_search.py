@@ -38,9 +38,18 @@ def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file,
     out = tmp_path / "days.index"
     result = tracets("index", corpus_file, "--model", model_folder, "--out", out)
     assert (result.code, result.out) == (0, "")
-    assert result.err.strip() == f'indexed 12 windows in {out}; next: tracets search {out} "your question"'
+    first, second = result.err.splitlines()
+    assert re.fullmatch(r"encoded 12 windows and 12 texts; 12 windows written in [\d.]+ s, \d+ a second", first)
+    assert second == f'indexed 12 windows in {out}; next: tracets search {out} "your question"'
     again = tracets("index", corpus_file, "--model", model_folder, "--out", out, "--overwrite", "--json")
-    assert json.loads(again.out)["windows"] == 12 and again.err == ""
+    assert json.loads(again.out)["windows"] == json.loads(again.out)["encoded_windows"] == 12
+    again = json.loads(tracets("index", corpus_file, "--model", model_folder, "--out", out, "--update", "--json").out)
+    assert (again["windows"], again["encoded_windows"], again["encoded_texts"]) == (12, 0, 0)
+    assert again["windows_s"] > 0 and again["recall_at_10"] == 1
+    found = tracets("index", corpus_file, "--model", model_folder, "--out", out, "--update", "--ann")
+    assert "an approximate search finds 100.0% of the 10 best windows" in found.err
+    said = [tracets("search", out, "rain", "--json", *more).out for more in ((), ("--exact",))]
+    assert said[0] == said[1] and said[0].count("\n") == 10
     found = tracets("search", out, "rain", "-k", 2)
     assert found.err == "" and re.findall(r"day-\d+", found.out) and "score" in found.out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,14 +38,33 @@ def index(
     out: Annotated[Path, typer.Option(help="The index folder to write.")],
     model: Model = "base",
     overwrite: Overwrite = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Replace the index that is there; encode only what it does not hold.")
+    ] = False,
+    ann: Annotated[
+        bool, typer.Option("--ann", help="Search it approximately: faster past some 200,000 windows; says its recall.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Index the windows and texts of a corpus."""
     windows, encoder = api.read(corpus), api.load(model)
+    began = time.monotonic()
     with counting("indexing", len(windows)) as progress:
-        api.build_index(windows, encoder, out, overwrite=overwrite, progress=progress)
-    said = f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"'
-    done(said, {"out": str(out), "windows": len(windows), "fingerprint": encoder.fingerprint}, as_json=as_json)
+        built = api.build_index(windows, encoder, out, overwrite=overwrite, update=update, ann=ann, progress=progress)
+    seconds = time.monotonic() - began
+    series, texts = built.embedded or (0, 0)
+    facts = {
+        "out": str(out), "windows": len(windows), "fingerprint": encoder.fingerprint, "encoded_windows": series,
+        "encoded_texts": texts, "recall_at_10": built.lists.recall if built.lists else 1.0,
+        "seconds": round(seconds, 3), "windows_s": round(len(windows) / seconds, 1),
+    }  # fmt: skip
+    note(
+        f"encoded {series} windows and {texts} texts; {len(windows)} windows written in {seconds:.1f} s, "
+        f"{len(windows) / seconds:.0f} a second"
+    )
+    if built.lists:
+        note(f"an approximate search finds {built.lists.recall:.1%} of the 10 best windows; search --exact finds all")
+    done(f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"', facts, as_json=as_json)
 
 
 def search(
@@ -60,6 +80,7 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     model: IndexModel = None,
     no_hubness: NoHubness = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Score every window, also where the index has --ann.")] = False,
     as_json: Json = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the hits into this HTML file.")] = None,
 ) -> None:
@@ -68,8 +89,9 @@ def search(
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
     hits = api.search(
-        opened, api.load(model or opened.model), query, want=wanted, k=k, where=where, hubness=not no_hubness
-    )
+        opened, api.load(model or opened.model), query, want=wanted, k=k, where=where, hubness=not no_hubness,
+        exact=exact,
+    )  # fmt: skip
     said = described(query)
     if as_json:
         for hit in hits:

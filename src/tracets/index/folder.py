@@ -6,61 +6,84 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
 from tracets.index.manifest import FILE, REBUILD, Manifest, tracets_version
+from tracets.index.mapped import UNMAPPED, Mapped, open_mapped, version_of, write_mapped
 from tracets.index.rows import OWN, VECTORS, Rows, conform, has_text, read_vectors, to_sample, to_table, unify
+from tracets.index.vectors import RowVectors, StoredSeries, StoredTexts
 from tracets.types import FloatArray, Sample
 
 TABLE = "rows"
 HUBNESS = "hubness.npy"
 LOOKUP = 1000  # ids in one lookup, so that its expression stays short
+ATTEMPTS = 3  # to map a table that changes while it is read
+DERIVED = 1024  # rows in memory while the mapped vectors are written
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class StoredSeries:
-    """The series vectors of all n rows.
-
-    `sample` (n, d); `channels` (n_channels_in_all * m, d), m vectors a channel, rows and channels in order, zero where
-    a channel has nothing observed; `names` the channel names of each row.
-    """
-
-    sample: FloatArray
-    channels: FloatArray
-    names: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class StoredTexts:
-    """The text vectors of the rows that have a text.
-
-    `rows` (n,) their positions among all rows; `sample` (n, d); `sentences` (n_sentences_in_all, d), of which text i
-    owns `n_sentences[i]`, in order.
-    """
-
-    rows: NDArray[np.int64]
-    sample: FloatArray
-    sentences: FloatArray
-    n_sentences: NDArray[np.int64]
 
 
 class IndexFolder:
     """Windows with their vectors, values and text in a folder. Knows ids, vectors and columns, and no encoder.
 
-    Use `IndexFolder.create` or `IndexFolder.open`. Rows keep the order in which they came.
+    Use `IndexFolder.create` or `IndexFolder.open`. Rows keep the order in which they came. The table is opened when
+    something is asked that `mapped` does not hold: a search without a filter does without LanceDB.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, table: Any) -> None:
+    def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self._table = table
+
+    @cached_property
+    def _table(self) -> Any:
+        """The table in the state that `mapped` was made from, or as it is now where nothing is mapped yet."""
+
+        def connect() -> Any:
+            import lancedb
+
+            table = lancedb.connect(self.path).open_table(TABLE)
+            if "mapped" in self.__dict__ and table.version != self.mapped.table_version:
+                table.checkout(self.mapped.table_version)
+            return table
+
+        return _or_damaged(self.path, connect)
+
+    @cached_property
+    def mapped(self) -> Mapped:
+        """The vectors and facts of all rows, memory-mapped; made from the table first where they are missing or stale.
+
+        Raises
+        ------
+        IndexFolderError
+            The table is damaged, or changes faster than it can be read.
+        """
+
+        def derive() -> Mapped:
+            for _ in range(ATTEMPTS):
+                version = version_of(self.path / f"{TABLE}.lance")
+                found = open_mapped(self.path, version)
+                if found is not None:
+                    return found
+                self.__dict__.pop("_table", None)  # one opened before may show an older state
+                table = self._table
+                columns = [name for name in table.schema.names if name != "values"]
+                batches = table.search().with_row_id(True).select(columns).to_batches(DERIVED)
+                folder = write_mapped(
+                    self.path, version, batches, dim=self.manifest.dim, table_version=int(table.version)
+                )
+                found = open_mapped(folder.parent, version)
+                if found is not None and version == version_of(self.path / f"{TABLE}.lance"):
+                    return found
+            raise OSError("its memory-mapped vectors could not be written, or it is being written to")
+
+        return _or_damaged(self.path, derive)
 
     @classmethod
     def create(
@@ -124,7 +147,9 @@ class IndexFolder:
                 created_by=f"tracets {tracets_version()}",
             )
             manifest.write(building)
-            hubs = None if hubness is None else hubness(cls.open(building))
+            built = cls.open(building)
+            built.mapped  # noqa: B018 (written here, so that it takes its place with the rest)
+            hubs = None if hubness is None else hubness(built)
             if hubs is not None:
                 np.save(building / HUBNESS, hubs.astype(np.float32), allow_pickle=False)
             _put_in_place(building, target)
@@ -142,20 +167,17 @@ class IndexFolder:
             The folder is missing, damaged, or of another format.
         """
         folder = Path(path)
-        manifest = Manifest.read(folder)
-
-        def connect() -> tuple[Any, int]:
-            import lancedb
-
-            table = lancedb.connect(folder).open_table(TABLE)
-            return table, table.count_rows()
-
-        table, n = _or_damaged(folder, connect)
-        if n < manifest.rows:
+        found = cls(folder, Manifest.read(folder))
+        version = _or_damaged(folder, lambda: version_of(folder / f"{TABLE}.lance"))
+        mapped = open_mapped(folder, version)
+        if mapped is not None:
+            found.mapped = mapped
+        n = len(found)
+        if n < found.manifest.rows:
             raise IndexFolderError(
-                f"index '{folder}' is damaged: {n} of its {manifest.rows} rows are left. {REBUILD} {folder}"
+                f"index '{folder}' is damaged: {n} of its {found.manifest.rows} rows are left. {REBUILD} {folder}"
             )
-        return cls(folder, manifest, table)
+        return found
 
     def add(self, batches: Iterable[Rows]) -> IndexFolder:
         """Append rows in one commit; the index with them. They must bring no column that the index does not have.
@@ -173,12 +195,15 @@ class IndexFolder:
         tables = [conform(counts.take(rows), schema) for rows in batches]
         if tables:
             (self.path / HUBNESS).unlink(missing_ok=True)
+            self._table.checkout_latest()
             self._table.add(pa.concat_tables(tables), on_bad_vectors="null")
             replace(self.manifest, rows=len(counts.seen), texts=counts.texts).write(self.path)
         return IndexFolder.open(self.path)
 
     def __len__(self) -> int:
-        return int(self._table.count_rows())
+        if "mapped" in self.__dict__:
+            return len(self.mapped)
+        return int(_or_damaged(self.path, self._table.count_rows))
 
     def check_model(self, name: str, fingerprint: str) -> None:
         """Refuse an encoder other than the one that made the vectors.
@@ -197,7 +222,14 @@ class IndexFolder:
 
     def ids(self) -> list[str]:
         """The ids of all rows, in order."""
-        return self._read(["id"])["id"].to_pylist()
+        return self.mapped.facts["id"].to_pylist()
+
+    def row(self, id: str) -> int:
+        """The place of an id among all rows. Raises NotFound for an unknown id."""
+        found = int(pc.index(self.mapped.facts["id"], _scalar(id)).as_py())
+        if found < 0:
+            raise self._unknown(id)
+        return found
 
     @property
     def columns(self) -> list[str]:
@@ -207,10 +239,10 @@ class IndexFolder:
     @property
     def metadata_columns(self) -> list[str]:
         """The columns beyond those that every index has."""
-        return [name for name in self._table.schema.names if name not in OWN]
+        return [name for name in self.mapped.facts.column_names if name not in OWN]
 
-    def select(self, where: str) -> list[str]:
-        """The ids of the rows for which an SQL expression over the columns holds, such as "entity = 'ny'".
+    def select(self, where: str) -> NDArray[np.int64]:
+        """The rows, rising, for which an SQL expression over the columns holds, such as "entity = 'ny'".
 
         Times are written as ``timestamp '2013-07-01'``, in the zone of the index; odd names within backticks.
 
@@ -220,7 +252,7 @@ class IndexFolder:
             An unknown column or an expression that cannot be read; the columns are listed.
         """
         try:
-            return self._table.search().where(where).select(["id"]).to_arrow()["id"].to_pylist()
+            found = self._table.search().where(where).with_row_id(True).select(["_rowid"]).to_arrow()["_rowid"]
         except (ValueError, RuntimeError) as error:
             reason = (
                 str(error).split(", /")[0].split(" Valid fields are")[0].splitlines()[0].removeprefix("Invalid input, ")
@@ -229,6 +261,38 @@ class IndexFolder:
                 f'cannot filter by "{where}": {reason.rstrip(".")}. The columns are {", ".join(self.columns)}. Write '
                 f"for instance label = 'storm' or start >= timestamp '2013-07-01'."
             ) from error
+        return np.flatnonzero(np.isin(self.mapped.row_ids, found.to_numpy()))
+
+    def contents(self) -> Iterator[Sample]:
+        """What vectors were made from, row by row: id, values, channel names, units, start, freq and text alone."""
+        columns = ["id", "values", "channel_names", "units", "start", "freq", "text"]
+        batches = _or_damaged(self.path, lambda: self._table.search().select(columns).to_batches(DERIVED))
+        for batch in batches:
+            facts = batch.select([name for name in columns if name != "values"]).to_pylist()
+            for row, fact in zip(batch["values"], facts, strict=True):
+                values = row.values.flatten().to_numpy(zero_copy_only=False).reshape(len(row.values), -1)
+                yield Sample(
+                    id=fact["id"], values=values, channel_names=tuple(fact["channel_names"]),
+                    units=tuple(fact["units"]), start=fact["start"], freq=fact["freq"], text=fact["text"],
+                )  # fmt: skip
+
+    def vectors(self, rows: Sequence[int]) -> RowVectors:
+        """Read the vectors of the rows at these places, in their order."""
+        columns = ["vector", "channel_vectors", "text_vector", "sentence_vectors"]
+        different = sorted(set(rows))
+        taken = _or_damaged(self.path, lambda: self._table.take_offsets(different).select(["id", *columns]).to_arrow())
+        dim, m = self.manifest.dim, self.manifest.vectors_per_channel
+        found: dict[str, list[Any]] = {
+            name: [None if x.values is None else read_vectors(pa.chunked_array([x.values]), dim) for x in taken[name]]
+            for name in columns
+        }
+        place = {name: i for i, name in enumerate(taken["id"].to_pylist())}
+        at = [place[fact["id"]] for fact in self.facts(np.array(rows, dtype=np.int64), ["id"])]
+        text = found["text_vector"]
+        return RowVectors(
+            tuple((found["vector"][i][0], found["channel_vectors"][i].reshape(-1, m, dim)) for i in at),
+            tuple(None if text[i] is None else (text[i][0], found["sentence_vectors"][i]) for i in at),
+        )
 
     def series(self, id: str | None = None) -> StoredSeries:
         """Read the series vectors of all rows, or of one. Raises NotFound for an unknown id."""
@@ -279,6 +343,8 @@ class IndexFolder:
         NotFound
             An id that is not in the index.
         """
+        if not set(columns) & set(UNMAPPED):
+            return self.facts(np.array([self.row(name) for name in ids], dtype=np.int64), ["id", *columns])
         found: dict[str, dict[str, Any]] = {}
         wanted = list(dict.fromkeys(["id", *columns]))
         for first in range(0, len(ids), LOOKUP):
@@ -288,6 +354,14 @@ class IndexFolder:
             if name not in found:
                 raise self._unknown(name)
         return [found[name] for name in ids]
+
+    def facts(self, rows: NDArray[np.int64], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Some columns, but vectors and values, of the rows at these places, in the order of `rows`."""
+        # pa.array() and pa.scalar() would import pandas to see whether they were given something of its own
+        places = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.array(rows, np.int64))])
+        found = self.mapped.facts.select(list(dict.fromkeys(columns))).take(places)
+        facts: list[dict[str, Any]] = found.to_pylist()
+        return facts
 
     def samples(self, ids: Sequence[str]) -> list[Sample]:
         """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
@@ -329,6 +403,13 @@ class _Counts:
         return to_table(rows)
 
 
+def _scalar(text: str) -> pa.Scalar:
+    """What pa.scalar() gives, without its import of pandas."""
+    data = text.encode()
+    ends = pa.py_buffer(np.array([0, len(data)], np.int32))
+    return pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(data)])[0]
+
+
 def _among(ids: Sequence[str]) -> str:
     """The expression that holds for the rows with these ids."""
     quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in ids)
@@ -358,7 +439,8 @@ def _check_free(target: Path, overwrite: bool) -> None:
         raise IndexFolderError(f"'{target}' exists and is not an index; it is left as it is. Choose another folder.")
     if not overwrite:
         raise IndexFolderError(
-            f"index '{target}' exists. Choose another folder, or overwrite it on purpose (overwrite)."
+            f"index '{target}' exists. Choose another folder, encode only what is new to it (update), or write it anew "
+            f"(overwrite)."
         )
 
 

@@ -1,0 +1,109 @@
+"""An open index as banks of vectors to score: those that are stored, and their copies in one byte a number."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracets.errors import NotFound
+from tracets.index import IndexFolder
+from tracets.index.lists import Lists, open_lists
+from tracets.scores import Groups, Names, SeriesBank, TextBank, standing_for
+from tracets.types import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """An open index folder, with its vectors memory-mapped: opening it reads none of them.
+
+    `embedded` says how many windows and how many texts had to be encoded by the `build_index` that gave this index; it
+    is None for one that was opened.
+    """
+
+    folder: IndexFolder
+    embedded: tuple[int, int] | None = None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Index:
+        """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
+        return cls(IndexFolder.open(path))
+
+    def __len__(self) -> int:
+        return len(self.folder)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all windows, in the order in which they were indexed."""
+        return tuple(self.folder.ids())
+
+    @cached_property
+    def series(self) -> SeriesBank:
+        """The vectors of all windows as they are stored, laid out for scoring."""
+        found = self.folder.mapped
+        widths = np.array([len(names) for names in found.kinds], dtype=np.int64)
+        firsts = np.concatenate([[0], np.cumsum(widths[found.kind])]).astype(np.int64)
+        channels = Groups(found.channels.exact, found.offsets)
+        return SeriesBank(found.sample.exact, channels, firsts, Names(found.kinds, found.kind))
+
+    @cached_property
+    def coarse_series(self) -> SeriesBank:
+        """The same in one byte a number."""
+        found = self.folder.mapped
+        channels = Groups(standing_for(found.channels.coarse), found.offsets)
+        return replace(self.series, sample=standing_for(found.sample.coarse), channels=channels)
+
+    @cached_property
+    def texts(self) -> tuple[NDArray[np.int64], TextBank]:
+        """The rows that have a text, and the vectors of these texts as they are stored."""
+        found = self.folder.mapped
+        return found.text_rows, TextBank(found.text_sample.exact, Groups(found.sentences.exact, found.text_offsets))
+
+    @cached_property
+    def coarse_texts(self) -> TextBank:
+        """The vectors of these texts in one byte a number."""
+        found = self.folder.mapped
+        sentences = Groups(standing_for(found.sentences.coarse), found.text_offsets)
+        return TextBank(standing_for(found.text_sample.coarse), sentences)
+
+    @cached_property
+    def lists(self) -> Lists | None:
+        """The inverted lists of an approximate search; None for an index that is searched exactly."""
+        return open_lists(self.folder.mapped.folder)
+
+    @property
+    def residuals(self) -> tuple[float, float]:
+        """How far a score of windows, and one of texts, by these coarse vectors may be off."""
+        found = self.folder.mapped
+        return (
+            max(found.sample.coarse.residual, found.channels.coarse.residual),
+            max(found.text_sample.coarse.residual, found.sentences.coarse.residual),
+        )
+
+    @cached_property
+    def hubs(self) -> FloatArray | None:
+        """The hubness of each text (see `tracets.hubness`), (n_texts,); None for an index that does not know it."""
+        return self.folder.hubness()
+
+    @property
+    def channel_names(self) -> list[str]:
+        """Every channel name in the index, in the spelling that came first."""
+        return list(self.series.spellings.values())
+
+    @property
+    def model(self) -> str:
+        """The model that made the vectors: a shipped model's name, or what its folder was called."""
+        return self.folder.manifest.model
+
+    def row(self, name: str) -> int:
+        """The row of an id. Raises NotFound for an id that is not in the index."""
+        try:
+            return self.folder.row(name)
+        except NotFound:
+            some = self.folder.facts(np.zeros(1, np.int64), ["id"])[0]["id"]
+            raise NotFound(
+                f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{some}'."
+            ) from None

@@ -1,0 +1,118 @@
+"""Approximate search by inverted lists: what the lists hold, what is found, and when it does not apply."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from tracets.index import IndexFolder, Rows
+from tracets.index.lists import make_lists, open_lists
+from tracets.quantised import quantise
+from tracets.retrieve import Index, add_lists, search
+from tracets.types import Query, Sample, SeriesVectors, TextVectors
+
+DIM, M, N = 16, 2, 600
+NAMES = (("rain", "wind", "sun"), ("wind", "rain"))
+
+
+def unit(x):
+    return (x / np.linalg.norm(x, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A text is a number: the vectors that were prepared under it."""
+
+    vectors: dict = field(default_factory=dict)
+    name: str = "asked"
+    fingerprint: str = "f"
+    dim: int = DIM
+    sample_weight: float = 0.1
+
+    def encode_texts(self, texts, *, batch_size=64):
+        found = [self.vectors[t.split(": ")[-1]] for t in texts]
+        return TextVectors(
+            np.stack([unit(f.sum(0)) for f in found]), tuple(found), tuple(("x",) * len(f) for f in found)
+        )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Windows in clusters, and an encoder with a question of two sentences about every tenth of them."""
+    rng = np.random.default_rng(0)
+    ways = unit(rng.normal(size=(3, 12, M, DIM)))
+    samples, channels, encoder = [], [], Asked()
+    for i in range(N):
+        names = NAMES[i % 2]
+        which = rng.integers(12, size=len(names))
+        vectors = unit(ways[np.arange(len(names)), which] + 0.15 * rng.normal(size=(len(names), M, DIM)))
+        if i % 7 == 0:
+            vectors[0] = 0
+        channels.append(vectors)
+        text = f"q{i}" if i % 10 == 0 else None
+        samples.append(Sample(f"w{i}", np.ones((len(names), 2)), names, text=text, metadata={"n": i}))
+        if text:
+            encoder.vectors[text] = unit(vectors[1:, 0][[0, -1]] + 0.1 * rng.normal(size=(2, DIM)))
+    texts = encoder.encode_texts([s.text for s in samples if s.text])
+    series = SeriesVectors(unit(np.stack([c.sum(axis=(0, 1)) for c in channels])), tuple(channels))
+    path = tmp_path_factory.mktemp("ann") / "index"
+    rows = [Rows(samples, series, texts)]
+    IndexFolder.create(path, rows, model="asked", fingerprint="f", sample_weight=0.1)
+    return path, encoder
+
+
+def test_the_lists_hold_every_vector_once_at_its_nearest_centre():
+    rng = np.random.default_rng(1)
+    vectors = quantise(unit(rng.normal(size=(500, 8))))
+    centres, members, ends = make_lists(vectors)
+    assert len(centres) == 22 and ends[0] == 0 and ends[-1] == 500
+    assert sorted(members.tolist()) == list(range(500))
+    wide = vectors.numbers * vectors.scales[:, None]
+    for i in range(len(centres)):
+        assert (np.argmax(wide[members[ends[i] : ends[i + 1]]] @ centres.T, axis=1) == i).all()
+
+
+def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
+    path, encoder = made
+    monkeypatch.setattr("tracets.candidates.BROUGHT", 30)
+    index = add_lists(Index.open(path), probes=4)
+    assert 0.8 < index.lists.recall <= 1 and index.lists.probes == 4
+    assert Index.open(path).lists.recall == index.lists.recall
+    scored = []
+    whole = type(index.series).take
+    monkeypatch.setattr(type(index.series), "take", lambda bank, which: scored.append(len(which)) or whole(bank, which))
+    shares = []
+    for i in range(0, N, 10):
+        expected = search(index, encoder, Query(f"q{i}"), exact=True)
+        scored.clear()
+        found = search(index, encoder, Query(f"q{i}"))
+        assert sum(scored) < 200
+        best = {h.id: h.score for h in expected}
+        assert all(best[h.id] == pytest.approx(h.score, abs=2e-6) for h in found if h.id in best)
+        shares.append(len({h.id for h in found} & set(best)) / 10)
+    assert np.mean(shares) == pytest.approx(index.lists.recall, abs=0.1)
+
+
+def test_filters_channels_and_stored_windows(made):
+    path, encoder = made
+    index = add_lists(Index.open(path), probes=10_000)
+    for query in (Query("q10"), Query(channels={"sun": "q10"}), Query(like="w33"), Query("q20", like="w33")):
+        for where in (None, "n < 300", "n < 12", "n < 0"):
+            found, expected = (search(index, encoder, query, where=where, exact=e) for e in (False, True))
+            if query.channels:  # windows without the channel are not brought
+                expected = [h for h in expected if h.score > -1]
+                found = [h for h in found if h.score > -1]
+            assert [(h.id, h.score) for h in found] == [(h.id, h.score) for h in expected]
+
+
+def test_lists_of_another_version_of_the_table_are_left_aside(made, tmp_path):
+    path, encoder = made
+    add_lists(Index.open(path))
+    index = Index.open(path)
+    rows = Rows([Sample("new", np.ones((1, 2)), ("rain",))],
+                SeriesVectors(unit(np.ones((1, DIM))), (unit(np.ones((1, M, DIM))),)),
+                TextVectors(np.zeros((0, DIM), np.float32), (), ()))  # fmt: skip
+    assert index.lists is not None
+    assert Index(index.folder.add([rows])).lists is None
+    assert open_lists(tmp_path) is None
+    assert len(search(Index.open(path), encoder, Query("q10"), k=N + 1)) == N + 1
