@@ -32,6 +32,7 @@ from tracets.nn.features import (
     stated_features,
     stated_numbers,
 )
+from tracets.nn.masks import attention_keys, causal_mask, cit_rows
 from tracets.nn.parts import N_MORE_MOMENTS, N_PARTS, N_RHYTHM, more_moments, part_features, rhythm_numbers
 from tracets.types import Batch
 
@@ -294,13 +295,34 @@ class SeriesTower(nn.Module):
     def _mix(self, x: Tensor, batch: SeriesBatch, *, rows: Tensor | None, hidden: Tensor | None = None) -> Tensor:
         if not self.blocks:
             return x if rows is None else x[:, rows]
+        alive = batch.channel_valid
         filled = self._patches(batch.observed).any(-1)  # (n, c, n_patches)
-        filled = filled if hidden is None else filled | (hidden & batch.channel_valid[..., None])
-        mask = attention_mask(filled, batch.channel_valid, attention=self.config.attention, cit=self.has_cit)
+        filled = filled if hidden is None else filled | (hidden & alive[..., None])
+        form = self.config.attention
+        if form == "block":
+            return self._mix_by_channel(x, filled, alive, summaries=rows is not None)
         table = self._table(filled.shape[1], filled.shape[2], x.device) if self.config.positions == "rotary" else None
+        if form == "causal":
+            mask, narrow = causal_mask(filled, alive, cit=self.has_cit), None
+            last = mask
+        else:
+            mask = attention_keys(filled, alive, cit=self.has_cit)[:, None, None]  # (n, 1, 1, length)
+            narrow = cit_rows(mask, filled.shape[1]) if form == "biased" and self.has_cit else None
+            last = mask if narrow is None or rows is None else torch.cat([mask, narrow[1]], 2)
         for block in self.blocks[:-1]:
-            x = block(x, mask=mask, positions=table)
-        return self.blocks[-1](x, mask=mask, positions=table, rows=rows)
+            x = block(x, mask=mask, positions=table, narrow=narrow)
+        return self.blocks[-1](x, mask=last, positions=table, rows=rows, narrow=narrow if rows is None else None)
+
+    def _mix_by_channel(self, x: Tensor, filled: Tensor, alive: Tensor, *, summaries: bool) -> Tensor:
+        keys = F.pad(filled, (1, 0), value=True)
+        table = self._table(1, filled.shape[2], x.device) if self.config.positions == "rotary" else None
+        table = None if table is None else (table[0][1:], table[1][1:])  # without [CLS]
+        cls, channels = x[:, 0], x[:, 1:].unflatten(1, (filled.shape[1], -1))
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
+            last = summaries and i == len(self.blocks) - 1
+            cls, channels = block.by_channel(cls, channels, keys=keys, alive=alive, positions=table, summaries=last)
+        return torch.cat([cls[:, None], channels.flatten(1, 2)], 1)
 
     def _table(self, c: int, n_patches: int, device: torch.device) -> tuple[Tensor, Tensor]:
         place = torch.arange(n_patches, device=device)
@@ -312,29 +334,3 @@ def _identity_layer(config: SeriesConfig, backbone_dim: int) -> nn.Module:
     if config.identity == "name":
         return nn.Linear(backbone_dim, config.dim)
     return nn.Embedding(config.max_channels, config.dim)
-
-
-def attention_mask(filled: Tensor, channel_valid: Tensor, *, attention: str, cit: bool = True) -> Tensor:
-    """Which token may attend to which (n, 1, length, length), True = may.
-
-    Keys are [CLS], the [CIT] of living channels (with `cit`) and patches with something observed (`filled`, (n, c,
-    n_patches)). Every token sees itself, so that no row is empty. `attention`: "full"; "biased": the row of [CIT]_c
-    sees only tokens of channel c (channel-biased attention); "causal": a token sees those before it, channel after
-    channel, where a [CIT] counts as behind its patches and [CLS] as last: before what they sum up they would see
-    nothing of it.
-    """
-    n, c, p = filled.shape
-    key = filled & channel_valid[..., None]
-    key = torch.cat([channel_valid[..., None], key], -1) if cit else key
-    key = F.pad(key.flatten(1), (1, 0), value=True)
-    width = p + cit
-    place = torch.arange(c * width, device=filled.device)
-    is_cit = (place % width == 0) & cit
-    allowed = key[:, None].expand(n, len(place) + 1, len(place) + 1)
-    if attention == "biased":
-        owner = F.pad(place // width, (1, 0), value=-1)
-        allowed = allowed & (~F.pad(is_cit, (1, 0))[:, None] | (owner[:, None] == owner))
-    elif attention == "causal":
-        turn = F.pad(torch.where(is_cit, place + p, place - int(cit)), (1, 0), value=len(place))
-        allowed = allowed & (turn[:, None] >= turn)
-    return (allowed | torch.eye(len(place) + 1, dtype=torch.bool, device=filled.device))[:, None]
