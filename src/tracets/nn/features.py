@@ -227,7 +227,11 @@ class _Readings:
     def of(cls, values: Tensor, observed: Tensor) -> _Readings:
         rank = observed.cumsum(-1)
         count = rank[..., -1]
-        places = [observed.to(values.dtype).argmax(-1), rank.argmax(-1), (rank >= count[..., None] - 1).int().argmax(-1)]
+        places = [
+            observed.to(values.dtype).argmax(-1),
+            rank.argmax(-1),
+            (rank >= count[..., None] - 1).int().argmax(-1),
+        ]
         first, last, before = values.gather(-1, torch.stack(places, -1)).unbind(-1)
         return cls(rank, count, first, last, before)
 
