@@ -87,8 +87,8 @@ class Block(nn.Module):
         """The same layer in blocks: a token sees its own channel, and channels meet in their first tokens and `cls`.
 
         What the first token of a channel reads is the mean of two attentions: to its channel, and to `cls` and the
-        first tokens of all living channels, which is what `cls` reads too. The cost grows with the number of channels, not
-        with its square.
+        first tokens of all living channels, which is what `cls` reads too. The cost grows with the number of
+        channels, not with its square.
 
         Parameters
         ----------
