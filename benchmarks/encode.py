@@ -101,9 +101,9 @@ def runner(form: str, size: Size, samples: Sequence[Sample], *, patch: int) -> C
 def gflop(form: str, size: Size, c: int, t: int, *, patch: int) -> float:
     """Multiplications and additions of the matrix products for one window, in 1e9.
 
-    A layer of width d over L tokens has 8 L d^2 for query, key, value and output, 16 L d^2 for the feed-forward part and
-    4 (pairs of tokens that attend) d for scores and mixture. Ours needs, in the last layer, only keys and values of all
-    tokens, and the rest for [CLS] and the [CIT]s.
+    A layer of width d over L tokens has 8 L d^2 for query, key, value and output, 16 L d^2 for the feed-forward part
+    and 4 (pairs of tokens that attend) d for scores and mixture. Ours needs, in the last layer, only keys and values of
+    all tokens, and the rest for [CLS] and the [CIT]s.
     """
     d, p = size.dim, -(-t // patch)
     if not size.layers:

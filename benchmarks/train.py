@@ -29,7 +29,7 @@ from torch import Tensor
 
 from tracets import api
 from tracets.config import load_settings
-from tracets.data.corpus import Corpus, read_corpus, write_corpus
+from tracets.data.corpus import Corpus, read_corpus
 from tracets.encoders.backbone import TextBackbone
 from tracets.encoders.model import TraceModel
 from tracets.encoders.series import SeriesBatch
@@ -167,8 +167,8 @@ def steps(
 ) -> None:
     """Measure the steps of both stages, and print the table."""
     api.set_threads(threads)
-    train = api.weather().split("train")
-    windows = [train[i] for i in range(min(limit, len(train)))]
+    train = api.weather(captions=False).split("train")
+    windows = list(api.caption(train.select(range(min(limit, len(train))))))
     records = measure(windows, forms.split(","), batch=batch, patch=patch, repeats=repeats, bfloat16=bfloat16)
     with out.open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(record) + "\n" for record in records)

@@ -295,7 +295,8 @@ def test_a_large_corpus_is_read_from_a_mapped_file_without_a_name(corpus_file, m
     large = read_corpus(corpus_file)
     train, picked = large.split("train"), large.select([3, 11, 0])
     assert pa.total_allocated_bytes() - before < small.table.nbytes, "values are not in memory"
-    assert large.table.equals(small.table) and train.table.equals(small.split("train").table)
+    for mapped, held in ((large, small), (train, small.split("train"))):
+        assert mapped.table.drop(["values"]).equals(held.table.drop(["values"]))
     assert picked.ids == [small.ids[i] for i in (3, 11, 0)] and len(large.select([])) == 0
     for a, b in zip(large, small, strict=True):
         np.testing.assert_array_equal(a.values, b.values)
