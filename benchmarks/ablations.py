@@ -40,6 +40,7 @@ ROWS = (
     Row("no CIT", ("model.series.summary=patches",)),
     Row("full attention", ("model.series.attention=full",)),
     Row("causal attention", ("model.series.attention=causal",)),
+    Row("block attention", ("model.series.attention=block",)),
     Row("no features", ("model.series.features=none",)),
     Row("level features only", ("model.series.features=level",)),
     Row("index identity", ("model.series.identity=index",)),

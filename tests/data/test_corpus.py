@@ -1,5 +1,6 @@
 """The corpus file: what goes in comes out, and what breaks the contract is named."""
 
+import importlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -282,3 +283,24 @@ def test_all_evaluation_corpora_are_read(shared_data):
     assert len(rows) == 8
     jena = read_corpus(shared_data / "jena_weather_captioned" / "samples.parquet")[3]
     assert jena.values.shape == (5, 48) and len(jena.metadata["alt_texts"]) >= 1 and jena.channel_texts[0]
+
+
+def test_a_large_corpus_is_read_from_a_mapped_file_without_a_name(corpus_file, monkeypatch, tmp_path):
+    small = read_corpus(corpus_file)
+    room = importlib.import_module("tracets.data.corpus")
+    monkeypatch.setattr(room, "IN_MEMORY", 1)
+    monkeypatch.setattr(room, "ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = pa.total_allocated_bytes()
+    large = read_corpus(corpus_file)
+    train, picked = large.split("train"), large.select([3, 11, 0])
+    assert pa.total_allocated_bytes() - before < small.table.nbytes, "values are not in memory"
+    for mapped, held in ((large, small), (train, small.split("train"))):
+        assert mapped.table.drop(["values"]).equals(held.table.drop(["values"]))
+    assert picked.ids == [small.ids[i] for i in (3, 11, 0)] and len(large.select([])) == 0
+    for a, b in zip(large, small, strict=True):
+        np.testing.assert_array_equal(a.values, b.values)
+        assert (a.id, a.channel_names, a.units, a.start, a.text, a.metadata) == (
+            b.id, b.channel_names, b.units, b.start, b.text, b.metadata,
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []

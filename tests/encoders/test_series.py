@@ -8,7 +8,7 @@ import torch
 
 import tracets.encoders.series as room
 from tracets.data.collate import collate
-from tracets.encoders.series import attention_mask, calendar_features, to_series_batch
+from tracets.encoders.series import calendar_features, to_series_batch
 from tracets.errors import DataError
 from tracets.nn.attention import Block
 from tracets.types import Sample, SeriesVectors
@@ -74,6 +74,8 @@ CHOICES = [
     {"layers": 1, "vectors": 1},
     {"identity": "index", "calendar": "none"},
     {"attention": "causal"},
+    {"attention": "block"},
+    {"attention": "block", "features": "none", "positions": "absolute"},
     {"summary": "patches"},
     {"summary": "patches", "features": "none", "attention": "causal"},
     {"positions": "absolute"},
@@ -124,7 +126,9 @@ def test_texts_of_the_sample_are_not_read(tiny_model):
     assert_same(one(model, told), one(model, sample), atol=0)
 
 
-@pytest.mark.parametrize("choice", [{}, {"attention": "full"}, {"features": "none"}, {"layers": 1}])
+@pytest.mark.parametrize(
+    "choice", [{}, {"attention": "full"}, {"attention": "block"}, {"features": "none"}, {"layers": 1}]
+)
 def test_permuting_channels_permutes_their_vectors_and_leaves_the_sample(tiny_model, choice):
     model, sample, order = tiny_model(**choice), series(5), [3, 0, 4, 2, 1]
     before, after = one(model, sample), one(model, rows(sample, order))
@@ -162,7 +166,7 @@ def test_any_number_of_channels_of_any_name(tiny_model, c):
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])
-@pytest.mark.parametrize("choice", [{}, {"attention": "full"}, {"features": "none"}])
+@pytest.mark.parametrize("choice", [{}, {"attention": "full"}, {"attention": "block"}, {"features": "none"}])
 def test_a_channel_with_nothing_observed_changes_nothing(tiny_model, place, choice):
     model, sample = tiny_model(**choice), series(3)
     values = np.insert(sample.values, place, np.nan, axis=0)
@@ -205,7 +209,7 @@ def test_each_channel_has_its_own_mask(tiny_model):
 
 
 @pytest.mark.parametrize("hidden", [1e9, -3.0, np.nan, np.inf])
-@pytest.mark.parametrize("choice", CHOICES[:3])
+@pytest.mark.parametrize("choice", [*CHOICES[:3], {"attention": "block"}])
 def test_an_unobserved_value_never_matters(tiny_model, hidden, choice):
     """Missing steps and padding, in values that no batch of ours would hold."""
     model = tiny_model(**choice).eval()
@@ -280,50 +284,16 @@ def test_patches_turn_by_their_index_inside_the_channel(tiny_model, monkeypatch)
     assert asked == [[0] + [0, 0, 1, 2, 3] * 3]
 
 
-def slow_mask(filled, valid, attention, cit):
-    """Token by token: [CLS], then of each channel its [CIT] and patches; in turn, a [CIT] is behind its patches."""
-    tokens = [("cls", None, None)]
-    for c in range(len(valid)):
-        tokens += [("cit", c, None)] * cit + [("patch", c, p) for p in range(len(filled[c]))]
-
-    def turn(token):
-        kind, channel, p = token
-        return (9, 0) if kind == "cls" else (channel, 9 if kind == "cit" else p)
-
-    out = []
-    for i, (kind, channel, _) in enumerate(tokens):
-        row = []
-        for j, (other, owner, p) in enumerate(tokens):
-            real = other == "cls" or (valid[owner] and (other == "cit" or filled[owner][p]))
-            mine = attention == "full" or (attention == "biased" and (kind != "cit" or owner == channel))
-            mine = mine or (attention == "causal" and turn(tokens[j]) <= turn(tokens[i]))
-            row.append(i == j or bool(real and mine))
-        out.append(row)
-    return out
-
-
-@pytest.mark.parametrize("cit", [True, False])
-@pytest.mark.parametrize("attention", ["biased", "full", "causal"])
-def test_attention_mask_token_by_token(attention, cit):
-    generator = torch.Generator().manual_seed(0)
-    filled = torch.rand(4, 3, 5, generator=generator) < 0.6
-    valid = filled.any(-1) & torch.tensor([[True, True, False], [True] * 3, [False, True, True], [False] * 3])
-    got = attention_mask(filled, valid, attention=attention, cit=cit)
-    length = 19 if cit else 16
-    assert got.shape == (4, 1, length, length) and got.dtype == torch.bool
-    for i in range(4):
-        assert got[i, 0].tolist() == slow_mask(filled[i].tolist(), valid[i].tolist(), attention, cit)
-    assert got.any(-1).all(), "no row is empty, so that no softmax is NaN"
-
-
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_last_layer_on_chosen_rows_is_the_full_computation(tiny_model, monkeypatch, layers):
     model, asked = tiny_model(layers=layers), []
     before = model.encode_series(MIXED)
     forward = Block.forward
 
-    def full(self, x, *, mask=None, positions=None, rows=None):
-        out = forward(self, x, mask=mask, positions=positions)
+    def full(self, x, *, mask=None, positions=None, rows=None, narrow=None):
+        if rows is not None:  # [CLS] and, each with its own keys, the [CIT]s
+            mask, narrow = mask[:, :, :1], (rows[1:], mask[:, :, 1:])
+        out = forward(self, x, mask=mask, positions=positions, narrow=narrow)
         asked.append(None if rows is None else len(rows) / x.shape[1])
         return out if rows is None else out[:, rows]
 
@@ -375,10 +345,10 @@ def hidden_in(batch, tower, *, seed=0):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < 0.4
 
 
-@pytest.fixture(params=["none", "level", "summary"])
+@pytest.fixture(params=[{"features": "none"}, {"features": "level"}, {"features": "summary"}, {"attention": "block"}])
 def masked(request, tiny_model):
     """A tower, a batch of mixed shapes, and the patches hidden in it."""
-    model = tiny_model(features=request.param).eval()
+    model = tiny_model(**request.param).eval()
     batch = to_series_batch(collate(MIXED), model.backbone)
     return model.series, batch, hidden_in(batch, model.series)
 
@@ -444,6 +414,7 @@ def test_a_hidden_value_that_is_infinite_or_nan_under_no_observation_does_not_co
         {"summary": "patches"},
         {"positions": "absolute"},
         {"attention": "causal", "sample": "cls"},
+        {"attention": "block", "sample": "cls"},
     ],
 )
 def test_every_trained_weight_gets_a_gradient(tiny_model, choice):

@@ -7,7 +7,7 @@ import torch
 import tracets.encoders.series as room
 from tracets.data.collate import collate
 from tracets.encoders.series import to_series_batch
-from tracets.errors import DataError
+from tracets.errors import ConfigError, DataError
 from tracets.types import Sample
 
 NAMES = ("load", "wind speed", "temperature")
@@ -74,6 +74,26 @@ def test_causal_attention_sees_what_came_before(tiny_model):
         gaps = [moved(after[1][k], before[1][k]) for k in range(3)]
         assert all(gap < 1e-6 for gap in gaps[:c]) and all(gap > 1e-4 for gap in gaps[c:])
         assert moved(after[0], before[0]) > 1e-4
+
+
+def test_in_blocks_channels_meet_in_their_cit(tiny_model):
+    """What a channel's patches say reaches another channel's vector from the second layer on, and so [CLS]."""
+    sample = series()
+    values = sample.values.copy()
+    values[1] = values[1][::-1] ** 3
+    for layers, still in ((1, True), (2, False)):
+        model = tiny_model(attention="block", features="none", sample="cls", layers=layers)
+        before, after = one(model, sample), one(model, changed(sample, values))
+        others, whole = moved(before[1][[0, 2]], after[1][[0, 2]]), moved(before[0], after[0])
+        assert max(others, whole) < 1e-6 if still else min(others, whole) > 1e-4, (layers, others, whole)
+        assert moved(before[1][1], after[1][1]) > 1e-3
+
+
+def test_in_blocks_the_weights_are_those_of_the_other_forms_and_a_cit_is_needed(tiny_model):
+    a, b = (tiny_model(attention=form).state_dict() for form in ("biased", "block"))
+    assert all(torch.equal(a[name], b[name]) for name in a | b)
+    with pytest.raises(ConfigError, match="needs summary = 'cit'"):
+        tiny_model(attention="block", summary="patches")
 
 
 @pytest.mark.parametrize("features", ["none", "summary"])

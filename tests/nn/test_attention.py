@@ -130,3 +130,57 @@ def test_rotated_products_depend_on_the_distance_only():
 
     assert product(3, 7) == pytest.approx(product(13, 17), abs=1e-5)
     assert product(3, 7) != pytest.approx(product(3, 8), abs=1e-3)
+
+
+def slow_by_channel(block, cls, x, keys, alive, places):
+    """The layer in blocks, from whole layers with masks: two softmaxes for the first token of each channel."""
+    n, c, width, _ = x.shape
+    tokens = torch.cat([cls[:, None], x.flatten(1, 2)], 1)
+    length = tokens.shape[1]
+    inside, across = (torch.zeros(n, length, length, dtype=torch.bool) for _ in range(2))
+    for i in range(n):
+        seen = [0] + [1 + k * width for k in range(c) if alive[i, k]]
+        across[i, 0, seen] = inside[i, 0, seen] = True
+        for k in range(c):
+            begin = 1 + k * width
+            own = [begin] + [begin + p for p in range(1, width) if keys[i, k, p]]
+            inside[i, begin : begin + width, own] = across[i, begin + 1 : begin + width, own] = True
+            across[i, begin, seen] = True
+    table = rotary(torch.tensor([0] + places * c), DIM // HEADS)
+    normed = block.norm_in(tokens)
+    query, (key, value) = block.query(normed), block.key_value(normed).chunk(2, -1)
+    query, key, value = (part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in (query, key, value))
+    query, key = rotate(query, table), rotate(key, table)
+    scores = query @ key.transpose(-1, -2) / math.sqrt(DIM // HEADS)
+    weights = [scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1).nan_to_num() for mask in (inside, across)]
+    mixed = ((weights[0] + weights[1]) / 2 @ value).transpose(1, 2).flatten(2)
+    out = tokens + block.out(mixed)
+    return out + block.feedforward(out)
+
+
+@pytest.mark.parametrize("summaries", [False, True])
+def test_in_blocks_the_first_tokens_read_their_channel_and_one_another(block, summaries):
+    generator = torch.Generator().manual_seed(5)
+    cls, x = torch.randn(N, DIM, generator=generator), torch.randn(N, 3, 4, DIM, generator=generator)
+    keys = torch.rand(N, 3, 4, generator=generator) < 0.6
+    alive = torch.tensor([[True, True, True], [True, False, True]])
+    places = [0, 0, 1, 2]
+    with torch.no_grad():
+        got_cls, got = block.by_channel(
+            cls, x, keys=keys, alive=alive, positions=rotary(torch.tensor(places), DIM // HEADS), summaries=summaries
+        )
+        expected = slow_by_channel(block, cls, x, keys, alive, places)
+    torch.testing.assert_close(got_cls, expected[:, 0], atol=1e-5, rtol=1e-5)
+    blocks = expected[:, 1:].unflatten(1, (3, 4))
+    torch.testing.assert_close(got, blocks[:, :, :1] if summaries else blocks, atol=1e-5, rtol=1e-5)
+
+
+def test_few_rows_with_a_mask_of_their_own(block, x):
+    """A mask of keys and that of two rows do what the whole mask does."""
+    keys = torch.tensor([True, True, False, True, False, True, True]).expand(N, 1, 1, LENGTH)
+    rows = torch.tensor([1, 4])
+    own = some_mask()[:, :, rows]
+    whole = keys.expand(N, 1, LENGTH, LENGTH).index_copy(2, rows, own)
+    with torch.no_grad():
+        torch.testing.assert_close(block(x, mask=keys, narrow=(rows, own)), block(x, mask=whole), atol=1e-6, rtol=1e-6)
+        torch.testing.assert_close(block(x, mask=own, rows=rows), block(x, mask=whole)[:, rows], atol=1e-6, rtol=1e-6)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,6 +24,9 @@ from tracets.errors import DataError
 from tracets.types import FloatArray, Sample
 
 UNNAMED = "corpus"
+ROWS_AT_ONCE = 1024
+IN_MEMORY = 128_000_000
+"""Bytes; a larger corpus is read from a memory-mapped file, so that its values need no memory of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,21 +82,33 @@ class Corpus:
     def __getitem__(self, index: int) -> Sample:
         if not -len(self) <= index < len(self):
             raise IndexError(f"corpus index {index} is out of range for {len(self)} samples.")
-        index %= len(self)
-        row = {name: self.table[name][index].as_py() for name in self.table.column_names if name != "values"}
-        return Sample(
-            values=_matrix(self.table["values"][index]),
-            channel_names=tuple(row["channel_names"]),
-            units=tuple(row["units"] or ()),
-            channel_texts=tuple(row["channel_texts"] or ()),
-            start=row["start"],
-            id=row["id"],
-            metadata={name: plain(row[name]) for name in self.metadata_names},
-            **{name: row[name] for name in TEXTS},
-        )
+        return next(self._samples(self.table.slice(index % len(self), 1)))
 
     def __iter__(self) -> Iterator[Sample]:
-        return (self[i] for i in range(len(self)))
+        for begin in range(0, len(self), ROWS_AT_ONCE):
+            yield from self._samples(self.table.slice(begin, ROWS_AT_ONCE))
+
+    def _samples(self, rows: pa.Table) -> Iterator[Sample]:
+        names = [name for name in self.table.column_names if name != "values"]
+        columns = {name: rows[name].to_pylist() for name in names}
+        shared: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # most windows of a corpus have the same channels
+
+        def once(given: list[Any] | None) -> tuple[Any, ...]:
+            found = tuple(given or ())
+            return shared.setdefault(found, found)
+
+        for i, values in enumerate(rows["values"]):
+            row = {name: column[i] for name, column in columns.items()}
+            yield Sample(
+                values=_matrix(values),
+                channel_names=once(row["channel_names"]),
+                units=once(row["units"]),
+                channel_texts=tuple(row["channel_texts"] or ()),
+                start=row["start"],
+                id=row["id"],
+                metadata={name: plain(row[name]) for name in self.metadata_names},
+                **{name: row[name] for name in TEXTS},
+            )
 
     @property
     def ids(self) -> list[str]:
@@ -115,9 +132,13 @@ class Corpus:
         values = self.table[name].to_pylist()
         return [plain(v) for v in values] if name not in CONTRACT else values
 
-    def select(self, indices: Sequence[int]) -> Corpus:
+    def select(self, indices: Sequence[int] | np.ndarray) -> Corpus:
         """The rows at `indices`, in that order."""
-        return Corpus(self.table.take(pa.array(indices, pa.int64())))
+        rows = pa.array(indices, pa.int64())
+        if not len(rows):
+            return Corpus(self.table.slice(0, 0))
+        begins = range(0, len(rows), ROWS_AT_ONCE)
+        return Corpus(_kept(self.table.take(rows.slice(begin, ROWS_AT_ONCE)) for begin in begins))
 
     def split(self, name: str) -> Corpus:
         """The rows of one split ("train", "val" or "test"); empty where there are none.
@@ -129,7 +150,7 @@ class Corpus:
         """
         if name not in SPLITS:
             raise DataError(f"there is no split '{name}'. Use one of {', '.join(SPLITS)}.")
-        return Corpus(self.table.filter(pc.fill_null(pc.equal(self.table["split"], name), False)))
+        return self.select(np.flatnonzero(pc.fill_null(pc.equal(self.table["split"], name), False).to_numpy()))
 
     def where(self, sql: str) -> Corpus:
         """The rows that an SQL predicate over the scalar columns keeps, in their order.
@@ -166,6 +187,9 @@ class Corpus:
 def read_corpus(path: str | os.PathLike[str]) -> Corpus:
     """Read and validate a corpus file (Parquet, one row a window).
 
+    A large one is not held in memory: its rows go to a temporary file without compression, which is mapped and
+    vanishes with the corpus (so do those of `split`, `select` and `where`).
+
     Raises
     ------
     DataError
@@ -175,14 +199,41 @@ def read_corpus(path: str | os.PathLike[str]) -> Corpus:
     if not file.is_file():
         raise DataError(f"no such corpus file: '{file}'. Check the path.")
     try:
-        table = pq.ParquetFile(file).read()
+        source = pq.ParquetFile(file)
+        batches = (pa.Table.from_batches([batch]) for batch in source.iter_batches(ROWS_AT_ONCE))
+        pieces = (conform(piece, file=str(file)) for piece in batches)
+        table = _kept(pieces) if source.metadata.num_rows else None
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: cannot be read as Parquet ({error}). Is it complete, and a corpus file?") from error
-    if not table.num_rows:
+    if table is None:
         raise DataError(f"{file}: the corpus is empty. Write at least one row.")
-    table = conform(table, file=str(file))
     validate(table, file=str(file))
     return Corpus(table)
+
+
+def _kept(pieces: Iterable[pa.Table]) -> pa.Table:
+    """Pieces as one table: in memory, or, where they are large, in a memory-mapped file without a name."""
+    pieces, held, n_bytes = iter(pieces), [], 0
+    for piece in pieces:
+        held.append(piece)
+        n_bytes += piece.nbytes
+        if n_bytes > IN_MEMORY:
+            break
+    else:
+        return pa.concat_tables(held)
+    handle, path = tempfile.mkstemp(suffix=".arrow", prefix="tracets-")
+    os.close(handle)
+    try:
+        with pa.ipc.new_file(path, held[0].schema) as writer:
+            while held:
+                writer.write_table(held.pop(0))
+            for piece in pieces:
+                writer.write_table(piece)
+        return pa.ipc.open_file(pa.memory_map(path)).read_all()
+    finally:
+        pa.default_memory_pool().release_unused()
+        with contextlib.suppress(PermissionError):  # Windows keeps the name as long as the file is open
+            os.unlink(path)
 
 
 def write_corpus(corpus: Corpus, path: str | os.PathLike[str]) -> None:

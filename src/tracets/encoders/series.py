@@ -32,7 +32,8 @@ from tracets.nn.features import (
     stated_features,
     stated_numbers,
 )
-from tracets.nn.parts import N_MORE_MOMENTS, N_PARTS, N_RHYTHM, more_moments, part_features, rhythm_numbers
+from tracets.nn.masks import attention_keys, causal_mask, cit_rows
+from tracets.nn.parts import N_MORE_MOMENTS, N_PARTS, N_RHYTHM, all_parts
 from tracets.types import Batch
 
 LARGEST = 1e17
@@ -66,24 +67,24 @@ def to_series_batch(batch: Batch, backbone: TextBackbone) -> SeriesBatch:
 
     Values in a unit such as "million USD" are multiplied out, as "16.6 billion" is in a text.
     """
-    labels = {
-        (name, unit): f"{name}, {unit}" if unit else name
-        for names, units in zip(batch.channel_names, batch.units, strict=True)
-        for name, unit in zip(names, units, strict=True)
-    }
-    vectors = dict(zip(labels, backbone.pooled(list(labels.values())), strict=True))
-    names = torch.zeros(*batch.channel_valid.shape, backbone.dim)
-    factors = torch.ones(batch.channel_valid.shape)
-    for i, (channel_names, units) in enumerate(zip(batch.channel_names, batch.units, strict=True)):
-        for c, key in enumerate(zip(channel_names, units, strict=True)):
-            names[i, c] = vectors[key]
-            factors[i, c] = magnitude(key[1] or "")
+    told = list(dict.fromkeys(zip(batch.channel_names, batch.units, strict=True)))  # often the same in all windows
+    labels = list(dict.fromkeys(key for names, units in told for key in zip(names, units, strict=True)))
+    place = {key: i for i, key in enumerate(labels)}
+    vectors = backbone.pooled([f"{name}, {unit}" if unit else name for name, unit in labels])
+    blank = len(labels)  # a padding channel: no name, and nothing to multiply
+    c = batch.channel_valid.shape[1]
+    rows = {}
+    for names, units in told:
+        known = [place[key] for key in zip(names, units, strict=True)]
+        rows[names, units] = known + [blank] * (c - len(known))
+    which = torch.tensor([rows[key] for key in zip(batch.channel_names, batch.units, strict=True)])  # (n, c)
+    factors = torch.tensor([*(magnitude(unit or "") for _, unit in labels), 1.0])[which]
     calendar = [calendar_features(s, float(d)) for s, d in zip(batch.start, batch.step_seconds, strict=True)]
     return SeriesBatch(
         values=(torch.from_numpy(batch.values) * factors[..., None]).clamp(-LARGEST, LARGEST),
         observed=torch.from_numpy(batch.observed),
         channel_valid=torch.from_numpy(batch.channel_valid),
-        names=names,
+        names=F.pad(vectors, (0, 0, 0, 1))[which],
         calendar=torch.tensor(np.array(calendar), dtype=torch.float32),
         clock=torch.tensor(
             [[_since_midnight(s), d] for s, d in zip(batch.start, batch.step_seconds, strict=True)]
@@ -170,24 +171,30 @@ class SeriesTower(nn.Module):
     def forward(self, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
         """Return sample vectors (n, out) and channel vectors (n, c, vectors, out); dead channels are 0."""
         features = self._features(batch)
-        cls, heads = self._summaries(self._tokens(batch, features, hidden=None), batch)
+        found = self._found(batch, features)
+        cls, heads = self._summaries(batch, features, found)
         channels = self.to_channel(heads)
         if features is not None:
-            said, others = features
-            channels = channels + said.flatten(2) @ self.claims.flatten(0, 1) + others @ self.shortcut
+            width = self.claims.shape[0] * VALUE_DIM
+            channels = channels + found[..., :width] @ self.claims.flatten(0, 1)
+            channels = channels + found[..., width : width + len(self.shortcut)] @ self.shortcut
         channels = F.normalize(channels.unflatten(-1, (self.config.vectors, self.out)), dim=-1)
         channels = channels * batch.channel_valid[..., None, None]
-        whole = self.to_sample(cls) if self.apart is None else self._apart(self.apart, batch, features)
+        whole = (
+            self.to_sample(cls)
+            if self.apart is None
+            else self.apart(self._identity(batch, self.identity_apart), found, batch.channel_valid)
+        )
         return F.normalize(whole, dim=-1), channels
 
-    def _apart(self, tower: SeriesWhole, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None) -> Tensor:
-        when = self._calendar(batch)[:, None].expand(-1, batch.channel_valid.shape[1], -1)
-        found = when if features is None else torch.cat([features[0].flatten(2), features[1], when], -1)
-        return tower(self._identity(batch, self.identity_apart), found, batch.channel_valid)
-
-    def _summaries(self, tokens: Tensor, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
+    def _summaries(
+        self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None, found: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """What stands for the window (n, d), and for each channel (n, c, d): its [CIT], or the mean of its patches."""
         c = batch.channel_valid.shape[1]
+        if self.has_cit and not self.blocks:  # nothing reads the patches
+            return self.norm(self._cls(batch)), self.norm(self._cit(batch, features, found))
+        tokens = self._tokens(batch, features, found, hidden=None)
         if self.has_cit:
             per_channel = (tokens.shape[1] - 1) // c
             rows = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.arange(c) * per_channel]).to(tokens.device)
@@ -208,9 +215,9 @@ class SeriesTower(nn.Module):
         hidden = hidden & (begins < batch.n_steps[:, None])[:, None]  # a patch of padding is no token to attend to
         seen = batch.observed & ~hidden.repeat_interleave(self.config.patch, -1)[..., : batch.values.shape[-1]]
         visible = replace(batch, values=batch.values.masked_fill(~seen, 0), observed=seen)
-        x = self.norm(
-            self._mix(self._tokens(visible, self._features(visible), hidden=hidden), visible, rows=None, hidden=hidden)
-        )
+        features = self._features(visible)
+        tokens = self._tokens(visible, features, self._found(visible, features), hidden=hidden)
+        x = self.norm(self._mix(tokens, visible, rows=None, hidden=hidden))
         n, c = batch.channel_valid.shape
         patches = x[:, 1:].unflatten(1, (c, -1))[:, :, -hidden.shape[-1] :]
         mean, spread = location_and_spread(visible.values, seen)
@@ -222,7 +229,9 @@ class SeriesTower(nn.Module):
         short = -x.shape[-1] % self.config.patch
         return F.pad(x, (0, short)).unflatten(-1, (-1, self.config.patch))  # (n, c, n_patches, patch)
 
-    def _tokens(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None, *, hidden: Tensor | None) -> Tensor:
+    def _tokens(
+        self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None, found: Tensor, *, hidden: Tensor | None
+    ) -> Tensor:
         mean, spread = location_and_spread(batch.values, batch.observed)
         z = torch.where(batch.observed, (batch.values - mean[..., None]) / spread[..., None], 0.0)
         patches = self.patch(torch.cat([self._patches(z), self._patches(batch.observed).float()], -1))
@@ -235,19 +244,21 @@ class SeriesTower(nn.Module):
         if self.config.positions == "absolute":
             patches = patches + self._places(patches.shape[2])
         if self.has_cit:
-            patches = torch.cat([self._cit(batch, features)[:, :, None], patches], dim=2)
-        cls = self.cls.expand(len(z), 1, -1)
-        if self.config.calendar != "none":
-            cls = cls + self.calendar(self._calendar(batch))[:, None]
-        return torch.cat([cls, patches.flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
+            patches = torch.cat([self._cit(batch, features, found)[:, :, None], patches], dim=2)
+        return torch.cat([self._cls(batch)[:, None], patches.flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
 
-    def _cit(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None) -> Tensor:
+    def _cls(self, batch: SeriesBatch) -> Tensor:
+        cls = self.cls.expand(len(batch.values), -1)
+        return cls if self.config.calendar == "none" else cls + self.calendar(self._calendar(batch))
+
+    def _cit(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None, found: Tensor) -> Tensor:
         cit = self.cit + self._identity(batch, self.identity)  # (n, c, d)
-        if features is None:
-            return cit
-        said, others = features
-        when = self._calendar(batch)[:, None].expand(-1, said.shape[1], -1)  # "warm in the morning" is about a channel
-        return cit + self.features(torch.cat([said.flatten(2), others, when], -1))
+        return cit if features is None else cit + self.features(found)
+
+    def _found(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None) -> Tensor:
+        """Features and calendar of each channel (n, c, width): "warm in the morning" is about a channel."""
+        when = self._calendar(batch)[:, None].expand(-1, batch.channel_valid.shape[1], -1)
+        return when if features is None else torch.cat([features[0].flatten(2), features[1], when], -1)
 
     def _places(self, n_patches: int) -> Tensor:
         if n_patches > MAX_PATCHES:
@@ -262,14 +273,13 @@ class SeriesTower(nn.Module):
         if self.config.features == "none":
             return None
         values, observed, steps, clock = batch.values, batch.observed, batch.n_steps, batch.clock
-        when = torch.cat([moments(values, observed), more_moments(values, observed, steps)], -1)
+        more, rhythm, parts = all_parts(values, observed, steps, clock)
+        when = torch.cat([moments(values, observed), more], -1)
         stated = stated_numbers(values, observed, steps, when, clock)
         if self.config.features == "level":
             said = stated_features(stated[..., :N_LEVELS])
             return said, said.new_zeros(*said.shape[:2], 0)
-        rhythm = rhythm_numbers(values, observed, steps, clock)
-        others = [shape_features(values, observed, steps), moment_places(when, steps).flatten(2)]
-        others.append(part_features(values, observed, steps, clock))
+        others = [shape_features(values, observed, steps), moment_places(when, steps).flatten(2), parts]
         return stated_features(torch.cat([stated, rhythm], -1)), torch.cat(others, -1)
 
     def _calendar(self, batch: SeriesBatch) -> Tensor:
@@ -294,13 +304,34 @@ class SeriesTower(nn.Module):
     def _mix(self, x: Tensor, batch: SeriesBatch, *, rows: Tensor | None, hidden: Tensor | None = None) -> Tensor:
         if not self.blocks:
             return x if rows is None else x[:, rows]
+        alive = batch.channel_valid
         filled = self._patches(batch.observed).any(-1)  # (n, c, n_patches)
-        filled = filled if hidden is None else filled | (hidden & batch.channel_valid[..., None])
-        mask = attention_mask(filled, batch.channel_valid, attention=self.config.attention, cit=self.has_cit)
+        filled = filled if hidden is None else filled | (hidden & alive[..., None])
+        form = self.config.attention
+        if form == "block":
+            return self._mix_by_channel(x, filled, alive, summaries=rows is not None)
         table = self._table(filled.shape[1], filled.shape[2], x.device) if self.config.positions == "rotary" else None
+        if form == "causal":
+            mask, narrow = causal_mask(filled, alive, cit=self.has_cit), None
+            last = mask
+        else:
+            mask = attention_keys(filled, alive, cit=self.has_cit)[:, None, None]  # (n, 1, 1, length)
+            narrow = cit_rows(mask, filled.shape[1]) if form == "biased" and self.has_cit else None
+            last = mask if narrow is None or rows is None else torch.cat([mask, narrow[1]], 2)
         for block in self.blocks[:-1]:
-            x = block(x, mask=mask, positions=table)
-        return self.blocks[-1](x, mask=mask, positions=table, rows=rows)
+            x = block(x, mask=mask, positions=table, narrow=narrow)
+        return self.blocks[-1](x, mask=last, positions=table, rows=rows, narrow=narrow if rows is None else None)
+
+    def _mix_by_channel(self, x: Tensor, filled: Tensor, alive: Tensor, *, summaries: bool) -> Tensor:
+        keys = F.pad(filled, (1, 0), value=True)
+        table = self._table(1, filled.shape[2], x.device) if self.config.positions == "rotary" else None
+        table = None if table is None else (table[0][1:], table[1][1:])  # without [CLS]
+        cls, channels = x[:, 0], x[:, 1:].unflatten(1, (filled.shape[1], -1))
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
+            last = summaries and i == len(self.blocks) - 1
+            cls, channels = block.by_channel(cls, channels, keys=keys, alive=alive, positions=table, summaries=last)
+        return torch.cat([cls[:, None], channels.flatten(1, 2)], 1)
 
     def _table(self, c: int, n_patches: int, device: torch.device) -> tuple[Tensor, Tensor]:
         place = torch.arange(n_patches, device=device)
@@ -312,29 +343,3 @@ def _identity_layer(config: SeriesConfig, backbone_dim: int) -> nn.Module:
     if config.identity == "name":
         return nn.Linear(backbone_dim, config.dim)
     return nn.Embedding(config.max_channels, config.dim)
-
-
-def attention_mask(filled: Tensor, channel_valid: Tensor, *, attention: str, cit: bool = True) -> Tensor:
-    """Which token may attend to which (n, 1, length, length), True = may.
-
-    Keys are [CLS], the [CIT] of living channels (with `cit`) and patches with something observed (`filled`, (n, c,
-    n_patches)). Every token sees itself, so that no row is empty. `attention`: "full"; "biased": the row of [CIT]_c
-    sees only tokens of channel c (channel-biased attention); "causal": a token sees those before it, channel after
-    channel, where a [CIT] counts as behind its patches and [CLS] as last: before what they sum up they would see
-    nothing of it.
-    """
-    n, c, p = filled.shape
-    key = filled & channel_valid[..., None]
-    key = torch.cat([channel_valid[..., None], key], -1) if cit else key
-    key = F.pad(key.flatten(1), (1, 0), value=True)
-    width = p + cit
-    place = torch.arange(c * width, device=filled.device)
-    is_cit = (place % width == 0) & cit
-    allowed = key[:, None].expand(n, len(place) + 1, len(place) + 1)
-    if attention == "biased":
-        owner = F.pad(place // width, (1, 0), value=-1)
-        allowed = allowed & (~F.pad(is_cit, (1, 0))[:, None] | (owner[:, None] == owner))
-    elif attention == "causal":
-        turn = F.pad(torch.where(is_cit, place + p, place - int(cit)), (1, 0), value=len(place))
-        allowed = allowed & (turn[:, None] >= turn)
-    return (allowed | torch.eye(len(place) + 1, dtype=torch.bool, device=filled.device))[:, None]

@@ -19,7 +19,8 @@ class SeriesConfig:
     `layers`: of the Transformer; with 0 a channel is its identity and features alone, and [CLS] sees no series.
     `identity`: "name" makes a [CIT] from the channel's name and unit, "index" from its position (the paper).
     `features`: what enters each [CIT] beside it: "none" (the paper), "level", or "summary" (level and shape).
-    `attention`: "biased" (a [CIT] sees its own channel only), "full", or "causal" (a token sees the patches before it).
+    `attention`: "biased" (a [CIT] sees its own channel only), "full", "causal" (a token sees the patches before it), or
+    "block" (a token sees its own channel, and channels meet in their [CIT] and in [CLS]: for many channels).
     `summary`: what a channel's vectors come from: its [CIT] ("cit"), or, without any [CIT], the mean of its "patches".
     `positions`: of patches in their channel: "rotary" (the paper), "absolute" (learned, added), or "none".
     `calendar`: what enters [CLS] and each [CIT]: "clock" (hour, weekday and step), "full" (season too), or "none".
@@ -33,7 +34,7 @@ class SeriesConfig:
     vectors: int = 4
     identity: Literal["name", "index"] = "name"
     features: Literal["none", "level", "summary"] = "summary"
-    attention: Literal["biased", "full", "causal"] = "biased"
+    attention: Literal["biased", "full", "causal", "block"] = "biased"
     calendar: Literal["none", "clock", "full"] = "clock"
     max_channels: int = 64
     summary: Literal["cit", "patches"] = field(default="cit", metadata=LATER)
@@ -42,6 +43,8 @@ class SeriesConfig:
     def __post_init__(self) -> None:
         _at_least("series", self, dim=8, layers=0, heads=1, patch=1, vectors=1, max_channels=1)
         _divides("series", self.dim, self.heads)
+        if self.attention == "block" and self.summary != "cit":
+            raise ConfigError("series.attention = 'block' lets channels meet in their [CIT]: it needs summary = 'cit'")
 
 
 @dataclass(frozen=True)

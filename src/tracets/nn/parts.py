@@ -8,6 +8,7 @@ and days and parts of the day lie elsewhere in every window. All functions read 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 DAY = 86_400.0
@@ -32,29 +33,57 @@ def part_features(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tens
     the roughest and the calmest; for parts of the day, in windows of at most two days: fitted change and range. Last,
     the strength of the cycle that `rhythm_numbers` gives. 0 where nothing is known.
     """
-    n, c, t = values.shape
     x = _in_range(values, observed)
-    place = ((torch.arange(t, device=values.device) + 0.5) / n_steps[:, None]).clamp(max=1.0)  # (n, t)
-    hour, day = _clock_parts(t, clock)
-    relative = [_members((place * k).long().clamp(max=k - 1), k) for k in RELATIVE]
-    in_daypart, in_day = _members(hour, DAYPARTS), _members(day, DAYS)
-    found = []
-    for members in (*relative, in_daypart, in_day):
-        mean, seen = _means(x, observed, members)
-        found += [torch.where(seen, mean - 0.5, 0.0), *_extreme_parts(mean, seen)]
-    thirds = relative[0]
-    both = observed[..., 1:] & observed[..., :-1]
-    moves, inside = x.diff(dim=-1), thirds[:, 1:]
-    drift, moved = _means(moves, both, inside)
-    square, _ = _means(moves.square(), both, inside)
+    return _parts(x, observed, n_steps, clock, *_clock_parts(values.shape[-1], clock), _cycle(x, observed, n_steps)[1])
+
+
+def all_parts(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """`more_moments`, `rhythm_numbers` and `part_features` of the same windows, with what they share computed once."""
+    x = _in_range(values, observed)
+    hour, day = _clock_parts(values.shape[-1], clock)
+    lag, strength = _cycle(x, observed, n_steps)
+    return (
+        _more_moments(x, observed, n_steps),
+        _rhythm(x, observed, clock, day, lag, strength),
+        _parts(x, observed, n_steps, clock, hour, day, strength),
+    )
+
+
+def _parts(
+    x: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor, hour: Tensor, day: Tensor, strength: Tensor
+) -> Tensor:
+    t = x.shape[-1]
+    place = ((torch.arange(t, device=x.device) + 0.5) / n_steps[:, None]).clamp(max=1.0)  # (n, t)
+    numbers = [*((place * k).long().clamp(max=k - 1) for k in RELATIVE), hour, day]
+    sizes = [*RELATIVE, DAYPARTS, DAYS]
+    members = [_members(number, k) for number, k in zip(numbers, sizes, strict=True)]
+    thirds, in_daypart = members[0], members[3]
+
+    # one product for the means of all parts, then the parts of a group side by side, the groups one below the other
+    seen = observed.to(x.dtype)
+    mean, inside = _means(x, seen, torch.cat(members, -1))
+    widest = max(sizes)
+    means, filled = (
+        torch.stack([F.pad(part, (0, widest - part.shape[-1])) for part in whole.split(sizes, -1)], 2)
+        for whole in (mean, inside)
+    )  # (n, c, groups, widest)
+    highest, lowest = _extreme_parts(means, filled)
+    centred = torch.where(filled, means - 0.5, 0.0)
+    found = [part[:, :, i, :k] for i, k in enumerate(sizes) for part in (centred, highest, lowest)]
+
+    both = seen[..., 1:] * seen[..., :-1]
+    moves = x.diff(dim=-1) * both
+    moved, drift, square = _sums([both, moves, moves.square()], thirds[:, 1:])
+    drift, square, moved_at = drift / moved.clamp(min=1), square / moved.clamp(min=1), moved > 0
     rough = (square - drift.square()).clamp(min=1e-10).log() / 2
-    found += [*_movement(x, observed, thirds, place), torch.where(moved, rough / 4, 0.0)]
-    found += [torch.where(moved, share, 0.0) for share in _softest(rough, moved, sharp=4.0)]
+    change, ranges = _movement(x, observed, torch.cat([thirds, in_daypart], -1), place)
+    k = RELATIVE[0]
+    found += [change[..., :k], ranges[..., :k], torch.where(moved_at, rough / 4, 0.0)]
+    found += [torch.where(moved_at, share, 0.0) for share in _softest(rough, moved_at, sharp=4.0)]
     short = (n_steps * clock[:, 1].nan_to_num(torch.inf) <= _LONGEST_DAYPART_WINDOW)[:, None, None]
-    found += [torch.where(short, part, 0.0) for part in _movement(x, observed, in_daypart, place)]
-    found.append(_cycle(x, observed, n_steps)[1][..., None])
-    out = torch.cat(found, -1)
-    return torch.where(observed.any(-1, keepdim=True), out, torch.zeros_like(out))
+    found += [torch.where(short, part[..., k:], 0.0) for part in (change, ranges)]
+    found.append(strength[..., None])
+    return torch.where(observed.any(-1, keepdim=True), torch.cat(found, -1), 0.0)
 
 
 def more_moments(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
@@ -62,26 +91,32 @@ def more_moments(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
 
     Smoothed over a sixth of the window. -1 without a gap.
     """
-    t = values.shape[-1]
-    x = _in_range(values, observed)
-    steps = torch.arange(t, device=values.device)
+    return _more_moments(_in_range(values, observed), observed, n_steps)
+
+
+def _more_moments(x: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
+    n, c, t = x.shape
+    steps = torch.arange(t, device=x.device)
     half = (n_steps // 12)[:, None]
     begin, end = (steps - half).clamp(min=0), (steps + half + 1).clamp(max=t)  # (n, t)
 
-    def around(row: Tensor) -> Tensor:
-        sums = torch.nn.functional.pad(row.double().cumsum(-1), (1, 0))  # (n, c, t + 1)
-        to, since = (at[:, None].expand(-1, row.shape[1], -1) for at in (end, begin))
-        return (sums.gather(-1, to) - sums.gather(-1, since)).float()
+    to, since = (at[:, None].expand(n, c, t) for at in (end, begin))
 
-    count = around(observed.float())
-    smooth = around(x * observed) / count.clamp(min=1)
+    def around(row: Tensor) -> Tensor:
+        sums = F.pad(row.cumsum(-1), (1, 0))  # (n, c, t + 1)
+        return sums.gather(-1, to) - sums.gather(-1, since)
+
+    count = around(observed.to(x.dtype))
+    smooth = around(x.double()).float() / count.clamp(min=1)  # x is 0 where nothing was observed
     valid = (steps < n_steps[:, None])[:, None]
     usable = valid & (count > 0)
     low = smooth.masked_fill(~usable, torch.inf).argmin(-1)
     high = smooth.masked_fill(~usable, -torch.inf).argmax(-1)
-    last_seen = torch.where(observed, steps, -1).cummax(-1).values
-    run = torch.where(valid & ~observed, steps - last_seen, 0)
-    longest, at = run.max(-1)
+    place = steps.to(x.dtype)
+    last_seen = torch.where(observed, place, -1.0).cummax(-1).values
+    run = torch.where(valid & ~observed, place - last_seen, 0.0)
+    at = run.argmax(-1)
+    longest = run.amax(-1).long()
     return torch.stack([low, high, torch.where(longest > 0, at - (longest - 1) // 2 - (longest - 1) % 2, -1)], -1)
 
 
@@ -93,13 +128,16 @@ def rhythm_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Ten
     """
     x = _in_range(values, observed)
     _, day = _clock_parts(values.shape[-1], clock)
-    mean, seen = _means(x, observed, _members(day, DAYS))
+    return _rhythm(x, observed, clock, day, *_cycle(x, observed, n_steps))
+
+
+def _rhythm(x: Tensor, observed: Tensor, clock: Tensor, day: Tensor, lag: Tensor, strength: Tensor) -> Tensor:
+    mean, seen = _means(x, observed.to(x.dtype), _members(day, DAYS))
     several = seen.sum(-1) > 1
     top, bottom = (
         torch.where(several, place.float() + 1, torch.nan)
         for place in (mean.masked_fill(~seen, -1).argmax(-1), mean.masked_fill(~seen, 2).argmin(-1))
     )
-    lag, strength = _cycle(x, observed, n_steps)
     steps = torch.where(strength > 0, lag.float(), torch.nan)
     seconds = steps * clock[:, 1, None]
     return torch.stack([top, bottom, steps, seconds / 3600, seconds / DAY], -1)
@@ -125,13 +163,18 @@ def _clock_parts(t: int, clock: Tensor) -> tuple[Tensor, Tensor]:
 
 def _members(part: Tensor, n_parts: int) -> Tensor:
     """(n, t) numbers of parts to (n, t, n_parts) of 0 and 1; numbers out of range belong to none."""
-    return (part[..., None] == torch.arange(n_parts, device=part.device)).float()
+    return (part.float()[..., None] == torch.arange(n_parts, device=part.device).float()).float()
 
 
-def _means(x: Tensor, observed: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of each part (n, c, parts), and where there is one."""
-    count = observed.float() @ members
-    return (x * observed) @ members / count.clamp(min=1), count > 0
+def _sums(rows: list[Tensor], members: Tensor) -> tuple[Tensor, ...]:
+    """The sum of each of some (n, c, t) over each part (n, c, parts), in one product."""
+    return (torch.cat(rows, 1) @ members).chunk(len(rows), 1)
+
+
+def _means(x: Tensor, seen: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of each part (n, c, parts), and where there is one; x is 0 where `seen` is 0 and not 1."""
+    count, total = _sums([seen, x], members)
+    return total / count.clamp(min=1), count > 0
 
 
 def _extreme_parts(mean: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,20 +199,18 @@ def _softest(x: Tensor, seen: Tensor, *, sharp: float) -> tuple[Tensor, Tensor]:
 
 def _movement(x: Tensor, observed: Tensor, members: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
     """The change of a fitted line across each part, and the range in it (n, c, parts); 0 where fewer than two steps."""
-    seen = observed.float()
-    count = seen @ members
-    enough, few = count > 1, count.clamp(min=1)
+    seen = observed.to(x.dtype)
     at = place[:, None] * seen
-    mean_x, mean_at = (x * seen) @ members / few, at @ members / few
-    both, squares = (x * at) @ members / few - mean_x * mean_at, (at * place[:, None]) @ members / few
-    variance = (squares - mean_at.square()).clamp(min=1e-9)
+    count, total, places, products, squares = _sums([seen, x, at, x * at, at * place[:, None]], members)
+    enough, few = count > 1, count.clamp(min=1)
+    mean_x, mean_at = total / few, places / few
+    both = products / few - mean_x * mean_at
+    variance = (squares / few - mean_at.square()).clamp(min=1e-9)
     length = (12 * variance * (count - 1).clamp(min=0) / (count + 1)).sqrt()  # from the first to the last, if evenly
     change = torch.where(enough, (both / variance * length).clamp(-2, 2), 0.0)
-    ranges = []
-    for k in range(members.shape[-1]):
-        inside = observed & (members[:, None, :, k] > 0)
-        high = x.masked_fill(~inside, -torch.inf).amax(-1)
-        ranges.append(high - x.masked_fill(~inside, torch.inf).amin(-1))
+    outside = torch.where(members > 0, 0.0, torch.inf)  # (n, t, parts)
+    top, bottom = x.masked_fill(~observed, -torch.inf), x.masked_fill(~observed, torch.inf)
+    ranges = [(top - out[:, None]).amax(-1) - (bottom + out[:, None]).amin(-1) for out in outside.unbind(-1)]
     return change, torch.where(enough, torch.stack(ranges, -1), 0.0)
 
 
@@ -183,7 +224,7 @@ def _cycle(x: Tensor, observed: Tensor, n_steps: Tensor) -> tuple[Tensor, Tensor
     count = seen.sum(-1, keepdim=True).clamp(min=1)
     steps = torch.arange(t, device=x.device) / t
     centre = (steps * seen).sum(-1, keepdim=True) / count
-    rest = (x - (x * seen).sum(-1, keepdim=True) / count) * seen
+    rest = (x - x.sum(-1, keepdim=True) / count) * seen  # x is 0 where nothing was observed
     way = (steps - centre) * seen
     rest = rest - way * ((rest * way).sum(-1, keepdim=True) / way.square().sum(-1, keepdim=True).clamp(min=1e-6))
     spectrum = torch.fft.rfft(rest, 2 * t)
