@@ -1,0 +1,47 @@
+"""The scripts that measure speed: the count of operations against a counter of torch, and tables of what was found."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
+pytestmark = pytest.mark.skipif(not SCRIPTS.is_dir(), reason="the benchmarks are not beside the tests")
+
+
+@pytest.fixture(scope="module")
+def encode():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)
+        yield importlib.import_module("encode")
+
+
+@pytest.mark.parametrize("form", ["plain", "biased", "block"])
+def test_the_operations_are_those_that_torch_counts(encode, form):
+    """Within 3 %: the [CIT] rows of biased attention are made twice, the last rows of `block` more simply."""
+    size = encode.Size(64, 3, 2)
+    run = encode.runner(form, size, encode.windows(2, 3, 60), patch=6)
+    with (
+        torch.no_grad(),
+        torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        run()
+    assert 2 * encode.gflop(form, size, 3, 60, patch=6) == pytest.approx(counter.get_total_flops() / 1e9, rel=0.03)
+
+
+def test_a_cell_is_measured_once_and_one_that_does_not_fit_is_left_out(encode, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(encode.SIZES, "small", encode.Size(16, 2, 2))
+    monkeypatch.setattr(encode, "product_peak", lambda: 100.0)
+    out, threads = tmp_path / "cells.jsonl", torch.get_num_threads()
+    options = {"sizes": "small", "channels": "2", "steps": "24", "repeats": 1, "memory": False, "seconds": 10.0}
+    options |= {"out": out, "forms": "plain,block", "patch": 6, "minutes": 60.0, "threads": threads, "one": ""}
+    for _ in range(2):
+        encode.main(batches="2", memory_gb=1.0, **options)
+    (record,) = [json.loads(line) for line in out.read_text().splitlines()]
+    assert record["found"]["plain"]["to_plain"] == 1 and record["found"]["block"]["windows_per_s"] > 0
+    encode.main(batches="3", memory_gb=1e-9, **options)
+    assert "left out: needs some 0 GB" in capsys.readouterr().out
