@@ -45,3 +45,20 @@ def test_a_cell_is_measured_once_and_one_that_does_not_fit_is_left_out(encode, t
     assert record["found"]["plain"]["to_plain"] == 1 and record["found"]["block"]["windows_per_s"] > 0
     encode.main(batches="3", memory_gb=1e-9, **options)
     assert "left out: needs some 0 GB" in capsys.readouterr().out
+
+
+def test_every_form_of_a_step_is_measured(word_backbone, corpus_file, monkeypatch):
+    from tracets.data import read_corpus
+
+    monkeypatch.syspath_prepend(SCRIPTS)
+    train = importlib.import_module("train")
+    monkeypatch.setattr(train, "TextBackbone", lambda: word_backbone)
+    found = train.measure(
+        list(read_corpus(corpus_file).split("train")), train.FORMS, batch=4, patch=12, repeats=1, bfloat16=True
+    )
+    assert [(r["stage"], r["form"], r["precision"]) for r in found] == [
+        ("stage 1", "block", "float32"), ("stage 1", "ours", "bfloat16"), ("stage 1", "ours", "float32"),
+        ("stage 1", "plain", "float32"), ("stage 2", "block", "float32"), ("stage 2", "ours", "bfloat16"),
+        ("stage 2", "ours", "float32"), ("stage 2", "plain", "float32"), ("stage 2", "shipped", "float32"),
+    ]  # fmt: skip
+    assert all(r["to_plain"] > 0 for r in found)
