@@ -15,7 +15,7 @@ from tracets.index.lists import Lists
 from tracets.scores import IntArray, SeriesBank, products
 from tracets.types import FloatArray
 
-BROUGHT = 1024
+BROUGHT = 4096
 """Windows that one vector of a question brings, at most."""
 
 

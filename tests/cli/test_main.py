@@ -8,7 +8,7 @@ import typer
 
 from tracets.cli.main import app
 
-HEAVY = ("torch", "lancedb", "pandas", "pyarrow", "transformers", "lightning", "plotly")
+HEAVY = ("numpy", "torch", "lancedb", "pandas", "pyarrow", "transformers", "lightning", "plotly")
 
 
 def commands(command=None, path=("tracets",)):
