@@ -49,7 +49,7 @@ def test_the_recipe_of_the_model_that_ships_is_there():
         ("[optim]\nbatch_size = true", "optim.batch_size must be of type int, got True"),
         (
             "[model.series]\nattention = 'none'",
-            "model.series.attention must be one of 'biased', 'full', 'causal', got 'none'",
+            "model.series.attention must be one of 'biased', 'full', 'causal', 'block', got 'none'",
         ),
         ("optim = 3", "'optim' must be a table of settings, got 3"),
         ("[pretrain]\nshare = 2.0", "pretrain.share must be in [0, 1)"),
