@@ -84,10 +84,10 @@ def level_features(values: Tensor, observed: Tensor) -> Tensor:
     first = values.gather(-1, begin[..., None]).squeeze(-1)
     final = values.gather(-1, end[..., None]).squeeze(-1)
     both = observed[..., 1:] & observed[..., :-1]
-    jump = _amax((values.diff(dim=-1).abs() * both), like=mean)
+    jump = _amax((values[..., 1:] - values[..., :-1]).abs() * both, like=mean)
     total = values.sum(-1)
     levels = [mean, spread, low, at(0.1), at(0.5), at(0.9), high, high - low, first, final, final - first, jump, total]
-    rank = observed.cumsum(-1) - 1
+    rank = observed.long().cumsum(-1) - 1
     for n_parts, number in ((n, k) for n in PARTS for k in range(n)):
         inside = observed & ((n_parts * rank // count.clamp(min=1)[..., None]) == number)
         part = values.masked_fill(~inside, 0).sum(-1) / inside.sum(-1).clamp(min=1)
@@ -109,9 +109,11 @@ def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     steps = torch.arange(t, device=values.device)
     place = ((steps + 0.5) / n_steps[:, None]).clamp(max=1.0)  # (n, t), relative time in (0, 1]
 
-    means, _, _ = _blocks(z, observed, place, BLOCKS)
-    half_means, lows, highs = _blocks(z, observed, place, HALF_BLOCKS)
-    squares, _, _ = _blocks(z.square(), observed, place, HALF_BLOCKS)
+    blocks, halves = (members((place * k).long().clamp(max=k - 1), k) for k in (BLOCKS, HALF_BLOCKS))
+    means = _filled(*means_of_parts(z, observed, blocks))
+    half_means, seen = means_of_parts(z, observed, halves)
+    half_means, squares = (_filled(m, seen) for m in (half_means, means_of_parts(z.square(), observed, halves)[0]))
+    lows, highs = (_filled(m, seen) for m in extremes_of_parts(z, observed, halves))
     spreads = (squares - half_means.square()).clamp(min=0).sqrt()
 
     count = observed.sum(-1).clamp(min=1)
@@ -126,7 +128,7 @@ def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     slope = (z * centred).sum(-1) / centred.square().sum(-1).clamp(min=1e-6)
     bow = (z * (centred.square() - 1 / 12) * observed).sum(-1) / count * 12
     both = observed[..., 1:] & observed[..., :-1]
-    moves = z.diff(dim=-1) * both if t > 1 else z * 0
+    moves = (z[..., 1:] - z[..., :-1]) * both if t > 1 else z * 0
     up = moves.clamp(min=0).sum(-1) / moves.abs().sum(-1).clamp(min=1e-6)
     roughness = moves.abs().sum(-1) / count
     low, high = z.masked_fill(~observed, torch.inf).amin(-1), z.masked_fill(~observed, -torch.inf).amax(-1)
@@ -149,7 +151,7 @@ def moments(values: Tensor, observed: Tensor) -> Tensor:
     if values.shape[-1] == 1:
         return torch.stack([low, high, high, low], -1)
     both = observed[..., 1:] & observed[..., :-1]
-    move = values.diff(dim=-1)
+    move = values[..., 1:] - values[..., :-1]
     rise = move.masked_fill(~both, -torch.inf).argmax(-1) + 1
     fall = move.masked_fill(~both, torch.inf).argmin(-1) + 1
     moved = both.any(-1)  # where no two neighbours were observed, the extremes stand for the moves
@@ -207,7 +209,7 @@ def stated_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, when: Tens
 def latest_numbers(values: Tensor, observed: Tensor) -> Tensor:
     """The reading before the last one, the size of the last change, that change in % and the change since the first
     reading in % (n, c, N_LATEST); NaN = unknown, such as a share of 0."""
-    rank, count = observed.cumsum(-1), observed.sum(-1, keepdim=True)
+    rank, count = observed.long().cumsum(-1), observed.sum(-1, keepdim=True)
 
     def reading(number: Tensor) -> Tensor:
         found = values.masked_fill(~(observed & (rank == number)), 0).sum(-1)
@@ -240,22 +242,35 @@ def _amax(x: Tensor, *, like: Tensor) -> Tensor:
     return x.amax(-1) if x.shape[-1] else torch.zeros_like(like)
 
 
-def _blocks(z: Tensor, observed: Tensor, place: Tensor, n_blocks: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean, low and high of each relative block (n, c, n_blocks); an empty block repeats its neighbour."""
-    n, c, t = z.shape
-    index = (place * n_blocks).long().clamp(max=n_blocks - 1)[:, None].expand(n, c, t)
-    seen = torch.zeros(n, c, n_blocks, device=z.device).scatter_add(-1, index, observed.float())
-    total = torch.zeros_like(seen).scatter_add(-1, index, z * observed)
-    low = torch.full_like(seen, torch.inf).scatter_reduce(-1, index, z.masked_fill(~observed, torch.inf), "amin")
-    high = torch.full_like(seen, -torch.inf).scatter_reduce(-1, index, z.masked_fill(~observed, -torch.inf), "amax")
-    filled = seen > 0
-    order = torch.arange(n_blocks, device=z.device).expand_as(seen)
-    before = torch.where(filled, order, -1).cummax(-1).values
-    after = torch.where(filled, order, n_blocks).flip(-1).cummin(-1).values.flip(-1)
-    source = torch.where(before >= 0, before, after.clamp(max=n_blocks - 1))
-    mean = total / seen.clamp(min=1)
-    parts = [torch.where(filled, part, torch.zeros_like(part)).gather(-1, source) for part in (mean, low, high)]
-    return parts[0], parts[1], parts[2]
+def members(part: Tensor, n_parts: int) -> Tensor:
+    """(n, t) numbers of parts to (n, t, n_parts) of 0 and 1; numbers out of range belong to none."""
+    return (part[..., None] == torch.arange(n_parts, device=part.device)).float()
+
+
+def means_of_parts(x: Tensor, observed: Tensor, parts: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean over each part of what was observed (n, c, parts), and where there is one; parts as of `members`."""
+    count = observed.float() @ parts
+    return (x * observed) @ parts / count.clamp(min=1), count > 0
+
+
+def extremes_of_parts(x: Tensor, observed: Tensor, parts: Tensor) -> tuple[Tensor, Tensor]:
+    """The lowest and the highest observed value of each part (n, c, parts); infinite where there is none."""
+    low, high = [], []
+    for k in range(parts.shape[-1]):
+        outside = ~(observed & (parts[:, None, :, k] > 0))
+        low.append(x.masked_fill(outside, torch.inf).amin(-1))
+        high.append(x.masked_fill(outside, -torch.inf).amax(-1))
+    return torch.stack(low, -1), torch.stack(high, -1)
+
+
+def _filled(part: Tensor, seen: Tensor) -> Tensor:
+    """Give each block without a value (n, c, blocks) that of the last one before it, else of the first one behind."""
+    n_blocks = part.shape[-1]
+    order = torch.arange(n_blocks, device=part.device)
+    # a cumulative maximum, in operations that every backend has
+    before = torch.where(seen[..., None, :] & (order[:, None] >= order), order, -1).amax(-1)
+    first = torch.where(seen, order, n_blocks - 1).amin(-1, keepdim=True)
+    return torch.where(seen, part, torch.zeros_like(part)).gather(-1, torch.where(before >= 0, before, first))
 
 
 def _autocorrelation(z: Tensor, observed: Tensor, lag: int, variance: Tensor) -> Tensor:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tracets.nn.features import extremes_of_parts, means_of_parts, members
+from tracets.nn.spectrum import lagged_products
+
 DAY = 86_400.0
 RELATIVE = (3, 4, 7)
 """Thirds, quarters and sevenths of the window."""
@@ -36,17 +39,17 @@ def part_features(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tens
     x = _in_range(values, observed)
     place = ((torch.arange(t, device=values.device) + 0.5) / n_steps[:, None]).clamp(max=1.0)  # (n, t)
     hour, day = _clock_parts(t, clock)
-    relative = [_members((place * k).long().clamp(max=k - 1), k) for k in RELATIVE]
-    in_daypart, in_day = _members(hour, DAYPARTS), _members(day, DAYS)
+    relative = [members((place * k).long().clamp(max=k - 1), k) for k in RELATIVE]
+    in_daypart, in_day = members(hour, DAYPARTS), members(day, DAYS)
     found = []
-    for members in (*relative, in_daypart, in_day):
-        mean, seen = _means(x, observed, members)
+    for part in (*relative, in_daypart, in_day):
+        mean, seen = means_of_parts(x, observed, part)
         found += [torch.where(seen, mean - 0.5, 0.0), *_extreme_parts(mean, seen)]
     thirds = relative[0]
     both = observed[..., 1:] & observed[..., :-1]
-    moves, inside = x.diff(dim=-1), thirds[:, 1:]
-    drift, moved = _means(moves, both, inside)
-    square, _ = _means(moves.square(), both, inside)
+    moves, inside = x[..., 1:] - x[..., :-1], thirds[:, 1:]
+    drift, moved = means_of_parts(moves, both, inside)
+    square, _ = means_of_parts(moves.square(), both, inside)
     rough = (square - drift.square()).clamp(min=1e-10).log() / 2
     found += [*_movement(x, observed, thirds, place), torch.where(moved, rough / 4, 0.0)]
     found += [torch.where(moved, share, 0.0) for share in _softest(rough, moved, sharp=4.0)]
@@ -79,7 +82,11 @@ def more_moments(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     usable = valid & (count > 0)
     low = smooth.masked_fill(~usable, torch.inf).argmin(-1)
     high = smooth.masked_fill(~usable, -torch.inf).argmax(-1)
-    last_seen = torch.where(observed, steps, -1).cummax(-1).values
+    rank = observed.long().cumsum(-1)
+    # the step of the k-th reading, and -1 for none yet
+    seen_at = torch.full((*rank.shape[:2], t + 1), -1, dtype=torch.long, device=rank.device)
+    seen_at = seen_at.scatter(-1, torch.where(observed, rank, 0), torch.where(observed, steps, -1))
+    last_seen = seen_at.gather(-1, rank)
     run = torch.where(valid & ~observed, steps - last_seen, 0)
     longest, at = run.max(-1)
     return torch.stack([low, high, torch.where(longest > 0, at - (longest - 1) // 2 - (longest - 1) % 2, -1)], -1)
@@ -93,7 +100,7 @@ def rhythm_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Ten
     """
     x = _in_range(values, observed)
     _, day = _clock_parts(values.shape[-1], clock)
-    mean, seen = _means(x, observed, _members(day, DAYS))
+    mean, seen = means_of_parts(x, observed, members(day, DAYS))
     several = seen.sum(-1) > 1
     top, bottom = (
         torch.where(several, place.float() + 1, torch.nan)
@@ -123,17 +130,6 @@ def _clock_parts(t: int, clock: Tensor) -> tuple[Tensor, Tensor]:
     return hour.long(), torch.where(fine, (seconds / DAY).floor(), -1).clamp(max=DAYS).long()
 
 
-def _members(part: Tensor, n_parts: int) -> Tensor:
-    """(n, t) numbers of parts to (n, t, n_parts) of 0 and 1; numbers out of range belong to none."""
-    return (part[..., None] == torch.arange(n_parts, device=part.device)).float()
-
-
-def _means(x: Tensor, observed: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of each part (n, c, parts), and where there is one."""
-    count = observed.float() @ members
-    return (x * observed) @ members / count.clamp(min=1), count > 0
-
-
 def _extreme_parts(mean: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     """How much each part is the highest and the lowest, in the range of the parts; 0 where fewer than two are seen."""
     low = mean.masked_fill(~seen, torch.inf).amin(-1, keepdim=True)
@@ -154,23 +150,19 @@ def _softest(x: Tensor, seen: Tensor, *, sharp: float) -> tuple[Tensor, Tensor]:
     return shares(x), shares(-x)
 
 
-def _movement(x: Tensor, observed: Tensor, members: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+def _movement(x: Tensor, observed: Tensor, parts: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
     """The change of a fitted line across each part, and the range in it (n, c, parts); 0 where fewer than two steps."""
     seen = observed.float()
-    count = seen @ members
+    count = seen @ parts
     enough, few = count > 1, count.clamp(min=1)
     at = place[:, None] * seen
-    mean_x, mean_at = (x * seen) @ members / few, at @ members / few
-    both, squares = (x * at) @ members / few - mean_x * mean_at, (at * place[:, None]) @ members / few
+    mean_x, mean_at = (x * seen) @ parts / few, at @ parts / few
+    both, squares = (x * at) @ parts / few - mean_x * mean_at, (at * place[:, None]) @ parts / few
     variance = (squares - mean_at.square()).clamp(min=1e-9)
     length = (12 * variance * (count - 1).clamp(min=0) / (count + 1)).sqrt()  # from the first to the last, if evenly
     change = torch.where(enough, (both / variance * length).clamp(-2, 2), 0.0)
-    ranges = []
-    for k in range(members.shape[-1]):
-        inside = observed & (members[:, None, :, k] > 0)
-        high = x.masked_fill(~inside, -torch.inf).amax(-1)
-        ranges.append(high - x.masked_fill(~inside, torch.inf).amin(-1))
-    return change, torch.where(enough, torch.stack(ranges, -1), 0.0)
+    low, high = extremes_of_parts(x, observed, parts)
+    return change, torch.where(enough, high - low, 0.0)
 
 
 def _cycle(x: Tensor, observed: Tensor, n_steps: Tensor) -> tuple[Tensor, Tensor]:
@@ -186,13 +178,12 @@ def _cycle(x: Tensor, observed: Tensor, n_steps: Tensor) -> tuple[Tensor, Tensor
     rest = (x - (x * seen).sum(-1, keepdim=True) / count) * seen
     way = (steps - centre) * seen
     rest = rest - way * ((rest * way).sum(-1, keepdim=True) / way.square().sum(-1, keepdim=True).clamp(min=1e-6))
-    spectrum = torch.fft.rfft(rest, 2 * t)
-    sums = torch.fft.irfft(spectrum * spectrum.conj(), 2 * t)[..., :t]
+    sums = lagged_products(rest)
     lags = torch.arange(t, device=x.device)
     overlap = n_steps[:, None, None] / (n_steps[:, None, None] - lags).clamp(min=1)
     power = sums[..., :1]
     acf = torch.where(power > 1e-4 * count, sums / power.clamp(min=1e-9) * overlap, 0.0)
-    fallen = (acf < 0).cumsum(-1) > 0
+    fallen = (acf < 0).long().cumsum(-1) > 0
     before, after = acf.roll(1, -1), acf.roll(-1, -1)
     fits = (lags >= 3) & (lags <= n_steps[:, None, None] / 2) & (n_steps >= 8)[:, None, None]
     peak = fallen & fits & (acf >= before) & (acf >= after) & (acf >= 0.3)
