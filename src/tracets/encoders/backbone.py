@@ -51,6 +51,10 @@ class TextBackbone:
     def dim(self) -> int:
         return int(self._load().config.hidden_size)
 
+    def loaded(self) -> tuple[Any, Any]:
+        """The Transformer and its tokenizer, as transformers has them."""
+        return self._load(), self._tokenizer
+
     def states(self, sentences: Iterable[Sentence]) -> list[tuple[Tensor, Tensor]]:
         """Token states (n_tokens, dim) in half precision and the number at each token (n_tokens,), NaN = none."""
         sentences = list(sentences)
