@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import NotFound, QueryError
+from tracets.errors import DataError, NotFound, QueryError
 from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
 from tracets.scores import (
@@ -36,6 +36,9 @@ from tracets.scores import (
     without_each_channel,
 )
 from tracets.types import FloatArray, Hit, Query, Sample, TextVectors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Want = Literal["series", "text"]
 ROWS_A_BATCH = 512
@@ -104,6 +107,27 @@ class Index:
                 f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{self.ids[0]}'."
             )
         return self.position[name]
+
+
+def embed(samples: Iterable[Sample], encoder: PairEncoder, *, batch_size: int = 64) -> pa.Table:
+    """Vectors of every window as a table; see `tracets.api.embed`."""
+    import pyarrow as pa
+
+    samples = list(samples)
+    if not samples:
+        raise DataError("embed() got no windows. Check the split or the filter.")
+    vectors = encoder.encode_series(samples, batch_size=batch_size)
+    means = [v.mean(axis=1) for v in vectors.channels]
+    units = [m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-12) for m in means]
+    width = pa.list_(pa.float32(), encoder.dim)
+    return pa.table(
+        {
+            "id": pa.array([s.id for s in samples], pa.string()),
+            "vector": pa.array(list(vectors.sample), width),
+            "channel_names": pa.array([list(s.channel_names) for s in samples], pa.list_(pa.string())),
+            "channel_vectors": pa.array([list(u) for u in units], pa.list_(width)),
+        }
+    )
 
 
 def build_index(

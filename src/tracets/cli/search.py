@@ -9,7 +9,20 @@ from typing import Annotated, Literal
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, Model, NoHubness, Overwrite, counting, described, done, hits_table, json_line, note
+from tracets.cli.show import (
+    Backend,
+    Json,
+    Model,
+    NoHubness,
+    Overwrite,
+    backend_of,
+    counting,
+    described,
+    done,
+    hits_table,
+    json_line,
+    note,
+)
 from tracets.errors import DataError, QueryError
 from tracets.types import Query, Sample
 
@@ -22,12 +35,13 @@ def embed(
     corpus: Windows,
     out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
     model: Model = "base",
+    backend: Backend = None,
     as_json: Json = False,
 ) -> None:
     """Write the vectors of every window: id, vector, channel_names, channel_vectors."""
     import pyarrow.parquet as pq
 
-    table = api.embed(api.read(corpus), api.load(model))
+    table = api.embed(api.read(corpus), api.load(model, backend=backend_of(backend)))
     pq.write_table(table, out, compression="zstd")
     done(f"wrote {table.num_rows} vectors to {out}", {"out": str(out), "windows": table.num_rows}, as_json=as_json)
 
@@ -36,11 +50,12 @@ def index(
     corpus: Windows,
     out: Annotated[Path, typer.Option(help="The index folder to write.")],
     model: Model = "base",
+    backend: Backend = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Index the windows and texts of a corpus."""
-    windows, encoder = api.read(corpus), api.load(model)
+    windows, encoder = api.read(corpus), api.load(model, backend=backend_of(backend))
     with counting("indexing", len(windows)) as progress:
         api.build_index(windows, encoder, out, overwrite=overwrite, progress=progress)
     said = f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"'
@@ -59,6 +74,7 @@ def search(
     where: Annotated[str | None, typer.Option(help="A filter in SQL, such as \"label = 'fair'\".")] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     model: IndexModel = None,
+    backend: Backend = None,
     no_hubness: NoHubness = False,
     as_json: Json = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the hits into this HTML file.")] = None,
@@ -67,9 +83,8 @@ def search(
     wanted = _wanted(want)
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
-    hits = api.search(
-        opened, api.load(model or opened.model), query, want=wanted, k=k, where=where, hubness=not no_hubness
-    )
+    encoder = api.load(model or opened.model, backend=backend_of(backend))
+    hits = api.search(opened, encoder, query, want=wanted, k=k, where=where, hubness=not no_hubness)
     said = described(query)
     if as_json:
         for hit in hits:
@@ -86,11 +101,13 @@ def explain(
     id: Annotated[str, typer.Argument(help="A stored window.")],
     query: Annotated[str, typer.Option(help="What was asked.")],
     model: IndexModel = None,
+    backend: Backend = None,
     as_json: Json = False,
 ) -> None:
     """Say which channel and which sentence made a window match a text; the parts add up to the score."""
     opened = api.open_index(index)
-    found = api.explain(opened, api.load(model or opened.model), id, query)
+    encoder = api.load(model or opened.model, backend=backend_of(backend))
+    found = api.explain(opened, encoder, id, query)
     if as_json:
         json_line(found.to_json())
         return

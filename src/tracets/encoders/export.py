@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
@@ -40,7 +41,7 @@ QUANTISED = {
 """Layers whose weights become int8. Those that read numbers keep them: a number's value is in its last digits."""
 
 
-def export_model(model: TraceModel, folder: str | Path, *, int8: bool = False) -> str:
+def export_model(model: TraceModel, folder: str | os.PathLike[str], *, int8: bool = False) -> str:
     """Write a model as ONNX graphs, for any number of samples, channels, steps, texts and tokens.
 
     Parameters
@@ -80,9 +81,14 @@ def export_model(model: TraceModel, folder: str | Path, *, int8: bool = False) -
             write_whole(path / name, proto.SerializeToString())
     write_whole(path / TOKENIZER, _tokenizer(model.backbone).encode())
     config = {
-        "format": EXPORT_FORMAT, "name": model.name, "fingerprint": fingerprint, "precision": "int8" if int8 else "fp32",
-        "backbone_dim": model.backbone.dim, "max_tokens": MAX_TOKENS, "model": asdict(model.config),
-    }  # fmt: skip
+        "format": EXPORT_FORMAT,
+        "name": model.name,
+        "fingerprint": fingerprint,
+        "precision": "int8" if int8 else "fp32",
+        "backbone_dim": model.backbone.dim,
+        "max_tokens": MAX_TOKENS,
+        "model": asdict(model.config),
+    }
     write_whole(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
     return fingerprint
 
@@ -187,23 +193,27 @@ def _own_symbolics() -> Iterator[None]:
     def index_add(g: Any, into: Any, dim: Any, index: Any, rows: Any, alpha: Any = None) -> Any:
         return scattered(g, into, dim, index, rows, reduction_s="add")
 
-    own = {"aten::asinh": asinh, "aten::index_add": index_add, "aten::index_copy": scattered}
+    own: dict[str, Callable[..., Any]] = {
+        "asinh": asinh,
+        "index_add": index_add,
+        "index_copy": scattered,
+    }
     for name, symbolic in own.items():
-        torch.onnx.register_custom_op_symbolic(name, symbolic, OPSET)
+        torch.onnx.register_custom_op_symbolic(f"aten::{name}", symbolic, OPSET)
     try:
         yield
     finally:
         for name in own:
-            torch.onnx.unregister_custom_op_symbolic(name, OPSET)
+            torch.onnx.unregister_custom_op_symbolic(f"aten::{name}", OPSET)
 
 
 def _examples() -> list[Sample]:
     """Two samples to trace with, long enough that no branch for short series is taken."""
-    rng = np.random.default_rng(0)
+    values = np.random.default_rng(0).normal(size=(3, FEWEST_STEPS + 32)).astype(np.float32)
     return [
-        Sample("a", rng.normal(size=(3, FEWEST_STEPS + 32)), ("x", "y", "z"), start=datetime(2020, 1, 1, tzinfo=UTC), freq="h"),
-        Sample("b", rng.normal(size=(2, FEWEST_STEPS)), ("x", "y")),
-    ]  # fmt: skip
+        Sample("a", values, ("x", "y", "z"), start=datetime(2020, 1, 1, tzinfo=UTC), freq="h"),
+        Sample("b", values[:2, :FEWEST_STEPS], ("x", "y")),
+    ]
 
 
 def _parts(batch: SeriesBatch | TextBatch) -> dict[str, Tensor]:

@@ -158,8 +158,8 @@ def load_onnx(name: str | os.PathLike[str], *, threads: int | None = None) -> On
         folder = folder / INSIDE
     elif not is_export(folder):
         raise NotFound(
-            f"model '{name}' has no ONNX export: make one with tracets export {name} --out FOLDER, and name that FOLDER "
-            f"as the model."
+            f"model '{name}' has no ONNX export: make one with tracets export {name} --out FOLDER, and name that "
+            f"FOLDER as the model."
         )
     return OnnxModel(folder, name=str(name), threads=threads)
 

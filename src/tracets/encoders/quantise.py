@@ -70,7 +70,7 @@ class _Graph:
         options = {a.name: a for a in node.attribute}
         return found.T if "transB" in options and options["transB"].i else found
 
-    def add(self, op: str, inputs: list[str], output: str, **options: int) -> str:
+    def add(self, op: str, inputs: list[str], output: str, **options: Any) -> str:
         from onnx import helper
 
         self.nodes.append(helper.make_node(op, inputs, [output], name=f"{output}/{op}", **options))

@@ -54,7 +54,7 @@ def load_model(name: str | os.PathLike[str]) -> TraceModel:
     try:
         saved = json.loads((path / "config.json").read_text(encoding="utf-8"))
         if isinstance(saved, dict) and str(saved.get("format")).startswith("onnx"):
-            raise ModelError(f"model '{path}' is an ONNX export. Load it with backend onnx, or name the model it is of.")
+            raise ModelError(f"model '{path}' is an ONNX export. Load it with backend onnx, or name its model.")
         if not isinstance(saved, dict) or saved.get("format") != FORMAT:
             found = saved.get("format") if isinstance(saved, dict) else None
             raise ModelError(
