@@ -77,9 +77,16 @@ def folders(model, tmp_path_factory):
 
     root = tmp_path_factory.mktemp("exports")
     save_model(model, root / "torch", card="")
-    traced = list(export._graphs(model, tmp_path_factory.mktemp("graphs")))  # once for both: it takes seconds
+    traced = [(name, path.read_bytes()) for name, path in export._graphs(model, tmp_path_factory.mktemp("graphs"))]
+
+    def again(model, folder):
+        """Traced once for both: it takes seconds."""
+        for name, graph in traced:
+            (folder / name).write_bytes(graph)
+            yield name, folder / name
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "_graphs", lambda model, folder: traced)
+        patch.setattr(export, "_graphs", again)
         for precision in ("fp32", "int8"):
             export.export_model(model, root / precision, int8=precision == "int8")
     return root

@@ -178,6 +178,7 @@ def open_session(path: Path, *, threads: int | None) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads or 0
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done by the export
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except (states.Fail, states.InvalidGraph, states.InvalidProtobuf, states.NoSuchFile) as error:
