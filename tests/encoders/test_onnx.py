@@ -313,6 +313,33 @@ def test_rows_of_an_integer_product_by_hand():
     assert np.abs((found - bias) / (x @ weights) - 1)[np.abs(x @ weights) > np.abs(x).max(1, keepdims=True)].max() < 0.1
 
 
+def test_examples_spread_a_large_column_over_activations_and_weights():
+    """A column a thousand times the others drowns them in an integer product, unless the weights take half of it."""
+    from onnx import TensorProto, helper, numpy_helper
+    from onnxruntime import InferenceSession
+
+    from tracets.encoders.quantise import quantise
+
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(32, 24)).astype(np.float32)
+    x = rng.normal(size=(50, 32)).astype(np.float32)
+    x[:, 3] *= 1000
+    weights[3] /= 1000
+    errors = []
+    for examples in ([], [{"x": x[:20]}, {"x": x[20:40]}]):
+        graph = helper.make_graph(
+            [helper.make_node("MatMul", ["x", "w"], ["y"], name="layer")], "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 32])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 24])],
+            [numpy_helper.from_array(weights, "w")],
+        )  # fmt: skip
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+        quantise(model, layers=("",), examples=examples)
+        session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        errors.append(np.abs(session.run(None, {"x": x[40:]})[0] - x[40:] @ weights).mean())
+    assert errors[1] < errors[0] / 10
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_real_sentence_encoder_keeps_parity(tmp_path):

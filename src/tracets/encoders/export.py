@@ -19,13 +19,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracets.data.collate import collate
+from tracets.data.generate import generate_samples
 from tracets.encoders.backbone import MAX_TOKENS, TextBackbone
 from tracets.encoders.model import TraceModel
 from tracets.encoders.onnx_model import EXPORT_FORMAT, FEWEST_STEPS, SENTENCES, SERIES, TEXT, TOKENIZER, missing
 from tracets.encoders.quantise import quantise
+from tracets.encoders.sentences import by_length, read_numbers, split_sentences
 from tracets.encoders.series import SeriesBatch, to_series_batch
 from tracets.encoders.store import write_whole
 from tracets.encoders.text import TextBatch
@@ -39,6 +42,9 @@ QUANTISED = {
     SERIES: ("/blocks",),
 }
 """Layers whose weights become int8. Those that read numbers keep them: a number's value is in its last digits."""
+
+N_REPORTS = 16
+"""Reports whose sentences show which activations are large."""
 
 
 def export_model(model: TraceModel, folder: str | os.PathLike[str], *, int8: bool = False) -> str:
@@ -77,7 +83,8 @@ def export_model(model: TraceModel, folder: str | os.PathLike[str], *, int8: boo
         for name, graph in _graphs(model, Path(temporary)):
             proto = onnx.load(graph)
             if int8:
-                quantise(proto, layers=QUANTISED[name])
+                examples = _read_sentences(model.backbone) if name == SENTENCES else []
+                quantise(proto, layers=QUANTISED[name], examples=examples)
             write_whole(path / name, _fused(proto.SerializeToString(), graph))
     write_whole(path / TOKENIZER, _tokenizer(model.backbone).encode())
     config = {
@@ -226,6 +233,15 @@ def _examples() -> list[Sample]:
         Sample("a", values, ("x", "y", "z"), start=datetime(2020, 1, 1, tzinfo=UTC), freq="h"),
         Sample("b", values[:2, :FEWEST_STEPS], ("x", "y")),
     ]
+
+
+def _read_sentences(backbone: TextBackbone) -> list[dict[str, NDArray[np.int64]]]:
+    """Sentences of generated reports as the sentence encoder is given them, one at a time."""
+    texts = (sample.text or "" for sample in generate_samples(N_REPORTS, seed=0))
+    words = {read_numbers(sentence).words for text in texts for sentence in split_sentences(text)}
+    tokenizer = backbone.loaded()[1]
+    ids = [np.array([tokenizer(text)["input_ids"][:MAX_TOKENS]]) for text in by_length(words)]
+    return [{"ids": row, "mask": np.ones_like(row)} for row in ids]
 
 
 def _parts(batch: SeriesBatch | TextBatch) -> dict[str, Tensor]:
