@@ -18,7 +18,7 @@ from tracets.errors import ConfigError, MissingExtra, ModelError, NotFound
 from tracets.types import Sample
 
 pytest.importorskip("onnxruntime")
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 WORDS = "the load rain wind falls rises to of low high dry calm in a evening heavy burst week night then and".split()
 
 
