@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tracets.errors import ConfigError, DataError
+from tracets.errors import ConfigError
 from tracets.types import Hit, Query, Sample
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tracets.data.captions.llm import LlmCaptioner
     from tracets.data.corpus import Corpus
+    from tracets.encoders.backends import Backend
     from tracets.encoders.model import TraceModel
     from tracets.encoders.protocol import PairEncoder
     from tracets.evaluate.deletion import ChannelReport
@@ -32,18 +33,25 @@ LOG = logging.getLogger("tracets")
 
 __all__ = [
     "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_channels",
-    "evaluate_probes", "evaluate_retrieval", "explain", "hit_to_json", "llm_captioner", "load", "open_index",
+    "evaluate_probes", "evaluate_retrieval", "explain", "export", "hit_to_json", "llm_captioner", "load", "open_index",
     "plot_hits", "read", "search", "set_threads", "shipped_models", "train", "weather", "windows", "write",
 ]  # fmt: skip
 
 
-def load(name: Path_ = BASE) -> TraceModel:
-    """Load a model folder, or a model that ships, by its name.
+def load(name: Path_ = BASE, *, backend: Backend | None = None, threads: int | None = None) -> PairEncoder:
+    """Load a model folder or an ONNX export, or a model that ships by its name.
+
+    Parameters
+    ----------
+    backend : "torch" or "onnx", optional
+        By default what the folder holds. "onnx" imports no torch; it takes an export, see docs/backends.md.
+    threads : int, optional
+        Processor threads, at least 1; by default as many as there are, or OMP_NUM_THREADS.
 
     Raises
     ------
     NotFound
-        No such folder or shipped model.
+        No such folder or shipped model, or no export of it.
     ModelError
         A damaged folder, or a format this version does not read.
 
@@ -52,9 +60,20 @@ def load(name: Path_ = BASE) -> TraceModel:
     >>> load("base").encode_texts(["rain all week"]).sample.shape
     (1, 128)
     """
+    from tracets.encoders.backends import load as load_
+
+    return load_(name, backend=backend, threads=threads)
+
+
+def export(name: Path_, out: Path_, *, int8: bool = False) -> str:
+    """Write a model as ONNX graphs to the folder `out`, and return the fingerprint of the export.
+
+    With `int8`, products are of 8 bit integers: smaller and faster, near the model (cosine > 0.99), not equal to it.
+    """
+    from tracets.encoders.export import export_model
     from tracets.encoders.store import load_model
 
-    return load_model(name)
+    return export_model(load_model(name), out, int8=int8)
 
 
 def shipped_models() -> list[str]:
@@ -66,11 +85,9 @@ def shipped_models() -> list[str]:
 
 def set_threads(n: int) -> None:
     """Limit the processor threads of this process; 1 <= n."""
-    import torch
+    from tracets.encoders.backends import set_threads as set_threads_
 
-    if n < 1:
-        raise ConfigError(f"threads must be at least 1, got {n}")
-    torch.set_num_threads(n)
+    set_threads_(n)
 
 
 def read(path: Path_, *, reader: str | None = None, freq: str | None = None, zone: str | None = None) -> Corpus:
@@ -339,24 +356,9 @@ def embed(corpus: Iterable[Sample], model: PairEncoder, *, batch_size: int = 64)
     `channel_vectors` holds one vector a channel: the mean of the channel's vectors, of length 1; zero where nothing was
     observed.
     """
-    import numpy as np
-    import pyarrow as pa
+    from tracets import retrieve
 
-    samples = list(corpus)
-    if not samples:
-        raise DataError("embed() got no windows. Check the split or the filter.")
-    vectors = model.encode_series(samples, batch_size=batch_size)
-    means = [v.mean(axis=1) for v in vectors.channels]
-    units = [m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-12) for m in means]
-    width = pa.list_(pa.float32(), model.dim)
-    return pa.table(
-        {
-            "id": pa.array([s.id for s in samples], pa.string()),
-            "vector": pa.array(list(vectors.sample), width),
-            "channel_names": pa.array([list(s.channel_names) for s in samples], pa.list_(pa.string())),
-            "channel_vectors": pa.array([list(u) for u in units], pa.list_(width)),
-        }
-    )
+    return retrieve.embed(corpus, model, batch_size=batch_size)
 
 
 def build_index(
@@ -406,10 +408,8 @@ def search(
     """
     from tracets import retrieve
 
-    if isinstance(query, str):
-        query = Query(text=query)
-    elif isinstance(query, Sample):
-        query = Query(series=query)
+    if isinstance(query, (str, Sample)):
+        query = Query(text=query) if isinstance(query, str) else Query(series=query)
     return retrieve.search(index, model, query, want=want, k=k, where=where, hubness=hubness, exact=exact)
 
 

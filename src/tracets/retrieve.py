@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tracets.candidates import by_lists, by_sample
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import QueryError
+from tracets.errors import DataError, QueryError
 from tracets.hubness import choose_bank, text_hubness, without_hubs
 from tracets.index import IndexFolder, Rows
 from tracets.index.lists import Lists, make_lists, write_lists
@@ -46,10 +46,34 @@ from tracets.scores import (
 from tracets.stored import Index
 from tracets.types import FloatArray, Hit, Query, Sample, SeriesVectors, TextVectors
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Want = Literal["series", "text"]
 ROWS_A_BATCH = 512
 PROBES = 16
 ASKED = 50
+
+
+def embed(samples: Iterable[Sample], encoder: PairEncoder, *, batch_size: int = 64) -> pa.Table:
+    """Vectors of every window as a table; see `tracets.api.embed`."""
+    import pyarrow as pa
+
+    samples = list(samples)
+    if not samples:
+        raise DataError("embed() got no windows. Check the split or the filter.")
+    vectors = encoder.encode_series(samples, batch_size=batch_size)
+    means = [v.mean(axis=1) for v in vectors.channels]
+    units = [m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-12) for m in means]
+    width = pa.list_(pa.float32(), encoder.dim)
+    return pa.table(
+        {
+            "id": pa.array([s.id for s in samples], pa.string()),
+            "vector": pa.array(list(vectors.sample), width),
+            "channel_names": pa.array([list(s.channel_names) for s in samples], pa.list_(pa.string())),
+            "channel_vectors": pa.array([list(u) for u in units], pa.list_(width)),
+        }
+    )
 
 
 def build_index(

@@ -8,7 +8,8 @@ import torch
 
 import tracets.encoders.series as room
 from tracets.data.collate import collate
-from tracets.encoders.series import calendar_features, to_series_batch
+from tracets.encoders.inputs import CALENDAR_DIM, calendar_features
+from tracets.encoders.series import to_series_batch
 from tracets.errors import DataError
 from tracets.nn.attention import Block
 from tracets.types import Sample, SeriesVectors
@@ -311,7 +312,7 @@ def test_calendar_by_hand():
     log = np.log10(3600)
     circles = [f(a) for a in (hour, week, year) for f in (np.sin, np.cos)]
     assert got == pytest.approx([1, *circles, 1, log / 4, np.sin(log), np.cos(log)])
-    assert calendar_features(None, float("nan")) == [0.0] * room.CALENDAR_DIM
+    assert calendar_features(None, float("nan")) == [0.0] * CALENDAR_DIM
     assert calendar_features(None, 60.0)[:7] == [0.0] * 7 and calendar_features(None, 60.0)[7] == 1
     assert calendar_features(start, float("nan"))[7:] == [0.0] * 4
 

@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(demo)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("export")(train.export)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("embed")(search.embed)
 app.command("index")(search.index)

@@ -10,7 +10,20 @@ from typing import Annotated, Literal
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, Model, NoHubness, Overwrite, counting, described, done, hits_table, json_line, note
+from tracets.cli.show import (
+    Backend,
+    Json,
+    Model,
+    NoHubness,
+    Overwrite,
+    backend_of,
+    counting,
+    described,
+    done,
+    hits_table,
+    json_line,
+    note,
+)
 from tracets.errors import DataError, QueryError
 from tracets.types import Query, Sample
 
@@ -23,12 +36,13 @@ def embed(
     corpus: Windows,
     out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
     model: Model = "base",
+    backend: Backend = None,
     as_json: Json = False,
 ) -> None:
     """Write the vectors of every window: id, vector, channel_names, channel_vectors."""
     import pyarrow.parquet as pq
 
-    table = api.embed(api.read(corpus), api.load(model))
+    table = api.embed(api.read(corpus), api.load(model, backend=backend_of(backend)))
     pq.write_table(table, out, compression="zstd")
     done(f"wrote {table.num_rows} vectors to {out}", {"out": str(out), "windows": table.num_rows}, as_json=as_json)
 
@@ -37,6 +51,7 @@ def index(
     corpus: Windows,
     out: Annotated[Path, typer.Option(help="The index folder to write.")],
     model: Model = "base",
+    backend: Backend = None,
     overwrite: Overwrite = False,
     update: Annotated[
         bool, typer.Option("--update", help="Replace the index that is there; encode only what it does not hold.")
@@ -47,7 +62,7 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Index the windows and texts of a corpus."""
-    windows, encoder = api.read(corpus), api.load(model)
+    windows, encoder = api.read(corpus), api.load(model, backend=backend_of(backend))
     began = time.monotonic()
     with counting("indexing", len(windows)) as progress:
         built = api.build_index(windows, encoder, out, overwrite=overwrite, update=update, ann=ann, progress=progress)
@@ -79,6 +94,7 @@ def search(
     where: Annotated[str | None, typer.Option(help="A filter in SQL, such as \"label = 'fair'\".")] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     model: IndexModel = None,
+    backend: Backend = None,
     no_hubness: NoHubness = False,
     exact: Annotated[bool, typer.Option("--exact", help="Score every window, also where the index has --ann.")] = False,
     as_json: Json = False,
@@ -88,10 +104,8 @@ def search(
     wanted = _wanted(want)
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
-    hits = api.search(
-        opened, api.load(model or opened.model), query, want=wanted, k=k, where=where, hubness=not no_hubness,
-        exact=exact,
-    )  # fmt: skip
+    encoder = api.load(model or opened.model, backend=backend_of(backend))
+    hits = api.search(opened, encoder, query, want=wanted, k=k, where=where, hubness=not no_hubness, exact=exact)
     said = described(query)
     if as_json:
         for hit in hits:
@@ -108,11 +122,13 @@ def explain(
     id: Annotated[str, typer.Argument(help="A stored window.")],
     query: Annotated[str, typer.Option(help="What was asked.")],
     model: IndexModel = None,
+    backend: Backend = None,
     as_json: Json = False,
 ) -> None:
     """Say which channel and which sentence made a window match a text; the parts add up to the score."""
     opened = api.open_index(index)
-    found = api.explain(opened, api.load(model or opened.model), id, query)
+    encoder = api.load(model or opened.model, backend=backend_of(backend))
+    found = api.explain(opened, encoder, id, query)
     if as_json:
         json_line(found.to_json())
         return

@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from tracets.errors import ConfigError
 from tracets.types import Hit, Query
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Model = Annotated[str, typer.Option(help="A model folder, or base, the model that ships.")]
+Backend = Annotated[str | None, typer.Option(help="torch, or onnx (no torch is loaded); default: what is there.")]
 NoHubness = Annotated[
     bool, typer.Option("--no-hubness", help="Leave the scores of texts that are near every window as they are.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+def backend_of(given: str | None) -> Literal["torch", "onnx"] | None:
+    """The backend that was asked for."""
+    if given is None:
+        return None
+    if given == "torch":
+        return "torch"
+    if given == "onnx":
+        return "onnx"
+    raise ConfigError(f"--backend must be torch or onnx, got '{given}'.")
 
 
 def note(text: str) -> None:

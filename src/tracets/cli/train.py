@@ -42,3 +42,18 @@ def train(
     )  # fmt: skip
     said = f"wrote the model to {out}; next: tracets evaluate retrieval CORPUS --model {out} --split test"
     done(said, {"out": str(out), "fingerprint": model.fingerprint}, as_json=as_json)
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A model folder, or base, the model that ships.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    format: Annotated[str, typer.Option(help="onnx, the only one.")] = "onnx",
+    int8: Annotated[bool, typer.Option("--int8", help="In 8 bit integers: smaller, faster, not quite equal.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a model in a form that runs without torch."""
+    if format != "onnx":
+        raise ConfigError(f"--format must be onnx, got '{format}'.")
+    fingerprint = api.export(model, out, int8=int8)
+    said = f'exported {model} to {out}; next: tracets search INDEX "your question" --model {out}'
+    done(said, {"out": str(out), "fingerprint": fingerprint}, as_json=as_json)

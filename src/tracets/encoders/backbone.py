@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tracets.encoders.sentences import Sentence
+from tracets.encoders.sentences import Sentence, by_length, numbers_at
 from tracets.encoders.settings import DEFAULT_BACKBONE
 from tracets.errors import ModelError
 
@@ -51,6 +51,10 @@ class TextBackbone:
     def dim(self) -> int:
         return int(self._load().config.hidden_size)
 
+    def loaded(self) -> tuple[Any, Any]:
+        """The Transformer and its tokenizer, as transformers has them."""
+        return self._load(), self._tokenizer
+
     def states(self, sentences: Iterable[Sentence]) -> list[tuple[Tensor, Tensor]]:
         """Token states (n_tokens, dim) in half precision and the number at each token (n_tokens,), NaN = none."""
         sentences = list(sentences)
@@ -59,13 +63,7 @@ class TextBackbone:
         out = []
         for sentence in sentences:
             states, spans = self._cache.get(sentence.words) or fresh[sentence.words]
-            numbers = torch.full((len(states),), torch.nan)
-            for place, value in zip(sentence.places, sentence.values, strict=True):
-                # marks such as [CLS] span nothing, from 0 to 0: they are no token of a number at the start
-                at = np.flatnonzero((spans[:, 0] <= place) & (place < spans[:, 1]))
-                if len(at):
-                    numbers[int(at[0])] = value
-            out.append((states, numbers))
+            out.append((states, torch.from_numpy(numbers_at(sentence, spans))))
         for words, entry in fresh.items():
             self._remember(words, entry)
         return out
@@ -130,15 +128,6 @@ class TextBackbone:
                     f"model, a hub name that is reachable, or the default '{DEFAULT_BACKBONE}'."
                 ) from error
         return self._model
-
-
-def by_length(texts: Iterable[str]) -> list[str]:
-    """Texts of like length together, in an order of their own.
-
-    Company in a batch moves the last bits of a state: in the order of a set, which changes from process to process, a
-    training would be no function of its seed.
-    """
-    return sorted(texts, key=lambda text: (len(text), text))
 
 
 @contextmanager

@@ -8,12 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tracets.data.collate import collate
 from tracets.encoders.backbone import TextBackbone
+from tracets.encoders.inputs import series_in_batches, texts_in_batches
 from tracets.encoders.series import N_NUMBERS, SeriesTower, to_series_batch
 from tracets.encoders.settings import ModelConfig, told_apart
 from tracets.encoders.text import PooledTextTower, TextBatch, TextTower
@@ -105,35 +105,26 @@ class TraceModel(nn.Module):
     @torch.inference_mode()
     def encode_series(self, samples: Sequence[Sample], *, batch_size: int = 64) -> SeriesVectors:
         """Vectors of n samples: one a sample (n, dim), `series.vectors` a channel; batch company changes nothing."""
-        sample = np.zeros((len(samples), self.dim), np.float32)
-        channels: list[FloatArray] = [np.zeros(0, np.float32)] * len(samples)
-        order = sorted(range(len(samples)), key=lambda i: samples[i].values.shape)
+
+        def encode(part: list[Sample]) -> tuple[FloatArray, FloatArray]:
+            batch = to_series_batch(collate(part), self.backbone)
+            whole, parts = self.series(to_device(batch, self.device))
+            return whole.cpu().numpy(), parts.cpu().numpy()
+
         with _evaluating(self):
-            for begin in range(0, len(order), batch_size):
-                part = order[begin : begin + batch_size]
-                batch = to_series_batch(collate([samples[i] for i in part]), self.backbone)
-                whole, parts = self.series(to_device(batch, self.device))
-                sample[part] = whole.cpu().numpy()
-                for i, vectors in zip(part, parts.cpu().numpy(), strict=True):
-                    channels[i] = vectors[: samples[i].n_channels].copy()
-        return SeriesVectors(sample, tuple(channels))
+            return series_in_batches(samples, self.dim, batch_size, encode)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str], *, batch_size: int = 64) -> TextVectors:
         """Vectors of n texts: one a text (n, dim) and one a sentence."""
-        spans = tuple(self.text.sentences_of(text) for text in texts)
-        sample = np.zeros((len(texts), self.dim), np.float32)
-        sentences: list[FloatArray] = [np.zeros(0, np.float32)] * len(texts)
-        order = sorted(range(len(texts)), key=lambda i: len(spans[i]))
+
+        def encode(part: list[tuple[str, ...]]) -> tuple[FloatArray, FloatArray]:
+            whole, parts = self.read_texts(to_device(self.text.pack(part, self.backbone), self.device))
+            return whole.cpu().numpy(), parts.cpu().numpy()
+
+        spans = [self.text.sentences_of(text) for text in texts]
         with _evaluating(self):
-            for begin in range(0, len(order), batch_size):
-                part = order[begin : begin + batch_size]
-                batch = self.text.pack([spans[i] for i in part], self.backbone)
-                whole, parts = self.read_texts(to_device(batch, self.device))
-                sample[part] = whole.cpu().numpy()
-                for i, vectors in zip(part, parts.cpu().split([len(spans[i]) for i in part]), strict=True):
-                    sentences[i] = vectors.numpy().copy()
-        return TextVectors(sample, tuple(sentences), spans)
+            return texts_in_batches(spans, self.dim, batch_size, encode)
 
 
 class _evaluating:

@@ -7,7 +7,13 @@ stands in its place) and given back as a value, so that the words say what is me
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracets.types import FloatArray
 
 MAX_WORDS = 60
 """A longer sentence is cut at this many words into several; nothing is dropped."""
@@ -64,6 +70,26 @@ def read_numbers(sentence: str) -> Sentence:
             words += "0"
         last = match.end()
     return Sentence(words + sentence[last:], tuple(places), tuple(values))
+
+
+def numbers_at(sentence: Sentence, spans: NDArray[np.int64]) -> FloatArray:
+    """The number at each token (n_tokens,), NaN = none; spans (n_tokens, 2) say where each token begins and ends."""
+    numbers = np.full(len(spans), np.nan, np.float32)
+    for place, value in zip(sentence.places, sentence.values, strict=True):
+        # marks such as [CLS] span nothing, from 0 to 0: they are no token of a number at the start
+        at = np.flatnonzero((spans[:, 0] <= place) & (place < spans[:, 1]))
+        if len(at):
+            numbers[int(at[0])] = value
+    return numbers
+
+
+def by_length(texts: Iterable[str]) -> list[str]:
+    """Texts of like length together, in an order of their own.
+
+    Company in a batch moves the last bits of a state: in the order of a set, which changes from process to process, a
+    training would be no function of its seed.
+    """
+    return sorted(texts, key=lambda text: (len(text), text))
 
 
 def magnitude(text: str, at: int = 0) -> float:

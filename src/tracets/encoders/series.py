@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracets.encoders.backbone import TextBackbone
-from tracets.encoders.sentences import magnitude
+from tracets.encoders.inputs import CALENDAR_DIM, series_inputs
 from tracets.encoders.settings import SeriesConfig
 from tracets.encoders.whole import SeriesWhole
 from tracets.errors import DataError
@@ -36,16 +33,12 @@ from tracets.nn.masks import attention_keys, causal_mask, cit_rows
 from tracets.nn.parts import N_MORE_MOMENTS, N_PARTS, N_RHYTHM, all_parts
 from tracets.types import Batch
 
-LARGEST = 1e17
-"""Values are cut here: the squares of larger ones overflow in single precision."""
 MAX_PATCHES = 512
 """Places that learned positions know; rotary ones have no limit."""
-CALENDAR_DIM = 11
 SEASON = slice(5, 7)
 N_NUMBERS = {"none": 0, "level": N_LEVELS, "summary": N_STATED + 3 * N_MORE_MOMENTS + N_RHYTHM}
 N_OTHERS = {"none": 0, "level": 0, "summary": N_SHAPES + (N_MOMENTS + N_MORE_MOMENTS) * PLACE_DIM + N_PARTS}
 CLAIM_SCALE = 0.03
-_SECONDS = {"hour": 86_400.0, "week": 7 * 86_400.0, "year": 365.2425 * 86_400.0}
 
 
 @dataclass(frozen=True)
@@ -63,60 +56,19 @@ class SeriesBatch:
 
 
 def to_series_batch(batch: Batch, backbone: TextBackbone) -> SeriesBatch:
-    """Move a batch to torch and look up the text embedding of every channel's name and unit.
-
-    Values in a unit such as "million USD" are multiplied out, as "16.6 billion" is in a text.
-    """
-    told = list(dict.fromkeys(zip(batch.channel_names, batch.units, strict=True)))  # often the same in all windows
-    labels = list(dict.fromkeys(key for names, units in told for key in zip(names, units, strict=True)))
-    place = {key: i for i, key in enumerate(labels)}
-    vectors = backbone.pooled([f"{name}, {unit}" if unit else name for name, unit in labels])
-    blank = len(labels)  # a padding channel: no name, and nothing to multiply
-    c = batch.channel_valid.shape[1]
-    rows = {}
-    for names, units in told:
-        known = [place[key] for key in zip(names, units, strict=True)]
-        rows[names, units] = known + [blank] * (c - len(known))
-    which = torch.tensor([rows[key] for key in zip(batch.channel_names, batch.units, strict=True)])  # (n, c)
-    factors = torch.tensor([*(magnitude(unit or "") for _, unit in labels), 1.0])[which]
-    calendar = [calendar_features(s, float(d)) for s, d in zip(batch.start, batch.step_seconds, strict=True)]
+    """Move a batch to torch and look up the text embedding of every channel's name and unit."""
+    inputs = series_inputs(batch)
+    vectors = backbone.pooled(inputs.labels)
+    label = torch.from_numpy(inputs.label)
     return SeriesBatch(
-        values=(torch.from_numpy(batch.values) * factors[..., None]).clamp(-LARGEST, LARGEST),
-        observed=torch.from_numpy(batch.observed),
-        channel_valid=torch.from_numpy(batch.channel_valid),
-        names=F.pad(vectors, (0, 0, 0, 1))[which],
-        calendar=torch.tensor(np.array(calendar), dtype=torch.float32),
-        clock=torch.tensor(
-            [[_since_midnight(s), d] for s, d in zip(batch.start, batch.step_seconds, strict=True)]
-        ).float(),
-        n_steps=torch.from_numpy(batch.n_steps),
+        values=torch.from_numpy(inputs.values),
+        observed=torch.from_numpy(inputs.observed),
+        channel_valid=torch.from_numpy(inputs.channel_valid),
+        names=vectors[label.clamp(min=0)].masked_fill((label < 0)[..., None], 0),
+        calendar=torch.from_numpy(inputs.calendar),
+        clock=torch.from_numpy(inputs.clock),
+        n_steps=torch.from_numpy(inputs.n_steps),
     )
-
-
-def calendar_features(start: datetime | None, step_seconds: float) -> list[float]:
-    """Season, weekday and hour of the first step as sine and cosine, the sampling step, and what is known (11,)."""
-    known = start is not None
-    out = [float(known)]
-    if start is None:
-        out += [0.0] * 6
-    else:
-        clock = _since_midnight(start)
-        places = {
-            "hour": clock,
-            "week": start.weekday() * 86_400 + clock,
-            "year": (start.timetuple().tm_yday - 1) * 86_400 + clock,
-        }
-        for name, seconds in places.items():
-            angle = 2 * math.pi * seconds / _SECONDS[name]
-            out += [math.sin(angle), math.cos(angle)]
-    if math.isnan(step_seconds):
-        return [*out, 0.0, 0.0, 0.0, 0.0]
-    scale = math.log10(max(step_seconds, 1e-3))
-    return [*out, 1.0, scale / 4, math.sin(scale), math.cos(scale)]
-
-
-def _since_midnight(start: datetime | None) -> float:
-    return math.nan if start is None else start.hour * 3600.0 + start.minute * 60 + start.second
 
 
 class SeriesTower(nn.Module):
@@ -227,7 +179,8 @@ class SeriesTower(nn.Module):
 
     def _patches(self, x: Tensor) -> Tensor:
         short = -x.shape[-1] % self.config.patch
-        return F.pad(x, (0, short)).unflatten(-1, (-1, self.config.patch))  # (n, c, n_patches, patch)
+        x = F.pad(x, (0, short))
+        return x.reshape(*x.shape[:-1], -1, self.config.patch)  # (n, c, n_patches, patch)
 
     def _tokens(
         self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None, found: Tensor, *, hidden: Tensor | None
@@ -248,7 +201,7 @@ class SeriesTower(nn.Module):
         return torch.cat([self._cls(batch)[:, None], patches.flatten(1, 2)], dim=1)  # (n, 1 + c (1 + n_patches), d)
 
     def _cls(self, batch: SeriesBatch) -> Tensor:
-        cls = self.cls.expand(len(batch.values), -1)
+        cls = self.cls.expand(batch.values.shape[0], -1)
         return cls if self.config.calendar == "none" else cls + self.calendar(self._calendar(batch))
 
     def _cit(self, batch: SeriesBatch, features: tuple[Tensor, Tensor] | None, found: Tensor) -> Tensor:
@@ -299,7 +252,7 @@ class SeriesTower(nn.Module):
                 f"this model tells channels apart by position and knows {self.config.max_channels}, got {c}. "
                 f"Use a model with series.identity = 'name'."
             )
-        return layer(torch.arange(c, device=batch.values.device)).expand(len(batch.values), -1, -1)
+        return layer(torch.arange(c, device=batch.values.device)).expand(batch.values.shape[0], -1, -1)
 
     def _mix(self, x: Tensor, batch: SeriesBatch, *, rows: Tensor | None, hidden: Tensor | None = None) -> Tensor:
         if not self.blocks:

@@ -7,11 +7,14 @@ import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tracets.encoders.model import TraceModel
 from tracets.encoders.settings import ModelConfig
 from tracets.errors import ModelError, NotFound
 from tracets.plain import build
+
+if TYPE_CHECKING:
+    from tracets.encoders.model import TraceModel
 
 FORMAT = 5
 """5: which part of a window stands out enters a [CIT]; 4: sample vectors may come from towers apart; 3: from channels
@@ -27,9 +30,9 @@ def save_model(model: TraceModel, folder: str | Path, *, card: str) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     config = {"format": FORMAT, "name": model.name, "fingerprint": model.fingerprint, "model": asdict(model.config)}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    _write(path / "model.safetensors", save(weights))
-    _write(path / "card.md", card.encode())
-    _write(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_whole(path / "model.safetensors", save(weights))
+    write_whole(path / "card.md", card.encode())
+    write_whole(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
     return path
 
 
@@ -46,9 +49,13 @@ def load_model(name: str | os.PathLike[str]) -> TraceModel:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from tracets.encoders.model import TraceModel
+
     path = model_folder(name)
     try:
         saved = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        if isinstance(saved, dict) and str(saved.get("format")).startswith("onnx"):
+            raise ModelError(f"model '{path}' is an ONNX export. Load it with backend onnx, or name its model.")
         if not isinstance(saved, dict) or saved.get("format") != FORMAT:
             found = saved.get("format") if isinstance(saved, dict) else None
             raise ModelError(
@@ -88,7 +95,8 @@ def shipped_models() -> list[str]:
     return sorted(p.parent.name for p in SHIPPED.glob("*/config.json"))
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "wb") as file:
         file.write(data)

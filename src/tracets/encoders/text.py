@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tracets.encoders.backbone import TextBackbone
-from tracets.encoders.sentences import read_numbers, split_sentences
+from tracets.encoders.inputs import plan_texts, sentences_of
+from tracets.encoders.sentences import read_numbers
 from tracets.encoders.settings import TextConfig
 from tracets.encoders.whole import TextWhole
 from tracets.nn.attention import Block, rotary
@@ -48,25 +49,17 @@ class TextBatch:
 
 def pack_texts(texts: Sequence[Sequence[str]], backbone: TextBackbone) -> TextBatch:
     """Look up the token states of texts already split into sentences; a sentence said twice is read once."""
-    different: dict[str, int] = {}
-    which = [different.setdefault(s, len(different)) for text in texts for s in text]
-    found = backbone.states(read_numbers(s) for s in different)
+    plan = plan_texts(texts)
+    found = backbone.states(read_numbers(s) for s in plan.different)
     lengths = torch.tensor([len(s) for s, _ in found])
-    counts = torch.tensor([len(text) for text in texts])
-    valid = torch.arange(int(counts.max())) < counts[:, None]
     return TextBatch(
         states=torch.cat([s for s, _ in found]),
         numbers=torch.cat([v for _, v in found]),
         sentence=torch.arange(len(found)).repeat_interleave(lengths),
-        which=torch.tensor(which),
-        slot=valid.flatten().nonzero().squeeze(1),
-        sentence_valid=valid,
+        which=torch.from_numpy(plan.which),
+        slot=torch.from_numpy(plan.slot),
+        sentence_valid=torch.from_numpy(plan.sentence_valid),
     )
-
-
-def sentences_of(text: str) -> tuple[str, ...]:
-    """The sentences of a text as the tower reads them."""
-    return tuple(split_sentences(text))
 
 
 class TextTower(nn.Module):
@@ -194,7 +187,7 @@ class PooledTextTower(nn.Module):
 def _mean_states(batch: TextBatch) -> Tensor:
     """The mean over the sentences of each text of the mean state of their tokens (n, backbone dim)."""
     of_sentence = mean_by_text(batch.states.float(), batch.sentence, n_texts=batch.n_different)
-    return mean_by_text(of_sentence[batch.which], batch.owner, n_texts=len(batch.sentence_valid))
+    return mean_by_text(of_sentence[batch.which], batch.owner, n_texts=batch.sentence_valid.shape[0])
 
 
 def _mlp(dim: int) -> nn.Sequential:

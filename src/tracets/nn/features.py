@@ -77,7 +77,7 @@ def _levels(values: Tensor, observed: Tensor, readings: _Readings) -> Tensor:
     low, tenth, median, ninetieth, high = ordered.gather(-1, where).unbind(-1)
     mean, spread = _mean_and_deviation(values, observed.to(values.dtype))
     both = observed[..., 1:] & observed[..., :-1]
-    jump = _amax((values.diff(dim=-1).abs() * both), like=mean)
+    jump = _amax((values[..., 1:] - values[..., :-1]).abs() * both, like=mean)
     levels = [mean, spread, low, tenth, median, ninetieth, high, high - low, readings.first, readings.last]
     levels += [readings.last - readings.first, jump, values.sum(-1)]
     # one pass over the parts of all numbers of parts: a part of each is a row of these
@@ -87,7 +87,8 @@ def _levels(values: Tensor, observed: Tensor, readings: _Readings) -> Tensor:
     stacked = [torch.stack(levels, -1)]
     for n_parts in PARTS:
         ends = torch.arange(n_parts + 1, device=values.device) * count[..., None]
-        inside = ((ends + n_parts - 1) // n_parts).diff(dim=-1)  # how many ranks fall into each part
+        ends = (ends + n_parts - 1) // n_parts
+        inside = ends[..., 1:] - ends[..., :-1]  # how many ranks fall into each part
         part = sums.unflatten(-1, (n_parts, -1)).sum(-1) / inside.clamp(min=1)
         stacked.append(torch.where(inside > 0, part, mean[..., None]))
     return torch.where((count > 0)[..., None], torch.cat(stacked, -1), 0.0)
@@ -119,7 +120,7 @@ def shape_features(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     centred = (place[:, None] - 0.5) * seen
     slope = (z * centred).sum(-1) / centred.square().sum(-1).clamp(min=1e-6)
     bow = (z * (centred.square() - 1 / 12)).sum(-1) / count * 12  # z is 0 where nothing was observed
-    moves = z.diff(dim=-1) * (seen[..., 1:] * seen[..., :-1]) if t > 1 else z * 0
+    moves = (z[..., 1:] - z[..., :-1]) * (seen[..., 1:] * seen[..., :-1]) if t > 1 else z * 0
     up = moves.clamp(min=0).sum(-1) / moves.abs().sum(-1).clamp(min=1e-6)
     roughness = moves.abs().sum(-1) / count
     low, high = z.masked_fill(~observed, torch.inf).amin(-1), z.masked_fill(~observed, -torch.inf).amax(-1)
@@ -142,7 +143,7 @@ def moments(values: Tensor, observed: Tensor) -> Tensor:
     if values.shape[-1] == 1:
         return torch.stack([low, high, high, low], -1)
     both = observed[..., 1:] & observed[..., :-1]
-    move = values.diff(dim=-1)
+    move = values[..., 1:] - values[..., :-1]
     rise = move.masked_fill(~both, -torch.inf).argmax(-1) + 1
     fall = move.masked_fill(~both, torch.inf).argmin(-1) + 1
     moved = both.any(-1)  # where no two neighbours were observed, the extremes stand for the moves
@@ -225,7 +226,7 @@ class _Readings:
 
     @classmethod
     def of(cls, values: Tensor, observed: Tensor) -> _Readings:
-        rank = observed.cumsum(-1)
+        rank = observed.long().cumsum(-1)
         count = rank[..., -1]
         places = [
             observed.to(values.dtype).argmax(-1),
@@ -267,7 +268,8 @@ def _mean_and_deviation(values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _sorted(x: Tensor) -> Tensor:
-    if x.device.type != "cpu" or torch.compiler.is_compiling() or x.requires_grad:
+    traced = torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export()
+    if x.device.type != "cpu" or traced or x.requires_grad:
         return x.sort(-1).values
     return torch.from_numpy(np.sort(x.numpy(), axis=-1))  # some ten times as fast
 
@@ -276,7 +278,7 @@ def _asinh(x: Tensor) -> Tensor:
     """asinh of numbers whose squares are finite: several times as fast as torch's, which has no vectorised one."""
     size = x.abs()
     square = size.square()
-    return torch.log1p(size + square / (1 + (1 + square).sqrt())).copysign(x)
+    return torch.log1p(size + square / (1 + (1 + square).sqrt())) * x.sign()
 
 
 def _blocks(z: Tensor, observed: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -303,10 +305,11 @@ def _blocks(z: Tensor, observed: Tensor, place: Tensor) -> tuple[Tensor, Tensor,
 def _filled(seen: Tensor, *blocks: Tensor) -> list[Tensor]:
     """Blocks (n, c, k) where an empty one repeats the one before, or, at the begin, the one after."""
     filled, n_blocks = seen > 0, seen.shape[-1]
-    order = torch.arange(n_blocks, device=seen.device).expand_as(seen)
-    before = torch.where(filled, order, -1).cummax(-1).values
-    after = torch.where(filled, order, n_blocks).flip(-1).cummin(-1).values.flip(-1)
-    source = torch.where(before >= 0, before, after.clamp(max=n_blocks - 1))
+    order = torch.arange(n_blocks, device=seen.device)
+    # a cumulative maximum, in operations that every backend has
+    before = torch.where(filled[..., None, :] & (order[:, None] >= order), order, -1).amax(-1)
+    first = torch.where(filled, order, n_blocks - 1).amin(-1, keepdim=True)
+    source = torch.where(before >= 0, before, first)
     return [torch.where(filled, block, 0.0).gather(-1, source) for block in blocks]
 
 

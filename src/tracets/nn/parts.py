@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracets.nn.spectrum import lagged_products
+
 DAY = 86_400.0
 RELATIVE = (3, 4, 7)
 """Thirds, quarters and sevenths of the window."""
@@ -72,7 +74,7 @@ def _parts(
     found = [part[:, :, i, :k] for i, k in enumerate(sizes) for part in (centred, highest, lowest)]
 
     both = seen[..., 1:] * seen[..., :-1]
-    moves = x.diff(dim=-1) * both
+    moves = (x[..., 1:] - x[..., :-1]) * both
     moved, drift, square = _sums([both, moves, moves.square()], thirds[:, 1:])
     drift, square, moved_at = drift / moved.clamp(min=1), square / moved.clamp(min=1), moved > 0
     rough = (square - drift.square()).clamp(min=1e-10).log() / 2
@@ -112,11 +114,12 @@ def _more_moments(x: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     usable = valid & (count > 0)
     low = smooth.masked_fill(~usable, torch.inf).argmin(-1)
     high = smooth.masked_fill(~usable, -torch.inf).argmax(-1)
-    place = steps.to(x.dtype)
-    last_seen = torch.where(observed, place, -1.0).cummax(-1).values
-    run = torch.where(valid & ~observed, place - last_seen, 0.0)
-    at = run.argmax(-1)
-    longest = run.amax(-1).long()
+    rank = observed.long().cumsum(-1)
+    # the step of the k-th reading, and -1 for none yet
+    seen_at = torch.full((n, c, t + 1), -1, dtype=torch.long, device=x.device)
+    seen_at = seen_at.scatter(-1, torch.where(observed, rank, 0), torch.where(observed, steps, -1))
+    run = torch.where(valid & ~observed, steps - seen_at.gather(-1, rank), 0)
+    at, longest = run.argmax(-1), run.amax(-1)
     return torch.stack([low, high, torch.where(longest > 0, at - (longest - 1) // 2 - (longest - 1) % 2, -1)], -1)
 
 
@@ -227,13 +230,12 @@ def _cycle(x: Tensor, observed: Tensor, n_steps: Tensor) -> tuple[Tensor, Tensor
     rest = (x - x.sum(-1, keepdim=True) / count) * seen  # x is 0 where nothing was observed
     way = (steps - centre) * seen
     rest = rest - way * ((rest * way).sum(-1, keepdim=True) / way.square().sum(-1, keepdim=True).clamp(min=1e-6))
-    spectrum = torch.fft.rfft(rest, 2 * t)
-    sums = torch.fft.irfft(spectrum * spectrum.conj(), 2 * t)[..., :t]
+    sums = lagged_products(rest)
     lags = torch.arange(t, device=x.device)
     overlap = n_steps[:, None, None] / (n_steps[:, None, None] - lags).clamp(min=1)
     power = sums[..., :1]
     acf = torch.where(power > 1e-4 * count, sums / power.clamp(min=1e-9) * overlap, 0.0)
-    fallen = (acf < 0).cumsum(-1) > 0
+    fallen = (acf < 0).long().cumsum(-1) > 0
     before, after = acf.roll(1, -1), acf.roll(-1, -1)
     fits = (lags >= 3) & (lags <= n_steps[:, None, None] / 2) & (n_steps >= 8)[:, None, None]
     peak = fallen & fits & (acf >= before) & (acf >= after) & (acf >= 0.3)

@@ -50,5 +50,5 @@ def own_interaction(sentences: Tensor, owner: Tensor, channels: Tensor, alive: T
 def mean_by_text(best: Tensor, owner: Tensor, *, n_texts: int) -> Tensor:
     """The mean over the sentences of each text: (s, m), (s,) -> (n_texts, m)."""
     total = best.new_zeros(n_texts, best.shape[1]).index_add(0, owner, best)
-    count = best.new_zeros(n_texts).index_add(0, owner, best.new_ones(len(owner)))
+    count = best.new_zeros(n_texts).index_add(0, owner, torch.ones_like(best[:, 0]))
     return total / count.clamp(min=1)[:, None]

@@ -1,0 +1,263 @@
+"""From a trained pair to a folder of ONNX graphs that needs no torch: `tracets.encoders.onnx_model` reads it.
+
+A folder holds config.json, series.onnx, text.onnx, sentences.onnx (the frozen sentence encoder) and tokenizer.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tracets.data.collate import collate
+from tracets.data.generate import generate_samples
+from tracets.encoders.backbone import MAX_TOKENS, TextBackbone
+from tracets.encoders.model import TraceModel
+from tracets.encoders.onnx_model import EXPORT_FORMAT, FEWEST_STEPS, SENTENCES, SERIES, TEXT, TOKENIZER, missing
+from tracets.encoders.quantise import quantise
+from tracets.encoders.sentences import by_length, read_numbers, split_sentences
+from tracets.encoders.series import SeriesBatch, to_series_batch
+from tracets.encoders.store import write_whole
+from tracets.encoders.text import TextBatch
+from tracets.errors import ModelError
+from tracets.types import Sample
+
+OPSET = 18
+QUANTISED = {
+    SENTENCES: ("",),
+    TEXT: ("/project/", "/token/", "/carry/", "/gathered/", "/context", "/claim/"),
+    SERIES: ("/blocks",),
+}
+"""Layers whose weights become int8. Those that read numbers keep them: a number's value is in its last digits."""
+
+N_REPORTS = 16
+"""Reports whose sentences show which activations are large."""
+
+
+def export_model(model: TraceModel, folder: str | os.PathLike[str], *, int8: bool = False) -> str:
+    """Write a model as ONNX graphs, for any number of samples, channels, steps, texts and tokens.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there; an export in it is replaced.
+    int8 : bool, default=False
+        Multiply in 8 bit integers: a scale for each row of activations and each column of weights, so that no vector
+        depends on its company.
+
+    Returns
+    -------
+    str
+        The fingerprint of the export: the model's own in single precision, another one in int8.
+
+    Raises
+    ------
+    MissingExtra
+        The packages onnx and onnxruntime are not installed.
+    ModelError
+        The model's sentence encoder has no fast tokenizer.
+    """
+    with missing():
+        import onnx
+        import onnxruntime  # noqa: F401  (said before the work, not after)
+
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    fingerprint = model.fingerprint
+    if int8:
+        fingerprint = hashlib.sha256(f"{fingerprint} int8".encode()).hexdigest()[:16]
+    with TemporaryDirectory(dir=path) as temporary:
+        for name, graph in _graphs(model, Path(temporary)):
+            proto = onnx.load(graph)
+            if int8:
+                examples = _read_sentences(model.backbone) if name == SENTENCES else []
+                quantise(proto, layers=QUANTISED[name], examples=examples)
+            write_whole(path / name, _fused(proto.SerializeToString(), graph))
+    write_whole(path / TOKENIZER, _tokenizer(model.backbone).encode())
+    config = {
+        "format": EXPORT_FORMAT,
+        "name": model.name,
+        "fingerprint": fingerprint,
+        "precision": "int8" if int8 else "fp32",
+        "backbone_dim": model.backbone.dim,
+        "max_tokens": MAX_TOKENS,
+        "model": asdict(model.config),
+    }
+    write_whole(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    return fingerprint
+
+
+def _fused(graph: bytes, path: Path) -> bytes:
+    """The graph as onnxruntime rewrites it for every processor: done once here, it opens four times as fast."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return path.read_bytes()
+
+
+def _graphs(model: TraceModel, folder: Path) -> Iterator[tuple[str, Path]]:
+    was_training = model.training
+    model.eval()
+    try:
+        series = to_series_batch(collate(_examples()), model.backbone)
+        yield SERIES, _export(_Series(model), _parts(series), folder / SERIES, _SERIES_AXES)
+        texts = model.text.pack([("low of -3 °C.", "dry"), ("7 mm",)], model.backbone)
+        inputs = {**_parts(texts), "different": torch.zeros(texts.n_different)}
+        inputs["states"] = inputs["states"].float()
+        yield TEXT, _export(_Text(model), inputs, folder / TEXT, _TEXT_AXES)
+        tokens = {"ids": torch.ones(2, 5, dtype=torch.long), "mask": torch.ones(2, 5, dtype=torch.long)}
+        yield SENTENCES, _export(_Sentences(model.backbone), tokens, folder / SENTENCES, _SENTENCE_AXES)
+    finally:
+        model.train(was_training)
+
+
+class _Series(nn.Module):
+    def __init__(self, model: TraceModel) -> None:
+        super().__init__()
+        self.tower = model.series
+
+    def forward(self, *parts: Tensor) -> tuple[Tensor, Tensor]:
+        return self.tower(SeriesBatch(*parts))
+
+
+class _CountedTexts(TextBatch):
+    """Takes the number of sentences from a shape, which stays open in a graph."""
+
+    different: Tensor
+
+    @property
+    def n_different(self) -> int:
+        return self.different.shape[0]
+
+
+class _Text(nn.Module):
+    def __init__(self, model: TraceModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *parts: Tensor) -> tuple[Tensor, Tensor]:
+        batch = _CountedTexts(*parts[:-1])
+        object.__setattr__(batch, "different", parts[-1])
+        return self.model.read_texts(batch)
+
+
+class _Sentences(nn.Module):
+    def __init__(self, backbone: TextBackbone) -> None:
+        super().__init__()
+        self.encoder = backbone.loaded()[0]
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        # a mask of four axes goes to attention as it is; one of two is looked into while tracing, and frozen
+        hidden = (1.0 - mask[:, None, None].float()) * -1e9
+        return self.encoder(input_ids=ids, attention_mask=hidden).last_hidden_state
+
+
+_SERIES_AXES = {
+    "values": "nct", "observed": "nct", "channel_valid": "nc", "names": "nc", "calendar": "n", "clock": "n",
+    "n_steps": "n", "sample": "n", "channels": "nc",
+}  # fmt: skip
+_TEXT_AXES = {
+    "states": "k", "numbers": "k", "sentence": "k", "which": "m", "slot": "m", "sentence_valid": "ns", "different": "u",
+    "sample": "n", "sentences": "m",
+}  # fmt: skip
+_SENTENCE_AXES = {"ids": "nt", "mask": "nt", "states": "nt"}
+
+
+def _export(module: nn.Module, inputs: dict[str, Tensor], path: Path, axes: dict[str, str]) -> Path:
+    outputs = [name for name in axes if name not in inputs]
+    with warnings.catch_warnings(), _own_symbolics():
+        # tracing warns of every branch on a shape: FEWEST_STEPS steps are the ones taken, see `_examples`
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_axes={name: dict(enumerate(letters)) for name, letters in axes.items()},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return path
+
+
+@contextmanager
+def _own_symbolics() -> Iterator[None]:
+    """Teach the exporter operations that ONNX has and it does not know."""
+
+    def asinh(g: Any, x: Any) -> Any:
+        return g.op("Asinh", x).setType(x.type())
+
+    def scattered(g: Any, into: Any, dim: Any, index: Any, rows: Any, **reduction: str) -> Any:
+        at = g.op("Unsqueeze", index, g.op("Constant", value_t=torch.tensor([1])))
+        axes, place = list(range(into.type().dim())), dim.node().t("value").item()
+        axes[0], axes[place] = axes[place], axes[0]  # ScatterND writes along the first axis
+        if place:
+            into, rows = (g.op("Transpose", x, perm_i=axes) for x in (into, rows))
+        written = g.op("ScatterND", into, at, rows, **reduction)
+        return g.op("Transpose", written, perm_i=axes) if place else written
+
+    def index_add(g: Any, into: Any, dim: Any, index: Any, rows: Any, alpha: Any = None) -> Any:
+        return scattered(g, into, dim, index, rows, reduction_s="add")
+
+    own: dict[str, Callable[..., Any]] = {
+        "asinh": asinh,
+        "index_add": index_add,
+        "index_copy": scattered,
+    }
+    for name, symbolic in own.items():
+        torch.onnx.register_custom_op_symbolic(f"aten::{name}", symbolic, OPSET)
+    try:
+        yield
+    finally:
+        for name in own:
+            torch.onnx.unregister_custom_op_symbolic(f"aten::{name}", OPSET)
+
+
+def _examples() -> list[Sample]:
+    """Two samples to trace with, long enough that no branch for short series is taken."""
+    values = np.random.default_rng(0).normal(size=(3, FEWEST_STEPS + 32)).astype(np.float32)
+    return [
+        Sample("a", values, ("x", "y", "z"), start=datetime(2020, 1, 1, tzinfo=UTC), freq="h"),
+        Sample("b", values[:2, :FEWEST_STEPS], ("x", "y")),
+    ]
+
+
+def _read_sentences(backbone: TextBackbone) -> list[dict[str, NDArray[np.int64]]]:
+    """Sentences of generated reports as the sentence encoder is given them, one at a time."""
+    texts = (sample.text or "" for sample in generate_samples(N_REPORTS, seed=0))
+    words = {read_numbers(sentence).words for text in texts for sentence in split_sentences(text)}
+    tokenizer = backbone.loaded()[1]
+    ids = [np.array([tokenizer(text)["input_ids"][:MAX_TOKENS]]) for text in by_length(words)]
+    return [{"ids": row, "mask": np.ones_like(row)} for row in ids]
+
+
+def _parts(batch: SeriesBatch | TextBatch) -> dict[str, Tensor]:
+    return {f.name: getattr(batch, f.name).cpu() for f in fields(batch)}
+
+
+def _tokenizer(backbone: TextBackbone) -> str:
+    tokenizer = backbone.loaded()[1]
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"the sentence encoder '{backbone.name}' has no fast tokenizer, which an export needs. "
+            f"Train with another text.backbone."
+        )
+    return str(tokenizer.backend_tokenizer.to_str())

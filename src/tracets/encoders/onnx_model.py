@@ -1,0 +1,205 @@
+"""A pair of towers as ONNX graphs, run by onnxruntime: neither torch nor transformers is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracets.data.collate import collate
+from tracets.encoders.inputs import plan_texts, sentences_of, series_in_batches, series_inputs, texts_in_batches
+from tracets.encoders.onnx_sentences import OnnxSentences
+from tracets.encoders.sentences import read_numbers
+from tracets.encoders.settings import ModelConfig
+from tracets.encoders.store import model_folder
+from tracets.errors import ConfigError, MissingExtra, ModelError, NotFound
+from tracets.plain import build
+from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+EXPORT_FORMAT = "onnx-1"
+SERIES, TEXT, SENTENCES, TOKENIZER = "series.onnx", "text.onnx", "sentences.onnx", "tokenizer.json"
+INSIDE = "onnx"
+"""Where an export may lie inside the folder of its model, to be found by the model's name."""
+FEWEST_STEPS = 64
+"""Shorter windows are padded: the graph knows no branch for windows shorter than its longest lag (48)."""
+
+
+class OnnxModel:
+    """An exported model; a `PairEncoder`.
+
+    The vectors of a single precision export are those of its model to about 1e-5, and it has its model's fingerprint:
+    an index of one is searched by the other. An int8 export has a fingerprint of its own.
+
+    Parameters
+    ----------
+    folder : path
+        What `tracets.encoders.export.export_model` wrote.
+    name : str
+        What the model is called in an index's manifest.
+    threads : int, optional
+        Processor threads, at least 1; by default OMP_NUM_THREADS, or else as many as there are cores.
+
+    Raises
+    ------
+    MissingExtra
+        onnxruntime is not installed.
+    ModelError
+        The folder is no export, damaged, or of another format.
+    """
+
+    def __init__(self, folder: str | Path, *, name: str, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise ConfigError(f"threads must be at least 1, got {threads}")
+        self.folder, self.name = Path(folder), name
+        self.threads = threads if threads is not None else _threads_of_environment()
+        try:
+            saved = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+            if not isinstance(saved, dict) or saved.get("format") != EXPORT_FORMAT:
+                found = saved.get("format") if isinstance(saved, dict) else None
+                raise ModelError(
+                    f"'{folder}' is no ONNX export of format {EXPORT_FORMAT} (it has format {found}). "
+                    f"Export the model anew: tracets export MODEL --out FOLDER"
+                )
+            self.config = build(ModelConfig, saved["model"], where="model")
+            self.fingerprint, self.precision = str(saved["fingerprint"]), str(saved["precision"])
+            self._width, self._max_tokens = int(saved["backbone_dim"]), int(saved["max_tokens"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, ModelError):
+                raise
+            raise ModelError(f"ONNX export '{folder}' is damaged ({error!r}). Export the model anew.") from error
+
+    @property
+    def dim(self) -> int:
+        return self.config.dim
+
+    @property
+    def sample_weight(self) -> float:
+        return self.config.sample_weight
+
+    @cached_property
+    def _series(self) -> InferenceSession:
+        return self._session(SERIES)
+
+    @cached_property
+    def _text(self) -> InferenceSession:
+        return self._session(TEXT)
+
+    @cached_property
+    def sentences(self) -> OnnxSentences:
+        """The frozen sentence encoder, with its memory of what it has read."""
+        return OnnxSentences(self._session(SENTENCES), self.folder / TOKENIZER, max_tokens=self._max_tokens)
+
+    def _session(self, name: str) -> InferenceSession:
+        return open_session(self.folder / name, threads=self.threads)
+
+    def encode_series(self, samples: Sequence[Sample], *, batch_size: int = 64) -> SeriesVectors:
+        """Vectors of n samples: one a sample (n, dim), `series.vectors` a channel; batch company changes nothing."""
+
+        def encode(part: list[Sample]) -> tuple[FloatArray, FloatArray]:
+            inputs = series_inputs(collate(part))
+            known = inputs.label >= 0
+            names = np.zeros((*known.shape, self._width), np.float32)
+            if self.config.series.identity == "name":
+                names[known] = self.sentences.pooled(inputs.labels)[inputs.label[known]]
+            short = max(FEWEST_STEPS - inputs.values.shape[2], 0)
+            short += -(inputs.values.shape[2] + short) % self.config.series.patch
+            padding = ((0, 0), (0, 0), (0, short))
+            given = {
+                "values": np.pad(inputs.values, padding), "observed": np.pad(inputs.observed, padding),
+                "channel_valid": inputs.channel_valid, "names": names, "calendar": inputs.calendar,
+                "clock": inputs.clock, "n_steps": inputs.n_steps,
+            }  # fmt: skip
+            return _run(self._series, given)
+
+        return series_in_batches(samples, self.dim, batch_size, encode)
+
+    def encode_texts(self, texts: Sequence[str], *, batch_size: int = 64) -> TextVectors:
+        """Vectors of n texts: one a text (n, dim) and one a sentence."""
+        pooled = self.config.text.reader == "pooled"
+
+        def encode(part: list[tuple[str, ...]]) -> tuple[FloatArray, FloatArray]:
+            if pooled:
+                return _run(self._text, {"states": self.sentences.pooled([text for (text,) in part])})
+            plan = plan_texts(part)
+            found = self.sentences.states([read_numbers(s) for s in plan.different])
+            given = {
+                "states": np.concatenate([s for s, _ in found]), "numbers": np.concatenate([v for _, v in found]),
+                "sentence": np.repeat(np.arange(len(found)), [len(s) for s, _ in found]), "which": plan.which,
+                "slot": plan.slot, "sentence_valid": plan.sentence_valid,
+                "different": np.zeros(len(found), np.float32),
+            }  # fmt: skip
+            return _run(self._text, given)
+
+        spans = [(text,) if pooled else sentences_of(text) for text in texts]
+        return texts_in_batches(spans, self.dim, batch_size, encode)
+
+
+def load_onnx(name: str | os.PathLike[str], *, threads: int | None = None) -> OnnxModel:
+    """Load an export by its folder, or by the model in whose folder it lies under "onnx".
+
+    Raises
+    ------
+    NotFound
+        No such folder, and no such shipped model.
+    ModelError
+        There is no export, or it cannot be read.
+    """
+    folder = model_folder(name)
+    if is_export(folder / INSIDE):
+        folder = folder / INSIDE
+    elif not is_export(folder):
+        raise NotFound(
+            f"model '{name}' has no ONNX export: make one with tracets export {name} --out FOLDER, and name that "
+            f"FOLDER as the model."
+        )
+    return OnnxModel(folder, name=str(name), threads=threads)
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder holds an export, readable or not."""
+    return (folder / "config.json").is_file() and (folder / SERIES).is_file()
+
+
+def open_session(path: Path, *, threads: int | None) -> InferenceSession:
+    """A graph ready to run on the processor."""
+    with missing():
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads or 0
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done by the export
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (states.Fail, states.InvalidGraph, states.InvalidProtobuf, states.NoSuchFile) as error:
+        raise ModelError(f"'{path}' is missing or damaged ({error}). Export the model anew.") from error
+
+
+@contextmanager
+def missing() -> Iterator[None]:
+    """Name the extra where a package of it is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtra("ONNX needs onnx and onnxruntime: pip install 'tracets[onnx]'") from error
+
+
+def _run(session: InferenceSession, given: dict[str, Any]) -> tuple[FloatArray, FloatArray]:
+    wanted = {i.name for i in session.get_inputs()}  # what a model does not read is not in its graph
+    first, second = session.run(None, {name: value for name, value in given.items() if name in wanted})
+    return first, second
+
+
+def _threads_of_environment() -> int | None:
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() and int(given) > 0 else None
