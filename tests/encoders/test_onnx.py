@@ -163,7 +163,8 @@ def test_int8_is_near_its_model(model, exported):
     [
         {"sample": "cls", "identity": "index", "features": "none", "calendar": "none"},
         {"features": "level", "attention": "full", "positions": "absolute", "layers": 1, "patch": 7},
-        {"summary": "patches", "attention": "causal", "calendar": "full", "reader": "pooled"},
+        {"summary": "patches", "attention": "full", "calendar": "full", "reader": "pooled"},
+        {"attention": "block", "patch": 5},
         {"layers": 0, "context_layers": 0, "sample": "cls"},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
@@ -176,6 +177,13 @@ def test_every_setting_can_be_exported(make_model, settings, tmp_path):
     export_model(model, tmp_path / "out")
     a, b = pairs(model, OnnxModel(tmp_path / "out", name="x", threads=1))
     assert cosines(a, b).min() > 0.9999
+
+
+def test_a_model_that_padding_moves_is_refused(make_model, tmp_path):
+    from tracets.encoders.export import export_model
+
+    with pytest.raises(ModelError, match="'causal' cannot be exported"):
+        export_model(make_model(attention="causal"), tmp_path / "out")
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -68,8 +68,11 @@ def export_model(model: TraceModel, folder: str | os.PathLike[str], *, int8: boo
     MissingExtra
         The packages onnx and onnxruntime are not installed.
     ModelError
-        The model's sentence encoder has no fast tokenizer.
+        The model's sentence encoder has no fast tokenizer, or padding moves the model's vectors (causal attention):
+        a graph is given short windows with padding.
     """
+    if model.config.series.attention == "causal":
+        raise ModelError("a model with series.attention = 'causal' cannot be exported: padding would move its vectors.")
     with missing():
         import onnx
         import onnxruntime  # noqa: F401  (said before the work, not after)
@@ -118,7 +121,8 @@ def _graphs(model: TraceModel, folder: Path) -> Iterator[tuple[str, Path]]:
     try:
         series = to_series_batch(collate(_examples()), model.backbone)
         yield SERIES, _export(_Series(model), _parts(series), folder / SERIES, _SERIES_AXES)
-        texts = model.text.pack([("low of -3 °C.", "dry"), ("7 mm",)], model.backbone)
+        said = [model.text.sentences_of(text) for text in ("low of -3 °C. dry", "7 mm")]
+        texts = model.text.pack(said, model.backbone)
         inputs = {**_parts(texts), "different": torch.zeros(texts.n_different)}
         inputs["states"] = inputs["states"].float()
         yield TEXT, _export(_Text(model), inputs, folder / TEXT, _TEXT_AXES)

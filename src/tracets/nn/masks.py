@@ -42,10 +42,11 @@ def causal_mask(filled: Tensor, channel_valid: Tensor, *, cit: bool = True) -> T
     A [CIT] counts as behind its patches and [CLS] as last: before what they sum up they would see nothing of it. Every
     token sees itself, so that no row is empty.
     """
-    n, c, p = filled.shape
-    width = p + cit
+    c, p = filled.shape[1:]
+    width, length = p + int(cit), 1 + c * (p + int(cit))
     place = torch.arange(c * width, device=filled.device)
-    is_cit = (place % width == 0) & cit
-    turn = F.pad(torch.where(is_cit, place + p, place - int(cit)), (1, 0), value=len(place))
+    is_cit = place % width == 0 if cit else torch.zeros_like(place, dtype=torch.bool)
+    turn = F.pad(torch.where(is_cit, place + p, place - int(cit)), (1, 0), value=length - 1)
     allowed = attention_keys(filled, channel_valid, cit=cit)[:, None] & (turn[:, None] >= turn)
-    return (allowed | torch.eye(len(turn), dtype=torch.bool, device=filled.device))[:, None]
+    every = torch.arange(length, device=filled.device)
+    return (allowed | (every[:, None] == every))[:, None]

@@ -112,6 +112,7 @@ def _more_moments(x: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     smooth = around(x.double()).float() / count.clamp(min=1)  # x is 0 where nothing was observed
     valid = (steps < n_steps[:, None])[:, None]
     usable = valid & (count > 0)
+    smooth = _coarse(smooth)
     low = smooth.masked_fill(~usable, torch.inf).argmin(-1)
     high = smooth.masked_fill(~usable, -torch.inf).argmax(-1)
     rank = observed.long().cumsum(-1)
@@ -136,7 +137,7 @@ def rhythm_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Ten
 
 def _rhythm(x: Tensor, observed: Tensor, clock: Tensor, day: Tensor, lag: Tensor, strength: Tensor) -> Tensor:
     mean, seen = _means(x, observed.to(x.dtype), _members(day, DAYS))
-    several = seen.sum(-1) > 1
+    several, mean = seen.sum(-1) > 1, _coarse(mean)
     top, bottom = (
         torch.where(several, place.float() + 1, torch.nan)
         for place in (mean.masked_fill(~seen, -1).argmax(-1), mean.masked_fill(~seen, 2).argmin(-1))
@@ -144,6 +145,11 @@ def _rhythm(x: Tensor, observed: Tensor, clock: Tensor, day: Tensor, lag: Tensor
     steps = torch.where(strength > 0, lag.float(), torch.nan)
     seconds = steps * clock[:, 1, None]
     return torch.stack([top, bottom, steps, seconds / 3600, seconds / DAY], -1)
+
+
+def _coarse(x: Tensor) -> Tensor:
+    """Without the last digits, which differ from one way of summing to another: the first of equals is the first."""
+    return (x * 2**14).round()
 
 
 def _in_range(values: Tensor, observed: Tensor) -> Tensor:
