@@ -21,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help by rich takes twice as long to appear
 )
 app.command()(demo)
 app.add_typer(data.app, name="data")
@@ -76,6 +77,9 @@ def main() -> None:
 
 def _said(error: Exception) -> str:
     """One line with the fix; empty where the help page was the answer (a command without arguments)."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help page
+        typer.echo(error.ctx.get_help())  # type: ignore[attr-defined]
+        return ""
     if isinstance(error, UsageError):
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         where = error.ctx.command_path if error.ctx is not None else "tracets"  # type: ignore[attr-defined]
