@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from memory import resident_mb
 
 PRECISIONS = ("fp32", "int8")
 
@@ -104,9 +104,8 @@ def work(folder: Path, backend: str, threads: int) -> None:
         middle = time.perf_counter()
         model.encode_texts([f"{text} run {'abcdefghijklmnopqrstuvwxyz'[run % 26]}" for text in _fresh(texts, run)])
         end = time.perf_counter()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         rates = {"windows/s": len(samples) / (middle - begin), "texts/s": len(texts) / (end - middle)}
-        print(json.dumps({**rates, "peak MB": peak}), flush=True)
+        print(json.dumps({**rates, "peak MB": resident_mb("VmHWM")}), flush=True)
 
 
 def _fresh(texts: Sequence[str], run: int) -> list[str]:

@@ -12,7 +12,6 @@ rate of a product of two matrices of 1024 x 1024 in single precision, measured i
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import torch
 import typer
+from memory import resident_mb
 from plain_trace import load
 from runs import finished, same_run
 
@@ -173,18 +173,6 @@ def in_turns(runs: dict[str, Callable[[], Any]], *, repeats: int, seconds: float
                 run()
             found[name].append((time.perf_counter() - began) / often[name])
     return found
-
-
-def resident_mb(what: str) -> float:
-    """Resident memory of this process in MB, now ("VmRSS") or at most ("VmHWM").
-
-    Not `ru_maxrss` where it can be helped: on Linux a process inherits that of its parent.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
 
 
 def peak_memory(cell: dict[str, Any], form: str) -> dict[str, float]:

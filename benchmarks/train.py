@@ -23,7 +23,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from encode import resident_mb
+from memory import resident_mb
 from plain_trace import PlainTrace, load
 from torch import Tensor
 
