@@ -59,6 +59,7 @@ def plant(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_python_blocks_run(plant, monkeypatch, model_folder, tmp_path, capsys):
     """With a tiny model as the one that ships, and a few weeks of the real weather."""
     from tracets.encoders import store

@@ -47,6 +47,7 @@ def test_a_cell_is_measured_once_and_one_that_does_not_fit_is_left_out(encode, t
     assert "left out: needs some 0 GB" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_every_form_of_a_step_is_measured(word_backbone, corpus_file, monkeypatch):
     from tracets.data import read_corpus
 

@@ -117,6 +117,7 @@ def test_drills_are_new_windows_of_known_sites_in_known_words(generated):
     assert [(s.id, pairs) for s, pairs in again] == [(s.id, pairs) for s, pairs in drills]
 
 
+@pytest.mark.slow
 def test_drills_of_the_weather_are_mixed_from_its_channels():
     learnt = [s for s in room.weather_corpus(resolutions=("hourly",)) if s.split == "train"][:40]
     drills = drill_windows(6, learnt, fresh_swaps(0), weather=True, generated=0, family=8, seed=0)

@@ -115,7 +115,15 @@ def dying(task, at):
     return made
 
 
-@pytest.mark.parametrize(("task", "at"), [(PretrainTask, 2), (PretrainTask, 6), (AlignTask, 0), (AlignTask, 9)])
+@pytest.mark.parametrize(
+    ("task", "at"),
+    [
+        (PretrainTask, 2),
+        pytest.param(PretrainTask, 6, marks=pytest.mark.slow),
+        pytest.param(AlignTask, 0, marks=pytest.mark.slow),
+        (AlignTask, 9),
+    ],
+)
 def test_a_killed_run_goes_on_to_the_same_weights(train, whole, tmp_path, monkeypatch, task, at):
     uncut, model, expected = whole
     out = tmp_path / "killed"
