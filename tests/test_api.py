@@ -120,6 +120,7 @@ def test_captions_fill_what_is_missing_only(corpus):
     assert api.caption(corpus, overwrite=True)[0].text != corpus[0].text
 
 
+@pytest.mark.slow
 def test_captions_by_a_language_model_can_be_written_and_indexed(corpus, model, llm_server, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
     good, wrong = ({"text": f"Rain. {n} mm.", "channel_texts": ["Rain.", "Wind."]} for n in ("5.0", "77.7"))
@@ -178,6 +179,7 @@ def test_training_needs_its_splits(corpus, tmp_path, model_folder):
     assert not (tmp_path / "m" / "config.json").exists()
 
 
+@pytest.mark.slow
 def test_training_takes_a_seed_and_gives_the_same_weights(corpus, tmp_path):
     quick = ["optim.max_steps=3", "optim.max_minutes=none", "optim.batch_size=4"]
 

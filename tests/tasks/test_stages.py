@@ -155,6 +155,7 @@ def test_a_killed_run_with_cross_attention_goes_on_to_the_same_weights(train, tm
     assert resumed.fingerprint == expected.fingerprint == load_model(tmp_path / "killed").fingerprint
 
 
+@pytest.mark.slow
 def test_a_kill_while_saving_goes_on_to_the_same_weights(train, whole, tmp_path, monkeypatch):
     out = tmp_path / "killed"
 
@@ -169,6 +170,7 @@ def test_a_kill_while_saving_goes_on_to_the_same_weights(train, whole, tmp_path,
     assert resumed.fingerprint == whole[1].fingerprint
 
 
+@pytest.mark.slow
 def test_without_resume_nothing_of_a_killed_run_is_left(train, whole, tmp_path, monkeypatch):
     """Nor may a later resume pick up the first stage of the one before."""
     out = tmp_path / "model"
