@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +29,7 @@ from tracets.index import IndexFolder, Rows
 from tracets.index.lists import Lists, make_lists, write_lists
 from tracets.index.manifest import FILE as MANIFEST
 from tracets.nearest import DECIMALS, SPARSE, Score, nearest
-from tracets.reuse import Known, merge_series, merge_texts
+from tracets.reuse import Sparing
 from tracets.scores import (
     IntArray,
     SeriesBank,
@@ -44,7 +45,7 @@ from tracets.scores import (
     without_each_channel,
 )
 from tracets.stored import Index
-from tracets.types import FloatArray, Hit, Query, Sample, SeriesVectors, TextVectors
+from tracets.types import FloatArray, Hit, Query, Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,40 +115,25 @@ def build_index(
     DataError
         No windows, an id that comes twice, or columns that cannot be stored.
     """
-
-    known = None
+    before = None
     if update and (Path(path) / MANIFEST).is_file():
         before = IndexFolder.open(path)
         before.check_model(encoder.name, encoder.fingerprint)
-        known = Known(before)
-    embedded = [0, 0]
+    sparing = Sparing(
+        before,
+        encode_series=partial(encoder.encode_series, batch_size=batch_size),
+        encode_texts=partial(encoder.encode_texts, batch_size=batch_size),
+        dim=encoder.dim,
+    )
 
     def batches() -> Iterator[Rows]:
         given, done = iter(samples), 0
         while block := list(islice(given, ROWS_A_BATCH)):
             texts = [s.text for s in block if s.text and s.text.strip()]
-            yield Rows(block, _series(block), _texts(texts))
+            yield Rows(block, sparing.series(block), sparing.texts(texts))
             done += len(block)
             if progress is not None:
                 progress(done)
-
-    def _series(block: list[Sample]) -> SeriesVectors:
-        rows = [None] * len(block) if known is None else known.rows_of_series(block)
-        new = [sample for sample, row in zip(block, rows, strict=True) if row is None]
-        old = [row for row in rows if row is not None]
-        embedded[0] += len(new)
-        fresh = encoder.encode_series(new, batch_size=batch_size) if new else None
-        return merge_series(rows, known.series(old) if known and old else None, fresh)
-
-    def _texts(texts: list[str]) -> TextVectors:
-        if not texts:
-            return TextVectors(np.zeros((0, encoder.dim), np.float32), (), ())
-        rows = [None] * len(texts) if known is None else known.rows_of_texts(texts)
-        new = [text for text, row in zip(texts, rows, strict=True) if row is None]
-        old = [row for row in rows if row is not None]
-        embedded[1] += len(new)
-        fresh = encoder.encode_texts(new, batch_size=batch_size) if new else None
-        return merge_texts(rows, known.texts(old) if known and old else None, fresh)
 
     folder = IndexFolder.create(
         path,
@@ -158,7 +144,7 @@ def build_index(
         overwrite=overwrite or update,
         hubness=_hubness,
     )
-    built = Index(folder, (embedded[0], embedded[1]))
+    built = Index(folder, (sparing.n_series, sparing.n_texts))
     return add_lists(built) if ann else built
 
 

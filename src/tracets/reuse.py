@@ -6,68 +6,81 @@ A window's vectors come from its values, channel names, units, start and samplin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from tracets.index import IndexFolder
+from tracets.index.vectors import RowVectors
 from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
 
 Pair = tuple[FloatArray, FloatArray]
 
 
-class Known:
-    """What an index holds vectors of. Reads its values and texts once, and vectors when they are asked for.
+class Sparing:
+    """Encodes series and texts, but for those whose vectors an index holds: these are taken over.
+
+    `n_series` and `n_texts` count what had to be encoded.
 
     Parameters
     ----------
-    folder : IndexFolder
-        Made by the encoder that will make the rest.
+    known : IndexFolder or None
+        Made by the same encoder; its values and texts are read once, its vectors when they are asked for. None: all is
+        new.
+    encode_series, encode_texts : callable
+        The encoder's, for what is new.
+    dim : int
+        The width of its vectors.
     """
 
-    def __init__(self, folder: IndexFolder) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        known: IndexFolder | None,
+        *,
+        encode_series: Callable[[Sequence[Sample]], SeriesVectors],
+        encode_texts: Callable[[Sequence[str]], TextVectors],
+        dim: int,
+    ) -> None:
+        self.n_series = self.n_texts = 0
+        self._known, self._dim = known, dim
+        self._encode_series, self._encode_texts = encode_series, encode_texts
         self._series: dict[bytes, int] = {}
         self._texts: dict[bytes, int] = {}
-        for row, sample in enumerate(folder.contents()):
+        for row, sample in enumerate(known.contents() if known is not None else ()):
             self._series.setdefault(series_digest(sample), row)
             if sample.text and sample.text.strip():
                 self._texts.setdefault(text_digest(sample.text), row)
 
-    def rows_of_series(self, samples: Iterable[Sample]) -> list[int | None]:
-        """The row whose series vectors are those of each sample; None where there is none."""
-        return [self._series.get(series_digest(sample)) for sample in samples]
+    def series(self, samples: Sequence[Sample]) -> SeriesVectors:
+        """The vectors of some windows, at least one, in their order."""
+        rows = [self._series.get(series_digest(sample)) for sample in samples]
+        new = [sample for sample, row in zip(samples, rows, strict=True) if row is None]
+        self.n_series += len(new)
+        fresh: Iterator[Pair] = iter(())
+        if new:
+            found = self._encode_series(new)
+            fresh = zip(found.sample, found.channels, strict=True)
+        pairs = _merged(rows, iter(self._stored(rows).series), fresh)
+        return SeriesVectors(np.stack([sample for sample, _ in pairs]), tuple(channels for _, channels in pairs))
 
-    def rows_of_texts(self, texts: Iterable[str]) -> list[int | None]:
-        """The row whose text vectors are those of each text; None where there is none."""
-        return [self._texts.get(text_digest(text)) for text in texts]
+    def texts(self, texts: Sequence[str]) -> TextVectors:
+        """The vectors of some texts in their order; which words each sentence has is not stored, and is left empty."""
+        rows = [self._texts.get(text_digest(text)) for text in texts]
+        new = [text for text, row in zip(texts, rows, strict=True) if row is None]
+        self.n_texts += len(new)
+        fresh: Iterator[Pair] = iter(())
+        if new:
+            found = self._encode_texts(new)
+            fresh = zip(found.sample, found.sentences, strict=True)
+        stored = (text for text in self._stored(rows).texts if text is not None)
+        pairs = _merged(rows, stored, fresh)
+        sample = np.array([sample for sample, _ in pairs], np.float32).reshape(len(pairs), self._dim)
+        return TextVectors(sample, tuple(s for _, s in pairs), tuple(("",) * len(s) for _, s in pairs))
 
-    def series(self, rows: Sequence[int]) -> SeriesVectors:
-        """The series vectors of some rows, in their order."""
-        found = self._folder.vectors(rows)
-        return SeriesVectors(np.stack([sample for sample, _ in found.series]), tuple(c for _, c in found.series))
-
-    def texts(self, rows: Sequence[int]) -> TextVectors:
-        """The text vectors of some rows that have a text, in their order; the sentences themselves are not known."""
-        found = [text for text in self._folder.vectors(rows).texts if text is not None]
-        spans = tuple(("",) * len(sentences) for _, sentences in found)
-        return TextVectors(np.stack([sample for sample, _ in found]), tuple(s for _, s in found), spans)
-
-
-def merge_series(rows: Sequence[int | None], known: SeriesVectors | None, fresh: SeriesVectors | None) -> SeriesVectors:
-    """The vectors of series of which some are known, where `rows` has a row, and the rest are fresh; each in order."""
-    given = [None if one is None else zip(one.sample, one.channels, strict=True) for one in (known, fresh)]
-    pairs = _merged(rows, *given)
-    return SeriesVectors(np.stack([sample for sample, _ in pairs]), tuple(channels for _, channels in pairs))
-
-
-def merge_texts(rows: Sequence[int | None], known: TextVectors | None, fresh: TextVectors | None) -> TextVectors:
-    """The same for texts; the sentences of those that are known are not stored, and all are left empty."""
-    given = [None if one is None else zip(one.sample, one.sentences, strict=True) for one in (known, fresh)]
-    pairs = _merged(rows, *given)
-    spans = tuple(("",) * len(sentences) for _, sentences in pairs)
-    return TextVectors(np.stack([sample for sample, _ in pairs]), tuple(sentences for _, sentences in pairs), spans)
+    def _stored(self, rows: Sequence[int | None]) -> RowVectors:
+        old = [row for row in rows if row is not None]
+        return self._known.vectors(old) if self._known is not None and old else RowVectors((), ())
 
 
 def series_digest(sample: Sample) -> bytes:
@@ -90,6 +103,5 @@ def text_digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def _merged(rows: Sequence[int | None], known: Iterable[Pair] | None, fresh: Iterable[Pair] | None) -> list[Pair]:
-    sources = iter(known or ()), iter(fresh or ())
-    return [next(sources[row is None]) for row in rows]
+def _merged(rows: Sequence[int | None], known: Iterator[Pair], fresh: Iterator[Pair]) -> list[Pair]:
+    return [next(fresh if row is None else known) for row in rows]

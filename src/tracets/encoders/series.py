@@ -21,6 +21,7 @@ from tracets.nn.features import (
     N_STATED,
     PLACE_DIM,
     VALUE_DIM,
+    level_features,
     location_and_spread,
     moment_places,
     moments,
@@ -226,12 +227,13 @@ class SeriesTower(nn.Module):
         if self.config.features == "none":
             return None
         values, observed, steps, clock = batch.values, batch.observed, batch.n_steps, batch.clock
+        if self.config.features == "level":
+            levels = level_features(values, observed).masked_fill(~observed.any(-1, keepdim=True), torch.nan)
+            said = stated_features(levels)
+            return said, said.new_zeros(*said.shape[:2], 0)
         more, rhythm, parts = all_parts(values, observed, steps, clock)
         when = torch.cat([moments(values, observed), more], -1)
         stated = stated_numbers(values, observed, steps, when, clock)
-        if self.config.features == "level":
-            said = stated_features(stated[..., :N_LEVELS])
-            return said, said.new_zeros(*said.shape[:2], 0)
         others = [shape_features(values, observed, steps), moment_places(when, steps).flatten(2), parts]
         return stated_features(torch.cat([stated, rhythm], -1)), torch.cat(others, -1)
 

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracets.nn.features import DAY
 from tracets.nn.spectrum import lagged_products
 
-DAY = 86_400.0
 RELATIVE = (3, 4, 7)
 """Thirds, quarters and sevenths of the window."""
 DAYPARTS = 4
