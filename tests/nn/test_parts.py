@@ -13,9 +13,7 @@ from tracets.nn.parts import (
     N_PARTS,
     N_RHYTHM,
     RELATIVE,
-    more_moments,
-    part_features,
-    rhythm_numbers,
+    all_parts,
 )
 
 NAN = float("nan")
@@ -24,11 +22,24 @@ CHANGE = 3 * sum(SIZES)
 RANGE, ROUGH, ROUGHEST, CALMEST = (CHANGE + 3 * k for k in range(1, 5))
 DAYPART_CHANGE = CHANGE + 15
 HOURLY = (0.0, 3600.0)
+UNTIMED = torch.full((1, 2), NAN)
 
 
 def read(*channels):
     x = torch.tensor([list(c) for c in channels], dtype=torch.float32)[None]
     return torch.nan_to_num(x, nan=0.0), ~x.isnan()
+
+
+def more_moments(*given):
+    return all_parts(*given)[0].float()
+
+
+def rhythm_numbers(*given):
+    return all_parts(*given)[1]
+
+
+def part_features(*given):
+    return all_parts(*given)[2]
 
 
 def parts(*channels, clock=HOURLY):
@@ -110,7 +121,7 @@ def test_movement_inside_parts_of_the_day():
 def test_the_turn_of_the_smoothed_channel_is_not_the_spike():
     x = -np.abs(np.arange(60) - 40.0)
     x[5] = 30
-    low, high, gap = more_moments(*read(x), torch.tensor([60]))[0, 0].tolist()
+    low, high, gap = more_moments(*read(x), torch.tensor([60]), UNTIMED)[0, 0].tolist()
     assert high == 40 and low >= 59 - 5 or low <= 5
     assert gap == -1
 
@@ -128,7 +139,7 @@ def test_the_turn_of_the_smoothed_channel_is_not_the_spike():
 def test_the_middle_of_the_longest_gap_whatever_the_padding(x, middle):
     for more in (0, 5):
         values, observed = read([*x, *[NAN] * more])
-        assert more_moments(values, observed, torch.tensor([len(x)]))[0, 0, 2] == middle
+        assert more_moments(values, observed, torch.tensor([len(x)]), UNTIMED)[0, 0, 2] == middle
 
 
 @pytest.mark.parametrize("period", [5, 12, 24])
@@ -145,7 +156,7 @@ def test_no_cycle_has_no_number(x):
     assert parts(x)[0, -1] == 0
 
 
-@pytest.mark.parametrize("of", [part_features, lambda v, o, n, _: more_moments(v, o, n).float(), rhythm_numbers])
+@pytest.mark.parametrize("of", [part_features, more_moments, rhythm_numbers])
 class TestEvery:
     CLOCK = torch.tensor([[5 * 3600.0, 3600.0]])
 

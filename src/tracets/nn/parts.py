@@ -27,20 +27,23 @@ _SHARP = 8.0
 _LONGEST_DAYPART_WINDOW = 2 * DAY
 
 
-def part_features(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> Tensor:
-    """What stands out where, free of level and scale (n, c, N_PARTS).
-
-    For thirds, quarters, sevenths, parts of the day and days: the mean in the range of the channel, and how much each
-    part is the highest and the lowest one (a sharp softmax). For thirds: fitted change, range, roughness, and which is
-    the roughest and the calmest; for parts of the day, in windows of at most two days: fitted change and range. Last,
-    the strength of the cycle that `rhythm_numbers` gives. 0 where nothing is known.
-    """
-    x = _in_range(values, observed)
-    return _parts(x, observed, n_steps, clock, *_clock_parts(values.shape[-1], clock), _cycle(x, observed, n_steps)[1])
-
-
 def all_parts(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """`more_moments`, `rhythm_numbers` and `part_features` of the same windows, with what they share computed once."""
+    """Further moments, numbers of the rhythm, and what stands out where.
+
+    Parameters
+    ----------
+    values, observed : Tensor of shape (n, c, t)
+    n_steps : Tensor of shape (n,)
+        The length of each window without padding.
+    clock : Tensor of shape (n, 2)
+        Seconds from midnight to the first step, and seconds a step; NaN = unknown.
+
+    Returns
+    -------
+    tuple of Tensor
+        (n, c, N_MORE_MOMENTS) steps, -1 for none; (n, c, N_RHYTHM) numbers that a text may state, NaN = unknown;
+        (n, c, N_PARTS) features free of level and scale, 0 where nothing is known.
+    """
     x = _in_range(values, observed)
     hour, day = _clock_parts(values.shape[-1], clock)
     lag, strength = _cycle(x, observed, n_steps)
@@ -54,6 +57,13 @@ def all_parts(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) 
 def _parts(
     x: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor, hour: Tensor, day: Tensor, strength: Tensor
 ) -> Tensor:
+    """What stands out where, free of level and scale (n, c, N_PARTS).
+
+    For thirds, quarters, sevenths, parts of the day and days: the mean in the range of the channel, and how much each
+    part is the highest and the lowest one (a sharp softmax). For thirds: fitted change, range, roughness, and which is
+    the roughest and the calmest; for parts of the day, in windows of at most two days: fitted change and range. Last,
+    the strength of the cycle that `_rhythm` tells. 0 where nothing is known.
+    """
     t = x.shape[-1]
     place = ((torch.arange(t, device=x.device) + 0.5) / n_steps[:, None]).clamp(max=1.0)  # (n, t)
     numbers = [*((place * k).long().clamp(max=k - 1) for k in RELATIVE), hour, day]
@@ -88,15 +98,11 @@ def _parts(
     return torch.where(observed.any(-1, keepdim=True), torch.cat(found, -1), 0.0)
 
 
-def more_moments(values: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
+def _more_moments(x: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     """The steps at which the smoothed channel is lowest and highest, and the middle of its longest gap (n, c, 3).
 
     Smoothed over a sixth of the window. -1 without a gap.
     """
-    return _more_moments(_in_range(values, observed), observed, n_steps)
-
-
-def _more_moments(x: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     n, c, t = x.shape
     steps = torch.arange(t, device=x.device)
     half = (n_steps // 12)[:, None]
@@ -124,18 +130,12 @@ def _more_moments(x: Tensor, observed: Tensor, n_steps: Tensor) -> Tensor:
     return torch.stack([low, high, torch.where(longest > 0, at - (longest - 1) // 2 - (longest - 1) % 2, -1)], -1)
 
 
-def rhythm_numbers(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> Tensor:
+def _rhythm(x: Tensor, observed: Tensor, clock: Tensor, day: Tensor, lag: Tensor, strength: Tensor) -> Tensor:
     """Numbers of a channel's rhythm that a text may state (n, c, N_RHYTHM); NaN = unknown.
 
     The day of the window with the highest mean and that with the lowest, and the length of the cycle in steps, hours
     and days.
     """
-    x = _in_range(values, observed)
-    _, day = _clock_parts(values.shape[-1], clock)
-    return _rhythm(x, observed, clock, day, *_cycle(x, observed, n_steps))
-
-
-def _rhythm(x: Tensor, observed: Tensor, clock: Tensor, day: Tensor, lag: Tensor, strength: Tensor) -> Tensor:
     mean, seen = _means(x, observed.to(x.dtype), _members(day, DAYS))
     several, mean = seen.sum(-1) > 1, _coarse(mean)
     top, bottom = (
