@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(tracets.__file__).parent
 TOO_LONG = 500
 TEXT = {".py", ".md", ".toml", ".cff", ".txt", ".yml", ".yaml", ".json", ".sh", ""}
-SKIPPED = {"build", "dist", "runs", "out", "__pycache__"}
+SKIPPED = {"tracets-demo", "build", "dist", "runs", "out", "__pycache__"}
 # written in pieces, or this file would be found by its own rule
 MACHINE = re.compile(r"(?<![\w.~-])/(?:" + "|".join(["root", "work", "home", "Users", "mnt", "farm"]) + r")/[a-z]")
 
