@@ -31,8 +31,11 @@ import typer
 from numpy.typing import NDArray
 from runs import finished, same_run
 
-from tracets import retrieve
 from tracets.index import IndexFolder, Rows
+from tracets.retrieval.candidates import add_lists
+from tracets.retrieval.questions import encode_parts
+from tracets.retrieval.search import search
+from tracets.retrieval.stored import Index
 from tracets.types import FloatArray, Query, Sample, SeriesVectors, TextVectors
 
 CHANNELS = ("temperature", "dewpoint", "humidity", "wind", "precipitation", "pressure", "visibility")
@@ -96,7 +99,7 @@ class Asked:
         raise NotImplementedError
 
 
-def questions(index: retrieve.Index, kind: str, n: int, encoder: Asked, *, seed: int = 1) -> list[Query]:
+def questions(index: Index, kind: str, n: int, encoder: Asked, *, seed: int = 1) -> list[Query]:
     """Questions about n stored windows; their vectors are prepared in `encoder`."""
     rng, found = np.random.default_rng(seed), []
     for row in rng.choice(len(index), n, replace=False):
@@ -125,10 +128,10 @@ def timed(answer: Callable[[Query], list[str]], asked: Sequence[Query]) -> tuple
     return answers, took
 
 
-def plain(index: retrieve.Index, encoder: Asked, query: Query, kept: NDArray[np.int64] | None) -> list[str]:
+def plain(index: Index, encoder: Asked, query: Query, kept: NDArray[np.int64] | None) -> list[str]:
     """The exhaustive search: every window that passes the filter by float32 vectors, then a sort."""
     bank, weight = index.series, index.folder.manifest.sample_weight
-    parts = retrieve._encode(index, encoder, query)
+    parts = encode_parts(index, encoder, query)
     rows = np.arange(len(index)) if kept is None else kept
     items = bank if kept is None else bank.take(kept)
     scores = parts[0].scores_of_series(items, weight)
@@ -138,7 +141,7 @@ def plain(index: retrieve.Index, encoder: Asked, query: Query, kept: NDArray[np.
 
 
 def faiss_answers(
-    index: retrieve.Index, encoder: Asked, kind: str, kept: NDArray[np.int64] | None
+    index: Index, encoder: Asked, kind: str, kept: NDArray[np.int64] | None
 ) -> Callable[[Query], list[str]] | None:
     """A faiss-flat search of the same vectors; None where faiss is missing or has no such search."""
     try:
@@ -201,10 +204,10 @@ def build(path: Path, rows: int) -> dict[str, Any]:
 
 def measure(path: Path, run: dict[str, Any], *, baselines: bool) -> dict[str, Any]:
     """One cell: a kind of question under a filter, by tracets, then by NumPy, then by faiss."""
-    index, encoder, lists = retrieve.Index.open(path), Asked(), {}
+    index, encoder, lists = Index.open(path), Asked(), {}
     if run["search"] == "ann" and index.lists is None:
         began = time.monotonic()
-        index = retrieve.add_lists(index)
+        index = add_lists(index)
         lists["lists_seconds"] = round(time.monotonic() - began, 1)
     if run["search"] == "ann" and index.lists is not None:
         lists["lists_recall"] = round(index.lists.recall, 4)
@@ -215,7 +218,7 @@ def measure(path: Path, run: dict[str, Any], *, baselines: bool) -> dict[str, An
     asked = questions(index, run["kind"], run["n"], encoder)
     found, took = timed(
         lambda query: [
-            hit.id for hit in retrieve.search(index, encoder, query, k=K, where=where, exact=run["search"] == "exact")
+            hit.id for hit in search(index, encoder, query, k=K, where=where, exact=run["search"] == "exact")
         ],
         asked,
     )

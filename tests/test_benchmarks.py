@@ -51,7 +51,7 @@ def searching():
 @pytest.mark.timeout(180)
 def test_every_search_is_measured_beside_the_exhaustive_one(searching, tmp_path, monkeypatch, capsys):
     """Of 300 drawn windows; with the first pass of a search that is large enough to have one."""
-    monkeypatch.setattr("tracets.nearest.AT_ONCE", 16)
+    monkeypatch.setattr("tracets.retrieval.nearest.AT_ONCE", 16)
     out = tmp_path / "search.jsonl"
     searching.main("300", out, n=3, kinds="sample,text,channel,series", folder=tmp_path, baselines=True, ann=True)
     cells = [json.loads(line) for line in out.read_text().splitlines()]

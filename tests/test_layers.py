@@ -8,10 +8,10 @@ import tracets
 ROOT = Path(tracets.__file__).parent
 LEVEL = {
     "errors": -1, "types": 0,
-    "data": 1, "nn": 1, "losses": 1, "metrics": 1, "scores": 1, "index": 1, "training": 1, "plots": 1,
-    "plain": 0, "quantised": 0,
-    "encoders": 2, "hubness": 2, "nearest": 2, "reuse": 2, "candidates": 2, "stored": 2,
-    "retrieve": 3, "reasons": 3,
+    "data": 1, "nn": 1, "losses": 1, "metrics": 1, "index": 1, "training": 1, "plots": 1,
+    "plain": 0,
+    "encoders": 2,
+    "retrieval": 3,
     "forecast": 4,
     "tasks": 5, "evaluate": 5,
     "config": 6,

@@ -11,7 +11,7 @@ from tracets.data.generate import Curriculum, generate_samples
 from tracets.encoders.store import SHIPPED
 from tracets.errors import ModelError
 from tracets.metrics import first_relevant, reciprocal_rank
-from tracets.scores import series_bank, text_bank, text_to_series
+from tracets.retrieval.scores import series_bank, text_bank, text_to_series
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tracets.evaluate.deletion import ChannelReport
     from tracets.evaluate.probe_report import ProbeReport
     from tracets.evaluate.report import RetrievalReport
-    from tracets.reasons import Explanation
-    from tracets.retrieve import Index
+    from tracets.retrieval.reasons import Explanation
+    from tracets.retrieval.stored import Index
 
 Path_ = str | os.PathLike[str]
 BASE = "base"
@@ -356,9 +356,9 @@ def embed(corpus: Iterable[Sample], model: PairEncoder, *, batch_size: int = 64)
     `channel_vectors` holds one vector a channel: the mean of the channel's vectors, of length 1; zero where nothing was
     observed.
     """
-    from tracets import retrieve
+    from tracets.retrieval import build
 
-    return retrieve.embed(corpus, model, batch_size=batch_size)
+    return build.embed(corpus, model, batch_size=batch_size)
 
 
 def build_index(
@@ -373,7 +373,7 @@ def build_index(
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Write an index, whole or not at all: `update` encodes what is new alone, `ann` makes its search approximate."""
-    from tracets.retrieve import build_index as make
+    from tracets.retrieval.build import build_index as make
 
     return make(
         corpus, model, out, batch_size=batch_size, overwrite=overwrite, update=update, ann=ann, progress=progress
@@ -382,7 +382,7 @@ def build_index(
 
 def open_index(path: Path_) -> Index:
     """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
-    from tracets.retrieve import Index as Index_
+    from tracets.retrieval.stored import Index as Index_
 
     return Index_.open(path)
 
@@ -398,7 +398,7 @@ def search(
     hubness: bool = True,
     exact: bool = False,
 ) -> list[Hit]:
-    """The k stored windows that answer a query best, best first; see `tracets.retrieve.search`.
+    """The k stored windows that answer a query best, best first; see `tracets.retrieval.search.search`.
 
     A text or a sample may stand for the whole query.
 
@@ -406,23 +406,23 @@ def search(
     --------
     >>> search(open_index("weather.index"), load("base"), "a burst of heavy rain near the end", k=3)  # doctest: +SKIP
     """
-    from tracets import retrieve
+    from tracets.retrieval import search as search_
 
     if isinstance(query, (str, Sample)):
         query = Query(text=query) if isinstance(query, str) else Query(series=query)
-    return retrieve.search(index, model, query, want=want, k=k, where=where, hubness=hubness, exact=exact)
+    return search_.search(index, model, query, want=want, k=k, where=where, hubness=hubness, exact=exact)
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:
     """A hit as one line of `tracets search --json`."""
-    from tracets import retrieve
+    from tracets.retrieval import search as search_
 
-    return retrieve.hit_to_json(hit)
+    return search_.hit_to_json(hit)
 
 
 def explain(index: Index, model: PairEncoder, id: str, query: str) -> Explanation:
     """Take the score of one stored window for a text apart: sentence by sentence, channel by channel."""
-    from tracets import reasons
+    from tracets.retrieval import reasons
 
     return reasons.explain(index.folder, model, id, query)
 
@@ -448,7 +448,8 @@ def evaluate_retrieval(
     """Rank one split of a corpus in every direction: pairs and labels, beside chance, intervals and baselines.
 
     `where` narrows the pool by an SQL expression. Baselines that learn are fitted on the train split. Series to text,
-    the texts' hubness over windows of the train split is taken off (`tracets.hubness`), unless `hubness` is False.
+    the texts' hubness over windows of the train split is taken off (`tracets.retrieval.hubness`), unless
+    `hubness` is False.
     """
     from tracets.evaluate.retrieval import evaluate_retrieval as evaluate
 

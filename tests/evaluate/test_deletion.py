@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from tracets import reasons
 from tracets.errors import DataError
 from tracets.evaluate.deletion import evaluate_channels
-from tracets.retrieve import build_index
+from tracets.retrieval import reasons
+from tracets.retrieval.build import build_index
 from tracets.types import Sample, SeriesVectors, TextVectors
 
 NAMES = ("rain", "wind", "sun")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tracets.nn.scores import late_interaction, own_interaction
-from tracets.scores import series_bank, text_bank, text_to_series
+from tracets.retrieval.scores import series_bank, text_bank, text_to_series
 from tracets.types import SeriesVectors, TextVectors
 
 DIM, PER_CHANNEL = 6, 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tracets.metrics import first_relevant, reciprocal_rank
-from tracets.scores import series_bank, text_bank, text_to_series
+from tracets.retrieval.scores import series_bank, text_bank, text_to_series
 from tracets.tasks.align import WEIGHTS, AlignConfig, AlignTask
 from tracets.types import Sample
 

@@ -13,7 +13,7 @@ class PairEncoder(Protocol):
     """A pair of towers, series and text, that meet in one unit sphere of width `dim`.
 
     `name` is for people; `fingerprint` changes whenever a vector would; `sample_weight` in [0, 1] is the share of the
-    sample cosine in the score, late interaction has the rest (see `tracets.scores`).
+    sample cosine in the score, late interaction has the rest (see `tracets.retrieval.scores`).
     """
 
     @property

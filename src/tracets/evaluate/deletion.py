@@ -17,10 +17,10 @@ from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError
 from tracets.evaluate.pool import Pool, make_pool
 from tracets.metrics import Floats, Interval, bootstrap
-from tracets.reasons import best_channels
-from tracets.retrieve import falls_of_text
-from tracets.scores import IntArray, SeriesBank, TextBank, series_bank, text_bank
-from tracets.scores import text_to_series as score
+from tracets.retrieval.questions import falls_of_text
+from tracets.retrieval.reasons import best_channels
+from tracets.retrieval.scores import IntArray, SeriesBank, TextBank, series_bank, text_bank
+from tracets.retrieval.scores import text_to_series as score
 from tracets.types import Sample
 
 DECIMALS = 6

@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-import tracets.scores as vector_scores
+import tracets.retrieval.scores as vector_scores
 from tracets.data.captions.antonyms import WORD_SWAPS, swap_word
 from tracets.data.captions.caption import phrase
 from tracets.data.captions.facts import WindowFacts

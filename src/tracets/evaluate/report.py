@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracets.evaluate.scoring import TARGETS, Chance, Scores
-from tracets.hubness import HUB_NEIGHBOURS, HUB_WEIGHT
 from tracets.metrics import Interval
+from tracets.retrieval.hubness import HUB_NEIGHBOURS, HUB_WEIGHT
 
 TITLES = {
     ("text_to_series", "pair"): "Text to series, pair",
@@ -43,7 +43,7 @@ class RetrievalReport:
     model, fingerprint, split, seed, n_boot, block
         What was measured, on what, and how the intervals were drawn.
     hub_bank : int
-        Windows over which the hubness of texts was measured (see `tracets.hubness`); 0 where none was taken off.
+        Windows over which the hubness of texts was measured (`tracets.retrieval.hubness`); 0 where none was taken off.
     """
 
     n: int

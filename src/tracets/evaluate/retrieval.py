@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-import tracets.scores as vector_scores
+import tracets.retrieval.scores as vector_scores
 from tracets.encoders.protocol import PairEncoder
 from tracets.evaluate.baselines import find_baseline
 from tracets.evaluate.pool import Pool, make_pool
 from tracets.evaluate.report import RetrievalReport
 from tracets.evaluate.scoring import ScoreMatrices, chance, differences, per_query, summarise
-from tracets.hubness import HUB_LEAST, choose_bank, text_hubness, without_hubs
+from tracets.retrieval.hubness import HUB_LEAST, choose_bank, text_hubness, without_hubs
 from tracets.types import Sample, SeriesVectors
 
 
@@ -35,7 +35,7 @@ def evaluate_retrieval(
         The pool, for instance the test split. Windows without a text take no part in the pairs and are counted.
     encoder : PairEncoder
         The model; scores are those of search, sample cosine and late interaction, exact. Series to text they are less
-        the texts' hubness (see `tracets.hubness`) over at most `HUB_BANK` windows of split "train" in `train`.
+        the texts' hubness (`tracets.retrieval.hubness`) over at most `HUB_BANK` windows of split "train" in `train`.
     baselines : sequence of str
         Names in `tracets.evaluate.baselines.BASELINES`.
     seed, n_boot : int

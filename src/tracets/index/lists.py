@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.quantised import Quantised
+from tracets.index.quantised import Quantised
 from tracets.types import FloatArray
 
 Int64 = NDArray[np.int64]

@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tracets.index.quantised import Quantised, quantise
 from tracets.index.rows import VECTORS, read_vectors
-from tracets.quantised import Quantised, quantise
 from tracets.types import FloatArray
 
 LAYOUT = 1

@@ -1,4 +1,4 @@
-"""Late interaction in torch, as it is trained; `tracets.scores` holds the same for search."""
+"""Late interaction in torch, as it is trained; `tracets.retrieval.scores` holds the same for search."""
 
 from __future__ import annotations
 

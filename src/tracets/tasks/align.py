@@ -21,7 +21,7 @@ from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
 from tracets.nn.device import to_device
 from tracets.nn.scores import best_cosines, late_interaction, mean_by_text, own_interaction
-from tracets.scores import combine, series_bank, text_bank, text_to_series
+from tracets.retrieval.scores import combine, series_bank, text_bank, text_to_series
 from tracets.tasks.context import same_meaning
 from tracets.tasks.pretrain import kind_of
 from tracets.training.order import BatchOrder, generator_at

@@ -9,8 +9,10 @@ import pytest
 
 from tracets.errors import IndexFolderError
 from tracets.index import IndexFolder
-from tracets.retrieve import Index, build_index, search
-from tracets.reuse import series_digest
+from tracets.retrieval.build import build_index
+from tracets.retrieval.reuse import series_digest
+from tracets.retrieval.search import search
+from tracets.retrieval.stored import Index
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
 
 
@@ -80,7 +82,7 @@ def same(one: Index, other: Index):
 
 
 def test_only_what_changed_is_encoded(tmp_path, monkeypatch):
-    monkeypatch.setattr("tracets.retrieve.ROWS_A_BATCH", 4)
+    monkeypatch.setattr("tracets.retrieval.build.ROWS_A_BATCH", 4)
     encoder, path, before = Counting(), tmp_path / "index", corpus()
     first = build_index(before, encoder, path, update=True)
     assert first.embedded == (9, 4) and len(encoder.seen()[0]) == 9

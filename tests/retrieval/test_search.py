@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-import tracets.scores as scores
+import tracets.retrieval.scores as scores
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
-from tracets.hubness import choose_bank
-from tracets.retrieve import Index, build_index, hit_to_json, search
+from tracets.retrieval.build import build_index
+from tracets.retrieval.hubness import choose_bank
+from tracets.retrieval.search import hit_to_json, search
+from tracets.retrieval.stored import Index
 from tracets.types import Hit, Query, Sample, SeriesVectors, TextVectors
 
 DIM, M = 16, 2
@@ -205,7 +207,7 @@ def test_an_index_that_does_not_know_the_hubness_of_its_texts_is_searched_withou
 
 def test_hubness_of_an_index_is_that_over_a_bank(tmp_path, monkeypatch):
     """Of 23 windows 7 serve, and a text's own is left out where it is one of them."""
-    monkeypatch.setattr("tracets.hubness.HUB_BANK", 7)
+    monkeypatch.setattr("tracets.retrieval.hubness.HUB_BANK", 7)
     found = build_index(corpus(), ENCODER, tmp_path / "index").hubs
     samples = corpus()
     chosen = [samples[i] for i in choose_bank(23)]
@@ -374,7 +376,7 @@ def test_no_windows_and_no_texts(tmp_path):
 
 
 def test_batches_change_nothing(index, tmp_path, monkeypatch):
-    monkeypatch.setattr("tracets.retrieve.ROWS_A_BATCH", 4)
+    monkeypatch.setattr("tracets.retrieval.build.ROWS_A_BATCH", 4)
     seen = []
     small = build_index(corpus(), ENCODER, tmp_path / "small", batch_size=3, progress=seen.append)
     assert seen == [4, 8, 12, 16, 20, 23]
@@ -391,6 +393,6 @@ def test_two_passes_find_what_one_finds(index, monkeypatch, where, want):
         Query(SAID), Query(series=OTHER), Query(like="w4"), Query(channels={"wind": "weak"}), Query(SAID, series=OTHER),
     )  # fmt: skip
     expected = [search(index, ENCODER, query, want=want, k=100, where=where)[:3] for query in queries]
-    monkeypatch.setattr("tracets.nearest.AT_ONCE", 2)
-    monkeypatch.setattr("tracets.nearest.SPARSE", 4)
+    monkeypatch.setattr("tracets.retrieval.nearest.AT_ONCE", 2)
+    monkeypatch.setattr("tracets.retrieval.nearest.SPARSE", 4)
     assert [search(index, ENCODER, query, want=want, k=3, where=where) for query in queries] == expected

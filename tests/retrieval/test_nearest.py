@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tracets.nearest as nearest_module
-import tracets.scores as scores
-from tracets.nearest import nearest
-from tracets.quantised import Quantised, quantise
+import tracets.retrieval.nearest as nearest_module
+import tracets.retrieval.scores as scores
+from tracets.index.quantised import Quantised, quantise
+from tracets.retrieval.nearest import nearest
 from tracets.types import SeriesVectors
 
 
@@ -36,7 +36,7 @@ def test_products_in_blocks(monkeypatch):
     rng = np.random.default_rng(0)
     small, queries = quantise(unit(rng, 23, 8)), unit(rng, 2, 8)
     whole = small.products(queries)
-    monkeypatch.setattr("tracets.quantised.BLOCK", 5)
+    monkeypatch.setattr("tracets.index.quantised.BLOCK", 5)
     np.testing.assert_allclose(small.products(queries), whole, atol=1e-6)
     assert quantise(np.zeros((2, 3), np.float32)).residual == 0
 

@@ -11,7 +11,7 @@ import numpy as np
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
 from tracets.index import IndexFolder
-from tracets.scores import Groups, IntArray, SeriesBank, late_interaction, series_bank
+from tracets.retrieval.scores import Groups, IntArray, SeriesBank, late_interaction, series_bank
 from tracets.types import FloatArray, SeriesVectors
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tracets.errors import IndexFolderError, NotFound, QueryError
-from tracets.reasons import StoredSentence, explain
-from tracets.retrieve import build_index, search
+from tracets.retrieval.build import build_index
+from tracets.retrieval.reasons import StoredSentence, explain
+from tracets.retrieval.search import search
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
 
 WORDS = {"rain": [1.0, 0.0, 0.0], "wind": [0.0, 1.0, 0.0], "gale": [0.0, 0.8, 0.6], "sun": [0.0, 0.0, 1.0]}

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.scores import IntArray
+from tracets.retrieval.scores import IntArray
 
 DECIMALS = 6
 """Scores are rounded to this many decimals: float noise of the matrix product must not decide between equal items."""

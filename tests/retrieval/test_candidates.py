@@ -7,8 +7,10 @@ import pytest
 
 from tracets.index import IndexFolder, Rows
 from tracets.index.lists import make_lists, open_lists
-from tracets.quantised import quantise
-from tracets.retrieve import Index, add_lists, search
+from tracets.index.quantised import quantise
+from tracets.retrieval.candidates import add_lists
+from tracets.retrieval.search import search
+from tracets.retrieval.stored import Index
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
 
 DIM, M, N = 16, 2, 600
@@ -74,7 +76,7 @@ def test_the_lists_hold_every_vector_once_at_its_nearest_centre():
 
 def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
     path, encoder = made
-    monkeypatch.setattr("tracets.candidates.BROUGHT", 30)
+    monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 30)
     index = add_lists(Index.open(path), probes=4)
     assert 0.8 < index.lists.recall <= 1 and index.lists.probes == 4
     assert Index.open(path).lists.recall == index.lists.recall

@@ -5,7 +5,7 @@ interaction is the mean over a query's sentences (or channels) of their best cos
 vectors have length 1, so a dot product is a cosine; a zero vector is a channel with nothing observed and matches
 nothing. `tracets.nn` holds the same in torch for training.
 
-Stored vectors may be quantised (`tracets.quantised`): no score is then off by more than their residual.
+Stored vectors may be quantised (`tracets.index.quantised`): no score is then off by more than their residual.
 
 The matrices of cosines are made in blocks of at most `BLOCK_BYTES`, whatever the number of stored windows.
 """
@@ -20,7 +20,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.quantised import Quantised
+from tracets.index.quantised import Quantised
 from tracets.types import FloatArray, SeriesVectors, TextVectors
 
 IntArray = NDArray[np.int64]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tracets.errors import NotFound
 from tracets.index import IndexFolder
 from tracets.index.lists import Lists, open_lists
-from tracets.scores import Groups, Names, SeriesBank, TextBank, standing_for
+from tracets.retrieval.scores import Groups, Names, SeriesBank, TextBank, standing_for
 from tracets.types import FloatArray
 
 
@@ -85,7 +85,7 @@ class Index:
 
     @cached_property
     def hubs(self) -> FloatArray | None:
-        """The hubness of each text (see `tracets.hubness`), (n_texts,); None for an index that does not know it."""
+        """The hubness of each text (`tracets.retrieval.hubness`), (n_texts,); None for an index without it."""
         return self.folder.hubness()
 
     @property

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tracets.scores as scores
-from tracets.scores import NO_MATCH
+import tracets.retrieval.scores as scores
+from tracets.retrieval.scores import NO_MATCH
 from tracets.types import SeriesVectors, TextVectors
 
 DIM = 5

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracets.scores import BLOCK_BYTES, IntArray, SeriesBank, TextBank, text_to_series
+from tracets.retrieval.scores import BLOCK_BYTES, IntArray, SeriesBank, TextBank, text_to_series
 from tracets.types import FloatArray
 
 HUB_WEIGHT = 0.5

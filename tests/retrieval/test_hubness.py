@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tracets.hubness import HUB_BANK, choose_bank, text_hubness, without_hubs
-from tracets.scores import series_bank, series_to_text, text_bank
+from tracets.retrieval.hubness import HUB_BANK, choose_bank, text_hubness, without_hubs
+from tracets.retrieval.scores import series_bank, series_to_text, text_bank
 from tracets.types import SeriesVectors, TextVectors
 
 

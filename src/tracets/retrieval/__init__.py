@@ -1,0 +1,1 @@
+"""Encoder and index to hits, and hits to reasons."""

@@ -1,0 +1,156 @@
+"""The stored windows, or their texts, that answer a query best.
+
+Search is exact by default, filtered or not: it gives what a plain loop over the windows that pass the filter would.
+Every such window is scored (see `tracets.retrieval.scores`), first with vectors in one byte a number, which bounds each
+score (see `tracets.index.quantised`), then, with the vectors as they are stored, every window whose bound reaches the k
+best. An index may be given inverted lists (`tracets.retrieval.candidates.add_lists`): then only the windows that these
+bring are scored, and the share of the best ones that is found so is measured and kept with the lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracets.data.corpus import plain
+from tracets.encoders.protocol import PairEncoder
+from tracets.errors import QueryError
+from tracets.retrieval.candidates import candidates
+from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
+from tracets.retrieval.questions import Part, encode_parts, named_falls, score_of_series, score_of_texts
+from tracets.retrieval.stored import Index
+from tracets.types import Hit, Query
+
+Want = Literal["series", "text"]
+
+
+def search(
+    index: Index,
+    encoder: PairEncoder,
+    query: Query,
+    *,
+    want: Want = "series",
+    k: int = 10,
+    where: str | None = None,
+    hubness: bool = True,
+    exact: bool = False,
+) -> list[Hit]:
+    """The k stored windows that answer the query best, best first.
+
+    1. encode the parts of the query  2. score every stored window  3. average the parts  4. keep k
+
+    An index with inverted lists (`add_lists`) scores in 2. only the windows that these bring, unless `exact` is set,
+    texts are wanted, or a filter keeps less than one window in 8.
+
+    Parameters
+    ----------
+    query : Query
+        A text, a series, the id of a stored window (which is left out of the hits), texts about named channels, or
+        several of these. A named channel's text is encoded as "name: text" and compared with that channel alone.
+    want : "series" or "text"
+        Rank windows by their values, or the windows that have a text by that text (a named channel's text is then
+        compared as any other).
+    k : int, default=10
+        1 <= k. All windows come back when there are fewer.
+    where : str, optional
+        An SQL expression over the index's columns, such as "entity = 'ny' AND label <> 'fair'".
+    hubness : bool, default=True
+        Where a series asks for texts, take half of a text's hubness off its score (see `tracets.retrieval.hubness`): a
+        text that is near every window of the index is no answer to this one. An index without the hubness of its texts
+        (written by an earlier version, or with fewer than three windows) is searched by the scores alone.
+    exact : bool, default=False
+        Leave inverted lists aside.
+
+    Returns
+    -------
+    list of Hit
+        `score` in [-1, 1] (for texts less their hubness, [-1.5, 1.5]), rounded to 6 decimals; ties keep the order of
+        the index. `channels` holds the score of each
+        channel of the window (of the named ones alone, when the query is about named channels).
+
+    Raises
+    ------
+    IndexFolderError
+        The index was built with another model.
+    QueryError
+        An empty query, a series with nothing observed, k < 1, an unknown `want`, channel name or column, or no text to
+        rank.
+    NotFound
+        `query.like` is not in the index.
+
+    Examples
+    --------
+    >>> search(index, encoder, Query("heavy rain"), k=1)[0].id  # doctest: +SKIP
+    'storm-017'
+    """
+    if k < 1:
+        raise QueryError(f"search() expects k of at least 1, got {k}.")
+    if want not in ("series", "text"):
+        raise QueryError(f"search() can want 'series' or 'text', got '{want}'.")
+    index.folder.check_model(encoder.name, encoder.fingerprint)
+    parts = encode_parts(index, encoder, query)
+    kept = np.ones(len(index), dtype=bool)
+    if where is not None:
+        kept[:] = False
+        kept[index.folder.select(where)] = True
+    if query.like is not None:
+        kept[index.row(query.like)] = False
+    if want == "series":
+        rows, score, residual = np.arange(len(index)), score_of_series(index, parts), index.residuals[0]
+    else:
+        rows, score, residual = index.texts[0], score_of_texts(index, parts, hubness), index.residuals[1]
+        if not len(rows):
+            raise QueryError(f"index '{index.folder.path}' holds no texts to rank. Search for series (want='series').")
+    ranked = np.flatnonzero(kept[rows])
+    if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
+        ranked = candidates(index, index.lists, parts, kept, probes=index.lists.probes)
+    found, scores = nearest(score, ranked, n=len(rows), k=k, residual=residual)
+    return _hits(index, parts, rows[found], scores)
+
+
+def _hits(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Hit]:
+    weight, columns = index.folder.manifest.sample_weight, index.folder.metadata_columns
+    facts = index.folder.facts(rows, ["id", "start", "end", "text", "label", *columns])
+    hits = []
+    for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
+        said: dict[str, list[float]] = {}
+        for part in parts:
+            for name, value in named_falls(part, index.series.one(int(row)), weight).items():
+                said.setdefault(name, []).append(value)
+        hits.append(
+            Hit(
+                rank=rank,
+                id=fact["id"],
+                score=float(score),
+                start=fact["start"],
+                end=fact["end"],
+                channels={name: round(float(np.mean(values)), DECIMALS) for name, values in said.items()},
+                text=fact["text"],
+                label=fact["label"],
+                metadata={name: fact[name] for name in columns},
+            )
+        )
+    return hits
+
+
+def hit_to_json(hit: Hit) -> dict[str, Any]:
+    """A hit as one line of `search --json`: rank, id, score, start, end, channels, text, label, metadata.
+
+    Times are ISO 8601 with their zone, NaN is null; see `tracets.data.corpus.plain`.
+
+    >>> hit_to_json(Hit(1, "a", 0.5, None, None, {"load": 0.5}, "high", None, {"height": float("nan")}))["metadata"]
+    {'height': None}
+    """
+    return {
+        "rank": hit.rank,
+        "id": hit.id,
+        "score": float(hit.score),
+        "start": plain(hit.start),
+        "end": plain(hit.end),
+        "channels": {name: float(score) for name, score in hit.channels.items()},
+        "text": hit.text,
+        "label": hit.label,
+        "metadata": {name: plain(value) for name, value in hit.metadata.items()},
+    }
