@@ -5,6 +5,7 @@ Raw units stay in a `Sample`; normalising happens inside the encoders. A missing
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 else:
     # NumPy waits for the first sample, so that a command's --help does without; annotations are never evaluated
     FloatArray = BoolArray = Any
+
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)

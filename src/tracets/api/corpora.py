@@ -1,0 +1,175 @@
+"""Corpora: read, cut into windows, captioned, described, written. Heavy imports wait for their use."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracets.types import AnyPath
+
+if TYPE_CHECKING:
+    from tracets.data.captions.llm import LlmCaptioner
+    from tracets.data.corpus import Corpus
+
+SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
+LOG = logging.getLogger("tracets")
+
+
+def read(path: AnyPath, *, reader: str | None = None, freq: str | None = None, zone: str | None = None) -> Corpus:
+    """Read any file as a corpus; a long series becomes one window of its whole length.
+
+    Parameters
+    ----------
+    path : path
+        Corpus Parquet, wide or long CSV, Time-MMD's numerical CSV, TRACE's published Parquet.
+    reader : str, optional
+        A reader by name; by default the one that fits the file.
+    freq : str, optional
+        Re-grid a CSV to this sampling step (pandas offset); by default the file's own, which must be regular.
+    zone : str, optional
+        Time zone of the stamps of a CSV that have none.
+
+    Raises
+    ------
+    DataError
+        What is wrong in which file, series and row, and the fix.
+    """
+    from tracets.data import readers
+
+    return readers.read(path, reader=reader, freq=freq, zone=zone)
+
+
+def windows(
+    path: AnyPath,
+    *,
+    length: int,
+    stride: int | None = None,
+    split: bool = False,
+    gap: int = 0,
+    min_observed: float = 0.5,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+) -> Corpus:
+    """Cut a file of long series into windows of `length` steps every `stride` steps (default: `length`).
+
+    Parameters
+    ----------
+    split : bool, default=False
+        Split by time into train, val and test (.6, .15, .25): no window overlaps one of another split.
+    gap : int, default=0
+        Steps left free at the beginning of val and test.
+    min_observed : float, default=0.5
+        Windows with a smaller share of observed values, in [0, 1], are left out; a warning of the logger "tracets" says
+        how many.
+    reader, freq, zone : str, optional
+        As for `read`.
+
+    Raises
+    ------
+    DataError
+        What is wrong in which file, series and row, and the fix; or no window fits.
+    ConfigError
+        A number out of its range.
+    """
+    from tracets.data.corpus import Corpus as Corpus_
+    from tracets.data.readers import read_series
+    from tracets.data.windows import cut_windows, split_by_fractions
+
+    series = read_series(path, reader=reader, freq=freq, zone=zone)
+    parts = split_by_fractions(series, SPLIT_FRACTIONS) if split else None
+    cut = cut_windows(series, length=length, stride=stride or length, split=parts, gap=gap, min_observed=min_observed)
+    if cut.dropped:
+        LOG.warning(
+            "left out %d of %d windows of '%s': less than %g %% of their values were observed",
+            cut.dropped, cut.dropped + len(cut), path, 100 * min_observed,
+        )  # fmt: skip
+    return Corpus_.from_samples(cut.samples)
+
+
+def write(corpus: Corpus, path: AnyPath) -> None:
+    """Write a corpus file (Parquet, one row a window); it appears whole or not at all."""
+    from tracets.data.corpus import write_corpus
+
+    write_corpus(corpus, path)
+
+
+def weather(*, captions: bool = True, seed: int = 0, resolutions: Sequence[str] = ("hourly",)) -> Corpus:
+    """The real weather of three New York airports in 2013, in labelled windows of 168 hours, with captions.
+
+    Parameters
+    ----------
+    captions : bool, default=True
+        Write a text of each window and of each channel from its numbers, with this `seed`.
+    resolutions : sequence of str
+        Some of "hourly", "4-hourly", "daily".
+    """
+    from tracets.data.nycflights import weather_corpus
+
+    corpus = weather_corpus(resolutions=tuple(resolutions))
+    return caption(corpus, seed=seed) if captions else corpus
+
+
+def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False) -> Corpus:
+    """Write texts from the numbers for windows and channels that have none (for all, with `overwrite`)."""
+    from tracets.data.captions import caption_corpus
+    from tracets.data.corpus import Corpus as Corpus_
+
+    return Corpus_.from_samples(caption_corpus(corpus, seed=seed, overwrite=overwrite))
+
+
+def llm_captioner(model: str, cache_dir: AnyPath, *, base_url: str | None = None) -> LlmCaptioner:
+    """A captioner that asks a language model behind an OpenAI-compatible endpoint, for `caption_by_llm`.
+
+    Its `estimate(corpus, price_in=..., price_out=...)` says what that will take, before any request.
+
+    Parameters
+    ----------
+    model : str
+        Name as the endpoint knows it.
+    cache_dir : path
+        Answers are kept here; a re-run costs nothing.
+    base_url : str, optional
+        The endpoint; by default `OPENAI_BASE_URL`, else api.openai.com. The key comes from `OPENAI_API_KEY`.
+    """
+    from tracets.data.captions.llm import LlmCaptioner as Captioner
+
+    return Captioner(model, Path(cache_dir), base_url=base_url)
+
+
+def caption_by_llm(
+    corpus: Corpus,
+    captioner: LlmCaptioner,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Corpus:
+    """Let a language model write the texts that windows and channels lack (all, with `overwrite`).
+
+    Numbers in an answer that the data do not hold are listed in the metadata column `unsupported_numbers`. `progress`
+    is called with the number of windows done so far.
+
+    Raises
+    ------
+    MissingExtra
+        The `openai` client is not installed.
+    CaptionError
+        The endpoint refused, or never answered in the right shape; the answers so far are in the cache.
+    """
+    from tracets.data.corpus import Corpus as Corpus_
+
+    captioned = []
+    for sample in captioner.caption_corpus(corpus, overwrite=overwrite):
+        captioned.append(sample)
+        if progress is not None:
+            progress(len(captioned))
+    return Corpus_.from_samples(captioned)
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Profile a corpus: rows, channels, lengths, share missing, text coverage, splits, labels, duplicates."""
+    from tracets.data.profile import describe as profile
+
+    return profile(corpus)

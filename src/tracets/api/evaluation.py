@@ -1,0 +1,79 @@
+"""How good a model is, measured on a corpus. Heavy imports wait for their use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tracets.data.corpus import Corpus
+    from tracets.encoders.protocol import PairEncoder
+    from tracets.evaluate.deletion import ChannelReport
+    from tracets.evaluate.probe_report import ProbeReport
+    from tracets.evaluate.report import RetrievalReport
+
+
+def evaluate_retrieval(
+    corpus: Corpus,
+    model: PairEncoder,
+    *,
+    split: str = "test",
+    where: str | None = None,
+    baselines: Sequence[str] = (),
+    seed: int = 0,
+    n_boot: int = 1000,
+    hubness: bool = True,
+) -> RetrievalReport:
+    """Rank one split of a corpus in every direction: pairs and labels, beside chance, intervals and baselines.
+
+    `where` narrows the pool by an SQL expression. Baselines that learn are fitted on the train split. Series to text,
+    the texts' hubness over windows of the train split is taken off (`tracets.retrieval.hubness`), unless
+    `hubness` is False.
+    """
+    from tracets.evaluate.retrieval import evaluate_retrieval as evaluate
+
+    pool = corpus.split(split)
+    pool = pool if where is None else pool.where(where)
+    rest = [s for s in corpus if s.split in ("train", "val") and s.split != split]
+    return evaluate(
+        list(pool), model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None, hubness=hubness
+    )
+
+
+def evaluate_probes(
+    corpus: Corpus,
+    model: PairEncoder,
+    *,
+    split: str = "test",
+    where: str | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    n_boot: int = 1000,
+) -> ProbeReport:
+    """Ask a model to choose between the truth and the truth with one fact swapped, beside placebos.
+
+    `where` narrows the windows by an SQL expression, `limit` draws at most so many of them.
+    """
+    from tracets.evaluate.probes import evaluate_probes as evaluate
+
+    windows_ = corpus.split(split)
+    windows_ = windows_ if where is None else windows_.where(where)
+    return evaluate(list(windows_), model, seed=seed, limit=limit, n_boot=n_boot)
+
+
+def evaluate_channels(
+    corpus: Corpus,
+    model: PairEncoder,
+    *,
+    split: str = "test",
+    limit: int = 100,
+    seed: int = 0,
+    n_boot: int = 1000,
+) -> ChannelReport:
+    """Drop each channel of at most `limit` windows of one split: do their scores fall most without the named one?
+
+    Beside chance, for whole texts and for each of their sentences asked alone; see `tracets.evaluate.deletion`.
+    """
+    from tracets.evaluate.deletion import evaluate_channels as evaluate
+
+    return evaluate(list(corpus.split(split)), model, limit=limit, seed=seed, n_boot=n_boot)
