@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tracets.errors import DataError
-from tracets.types import Sample
+from tracets.types import Forecast, Sample
 
 
 class LikePytz(tzinfo):
@@ -67,3 +67,28 @@ def test_what_is_unknown_is_none_for_each_channel():
     sample = Sample("a", np.zeros((2, 3)), ("a", "b"))
     assert sample.units == sample.channel_texts == (None, None)
     assert sample.values.dtype == np.float32 and (sample.n_channels, sample.n_steps) == (2, 3)
+
+
+def forecast(**changed):
+    mean = np.zeros((1, 2))
+    given = {"id": "a", "mean": mean, "quantiles": np.zeros((9, 1, 2)), "channel_names": ("x",)}
+    return Forecast(**given | changed)
+
+
+def test_a_forecast_knows_its_horizon():
+    assert forecast().horizon == 2
+    assert forecast().units == (None,)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"mean": np.zeros((2, 2))}, "expects a mean of 1 channels"),
+        ({"quantiles": np.zeros((3, 1, 2))}, "quantiles at 9 levels"),
+        ({"mean": np.full((1, 2), np.nan)}, "must be finite"),
+        ({"quantiles": np.arange(18.0)[::-1].reshape(9, 1, 2)}, "must rise"),
+    ],
+)
+def test_a_forecast_that_makes_no_sense_is_refused(changed, message):
+    with pytest.raises(DataError, match=message):
+        forecast(**changed)

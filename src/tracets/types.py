@@ -211,3 +211,64 @@ class Hit:
     text: str | None
     label: str | None
     metadata: Mapping[str, Any]
+
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Quantile levels of every forecast."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What is expected after a window, in raw units.
+
+    Parameters
+    ----------
+    id : str
+        The window that is continued.
+    mean : ndarray of shape (n_channels, horizon), float32
+        Finite everywhere, also for a channel with nothing observed (then 0).
+    quantiles : ndarray of shape (len(LEVELS), n_channels, horizon), float32
+        At the `LEVELS`, rising along the first axis.
+    channel_names, units
+        Those of the window.
+    start : datetime or None
+        Time of the first forecast step.
+    freq : str or None
+    neighbours : tuple of str
+        Ids of the windows whose continuations had a part in it, nearest first; empty without retrieval.
+
+    Raises
+    ------
+    DataError
+        Shapes that disagree, values that are not finite, quantiles that fall.
+    """
+
+    id: str
+    mean: FloatArray
+    quantiles: FloatArray
+    channel_names: tuple[str, ...]
+    units: tuple[str | None, ...] = ()
+    start: datetime | None = None
+    freq: str | None = None
+    neighbours: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        import numpy as np
+
+        mean, quantiles = (np.asarray(x, dtype=np.float32) for x in (self.mean, self.quantiles))
+        if mean.ndim != 2 or len(mean) != len(self.channel_names) or quantiles.shape != (len(LEVELS), *mean.shape):
+            raise DataError(
+                f"forecast of '{self.id}': expects a mean of {len(self.channel_names)} channels and quantiles at "
+                f"{len(LEVELS)} levels of the same shape, got {mean.shape} and {quantiles.shape}."
+            )
+        if not (np.isfinite(mean).all() and np.isfinite(quantiles).all()):
+            raise DataError(f"forecast of '{self.id}': values must be finite.")
+        if (np.diff(quantiles, axis=0) < 0).any():
+            raise DataError(f"forecast of '{self.id}': quantiles must rise with their level.")
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "quantiles", quantiles)
+        object.__setattr__(self, "units", tuple(self.units) or (None,) * len(mean))
+
+    @property
+    def horizon(self) -> int:
+        return self.mean.shape[1]

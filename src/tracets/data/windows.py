@@ -151,7 +151,7 @@ def cut_windows(
     kept, dropped = [], 0
     for one in series:
         times = one.times_until(one.n_steps + 1)
-        for part, first, last in _parts(times, split, gap):
+        for part, first, last in parts_of_time(times, split, gap=gap):
             for i in range(first, last - length + 1, strides[part]):
                 values = one.values[:, i : i + length]
                 if observed_share(values) < min_observed:
@@ -175,7 +175,7 @@ def cut_windows(
     return Windows(tuple(kept), dropped)
 
 
-def _parts(times: Any, split: TimeSplit | None, gap: int) -> Iterator[tuple[str | None, int, int]]:
+def parts_of_time(times: Any, split: TimeSplit | None, *, gap: int) -> Iterator[tuple[str | None, int, int]]:
     """Name, first step and end of each part of a grid of n + 1 times (the last is the end of the last step)."""
     n = len(times) - 1
     if split is None:

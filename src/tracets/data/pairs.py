@@ -1,0 +1,123 @@
+"""Pairs of a window and what followed it: what forecasters learn from, and what retrieval remembers.
+
+A pair belongs to the part of time in which its future lies, wholly; its past may reach back into the part before, as
+in the usual protocol. No future of one part is a future of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tracets.data.series import Series, observed_share
+from tracets.data.windows import TimeSplit, parts_of_time, stamp
+from tracets.errors import ConfigError, DataError
+from tracets.types import FloatArray, Sample
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A window and the steps that followed it.
+
+    `past.split` names the part, `past.metadata["entity"]` the series, `first` the step of that series at which the
+    past begins. `future` (n_channels, horizon) float32 in raw units; NaN where it is unknown.
+    """
+
+    past: Sample
+    future: FloatArray
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        future = np.asarray(self.future, dtype=np.float32)
+        if future.ndim != 2 or len(future) != self.past.n_channels or not future.shape[1]:
+            raise DataError(
+                f"window '{self.past.id}': its future must have shape ({self.past.n_channels}, horizon) with a horizon "
+                f"of at least 1, got {future.shape}."
+            )
+        object.__setattr__(self, "future", future)
+
+    @property
+    def horizon(self) -> int:
+        return self.future.shape[1]
+
+    @property
+    def end(self) -> int:
+        """The step after the last one of the future."""
+        return self.first + self.past.n_steps + self.horizon
+
+
+def cut_pairs(
+    series: Sequence[Series],
+    *,
+    context: int,
+    horizon: int,
+    stride: int = 1,
+    split: TimeSplit | None = None,
+    min_observed: float = 0.5,
+    text: Callable[[Sample], Sample] | None = None,
+) -> list[Pair]:
+    """Cut long series into pairs of `context` and `horizon` steps.
+
+    Parameters
+    ----------
+    stride : int, default=1
+        Steps from one pair to the next, counted from the beginning of each part.
+    split : TimeSplit, optional
+        Parts; without it pairs have none. Futures lie wholly in a part, pasts may reach back.
+    min_observed : float, default=0.5
+        Pairs of whose past or future a smaller share is observed, in [0, 1], are left out.
+    text : callable, optional
+        Gives a past its text; it must not look at the future.
+
+    Returns
+    -------
+    list of Pair
+        In the order of series, part and time. Ids name the first step of the past, as those of windows do.
+
+    Raises
+    ------
+    ConfigError
+        A number out of its range.
+    DataError
+        No pair fits: which series was too short, and what would fit.
+
+    Examples
+    --------
+    >>> day = Series("ny", np.arange(24.0)[None], ("load",), datetime(2013, 1, 1), "h")
+    >>> [pair] = cut_pairs([day], context=18, horizon=6, stride=6)
+    >>> pair.past.n_steps, pair.future[0, 0], pair.end
+    (18, 18.0, 24)
+    """
+    if min(context, horizon, stride) < 1 or not 0 <= min_observed <= 1:
+        raise ConfigError(
+            f"pairs need context, horizon and stride >= 1 and min_observed in [0, 1], got context={context}, "
+            f"horizon={horizon}, stride={stride}, min_observed={min_observed}."
+        )
+    pairs = []
+    for one in series:
+        times = one.times_until(one.n_steps + 1)
+        whole = one.to_sample()
+        for part, begin, end in parts_of_time(times, split, gap=0):
+            for at in range(max(begin, context), end - horizon + 1, stride):
+                first = at - context
+                values, future = one.values[:, first:at], one.values[:, at : at + horizon]
+                if min(observed_share(values), observed_share(future)) < min_observed:
+                    continue
+                past = replace(
+                    whole,
+                    id=f"{one.id}-{stamp(times[first], one.freq)}",
+                    values=values,
+                    start=times[first].to_pydatetime(),
+                    split=part,
+                )
+                pairs.append(Pair(past if text is None else text(past), future, first))
+    if not pairs:
+        longest = max((s.n_steps for s in series), default=0)
+        raise DataError(
+            f"no window of {context} steps with {horizon} after it: the longest of {len(series)} series has {longest} "
+            f"steps{'' if split is None else ', in parts'}. Ask for a shorter horizon or context, or give longer "
+            f"series."
+        )
+    return pairs
