@@ -121,3 +121,10 @@ def cut_pairs(
             f"series."
         )
     return pairs
+
+
+def in_time_order(pairs: Sequence[Pair]) -> list[Pair]:
+    """Pairs by the beginning of their pasts, those of one time in the order given; as given where a time is unknown."""
+    if any(pair.past.start is None for pair in pairs):
+        return list(pairs)
+    return sorted(pairs, key=lambda pair: pair.past.start)  # type: ignore[arg-type, return-value]
