@@ -1,13 +1,14 @@
 """Pairs of a past and a future against counting by hand."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pytest
 
-from tracets.data.pairs import Pair, cut_pairs
+from tracets.data.pairs import Pair, cut_pairs, followed_by, in_time_order
 from tracets.data.series import Series
-from tracets.data.windows import TimeSplit
+from tracets.data.windows import TimeSplit, cut_windows
 from tracets.errors import ConfigError, DataError
 from tracets.types import Sample
 
@@ -47,8 +48,6 @@ def test_pairs_that_know_too_little_are_left_out():
 
 
 def test_a_text_may_be_given_to_the_past():
-    from dataclasses import replace
-
     [pair] = cut_pairs([hours(6)], context=4, horizon=2, text=lambda past: replace(past, text=f"of {past.n_steps}"))
     assert pair.past.text == "of 4"
 
@@ -62,3 +61,43 @@ def test_numbers_out_of_range_are_refused(wrong):
 def test_a_future_has_the_channels_of_its_past():
     with pytest.raises(DataError, match=r"future must have shape \(2, horizon\) .* got \(1, 3\)"):
         Pair(Sample("a", np.zeros((2, 4)), ("x", "y")), np.zeros((1, 3)))
+
+
+def windows_of(series, length, stride):
+    return list(cut_windows([series], length=length, stride=stride).samples)
+
+
+def test_what_followed_is_stitched_from_other_windows():
+    windows = windows_of(hours(20), 4, 4)
+    pairs = followed_by(windows[::-1], 6, min_observed=1)  # the order in which they come does not matter
+    assert [p.past.values[0, 0] for p in pairs] == [8, 4, 0]
+    assert [p.future[0].tolist() for p in pairs] == [list(range(a, a + 6)) for a in (12, 8, 4)]
+    assert [(p.first, p.end) for p in pairs] == [(8, 18), (4, 14), (0, 10)]
+    half = followed_by(windows, 6)
+    assert [p.past.values[0, 0] for p in half] == [0, 4, 8, 12]
+    assert half[-1].future[0, :4].tolist() == [16, 17, 18, 19] and np.isnan(half[-1].future[0, 4:]).all()
+
+
+def test_futures_are_those_of_the_same_series():
+    here, there = windows_of(hours(8), 4, 4), windows_of(hours(8, id="sf"), 4, 4)
+    assert [p.past.id for p in followed_by([here[0], there[1]], 4)] == []
+    assert [p.past.id for p in followed_by(here + there, 4)] == [here[0].id, there[0].id]
+    timeless = [replace(window, start=None) for window in here]
+    assert followed_by(timeless, 4) == []
+    with pytest.raises(ConfigError, match="horizon of at least 1, got 0"):
+        followed_by(here, 0)
+
+
+def test_months_follow_months():
+    series = Series("ny", np.arange(24.0)[None], ("load",), datetime(2013, 1, 1), "MS")
+    pairs = followed_by(windows_of(series, 12, 3), 3, min_observed=1)
+    assert [(p.first, p.future[0].tolist()) for p in pairs] == [
+        (0, [12, 13, 14]), (3, [15, 16, 17]), (6, [18, 19, 20]), (9, [21, 22, 23]),
+    ]  # fmt: skip
+
+
+def test_pairs_are_put_in_time_order():
+    pairs = cut_pairs([hours(12)], context=4, horizon=2, stride=3)
+    assert [p.first for p in in_time_order(pairs[::-1])] == [0, 3, 6]
+    timeless = [replace(p, past=replace(p.past, start=None)) for p in pairs[::-1]]
+    assert [p.first for p in in_time_order(timeless)] == [6, 3, 0]

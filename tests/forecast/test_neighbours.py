@@ -8,8 +8,10 @@ import pytest
 
 from tracets.data.pairs import Pair, cut_pairs
 from tracets.data.series import Series
+from tracets.data.windows import cut_windows
 from tracets.errors import ConfigError, DataError
 from tracets.forecast.neighbours import Memory, Neighbours
+from tracets.retrieval.build import build_index
 from tracets.retrieval.scores import series_bank, series_to_series, text_bank, text_to_text
 from tracets.types import Sample
 
@@ -129,3 +131,23 @@ def test_a_window_may_ask_without_a_pair(memory):
     pair = pairs_of(entity="la", seed=2)[-1]
     assert isinstance(pair, Pair) and isinstance(pair.past, Sample)
     assert memory.nearest([pair.past], top=4).rows.tolist() == memory.nearest([pair], top=4).rows.tolist()
+
+
+def test_an_index_remembers_what_followed_its_windows(tmp_path, encoder):
+    series = Series("ny", np.random.default_rng(0).normal(size=(2, 80)), ("rain", "wind"), datetime(2020, 1, 1), "h")
+    windows = [
+        replace(window, text="windy" if i % 3 else None)
+        for i, window in enumerate(cut_windows([series], length=CONTEXT, stride=CONTEXT).samples)
+    ]
+    index = build_index(windows, encoder, tmp_path / "index")
+    memory = Memory.of_index(index, encoder, HORIZON)
+    assert [pair.past.id for pair in memory.pairs] == [window.id for window in windows[:-1]]
+    assert (memory.pairs[4].future == series.values[:, 5 * CONTEXT : 5 * CONTEXT + HORIZON]).all()
+    anew = Memory(memory.pairs, encoder)
+    for retrieval in ("series", "series+text"):
+        stored, made = (one.nearest(windows, top=3, retrieval=retrieval) for one in (memory, anew))
+        assert stored.rows.tolist() == made.rows.tolist()
+        assert stored.scores == pytest.approx(made.scores, abs=1e-5, nan_ok=True)
+    alone = build_index(windows[:1], encoder, tmp_path / "alone")
+    with pytest.raises(DataError, match="holds no window that another of its series follows"):
+        Memory.of_index(alone, encoder, HORIZON)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from tracets.data.calendar import to_offset
 from tracets.data.series import Series, observed_share
 from tracets.data.windows import TimeSplit, parts_of_time, stamp
 from tracets.errors import ConfigError, DataError
@@ -121,6 +123,54 @@ def cut_pairs(
             f"series."
         )
     return pairs
+
+
+def followed_by(windows: Sequence[Sample], horizon: int, *, min_observed: float = 0.5) -> list[Pair]:
+    """Windows with what followed them, as far as other windows of the same series hold it.
+
+    Windows are of one series when their metadata column "entity" (or, without one, no entity at all), sampling step and
+    channel names are the same. Where windows overlap and differ, the later in the list counts.
+
+    Parameters
+    ----------
+    min_observed : float, default=0.5
+        Windows of whose future a smaller share is held, in [0, 1], are left out; so are those without start or freq.
+
+    Examples
+    --------
+    >>> start, names = datetime(2013, 1, 1), ("load",)
+    >>> days = [Sample(f"{i}", np.full((1, 24), i), names, start=start + timedelta(i), freq="h") for i in range(2)]
+    >>> [(pair.past.id, pair.future.mean()) for pair in followed_by(days, 6)]
+    [('0', np.float32(1.0))]
+    """
+    if horizon < 1:
+        raise ConfigError(f"followed_by() expects a horizon of at least 1, got {horizon}.")
+    groups: dict[Any, list[int]] = {}
+    for i, window in enumerate(windows):
+        if window.start is not None and window.freq is not None:
+            key = (window.metadata.get("entity"), window.freq, window.channel_names)
+            groups.setdefault(key, []).append(i)
+    found: list[tuple[int, Pair]] = []
+    for (_, freq, _), members in groups.items():
+        first = _places([windows[i] for i in members], freq)
+        ends = [begin + windows[i].n_steps for i, begin in zip(members, first, strict=True)]
+        whole = np.full((windows[members[0]].n_channels, max(ends) + horizon), np.nan, np.float32)
+        for i, begin, end in zip(members, first, ends, strict=True):
+            whole[:, begin:end] = windows[i].values
+        for i, begin, end in zip(members, first, ends, strict=True):
+            future = whole[:, end : end + horizon]
+            if observed_share(future) >= max(min_observed, 1 / future.size):
+                found.append((i, Pair(windows[i], future.copy(), begin)))
+    return [pair for _, pair in sorted(found, key=lambda one: one[0])]
+
+
+def _places(windows: Sequence[Sample], freq: str) -> list[int]:
+    """The step at which each window begins, counted from the earliest; windows off the grid go to the step before."""
+    import pandas as pd
+
+    starts = pd.DatetimeIndex([window.start for window in windows])
+    grid = pd.date_range(starts.min(), starts.max(), freq=to_offset(freq))
+    return [int(place) for place in grid.searchsorted(starts, side="right") - 1]
 
 
 def in_time_order(pairs: Sequence[Pair]) -> list[Pair]:

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.data.calendar import to_offset
-from tracets.data.pairs import Pair
+from tracets.data.pairs import Pair, followed_by
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import ConfigError, DataError
 from tracets.retrieval.scores import SeriesBank, TextBank, series_bank, series_to_series, text_bank, text_to_text
+from tracets.retrieval.stored import Index
 from tracets.types import FloatArray, Sample
 
 Retrieval = Literal["none", "series", "series+text"]
@@ -52,6 +53,8 @@ class Memory:
     encoder : PairEncoder
         Its series-to-series score ranks them; with "series+text", so does its text-to-text score where both have a
         text: the score is the mean of the two.
+    vectors : optional
+        Those of the pasts, of the texts among them, and which pairs have these, where they are known already.
 
     Raises
     ------
@@ -59,7 +62,14 @@ class Memory:
         No pairs, several horizons, or times known for some pairs only.
     """
 
-    def __init__(self, pairs: Sequence[Pair], encoder: PairEncoder, *, batch_size: int = 64) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        encoder: PairEncoder,
+        *,
+        batch_size: int = 64,
+        vectors: tuple[SeriesBank, TextBank, NDArray[np.int64]] | None = None,
+    ) -> None:
         self.pairs, self.encoder, self._batch_size = tuple(pairs), encoder, batch_size
         if not pairs:
             raise DataError("a memory of neighbours got no pairs. Give those of the training part.")
@@ -76,7 +86,35 @@ class Memory:
                 f"all pairs, or of none."
             )
         self._timed = bool(known.all())
-        self.series, self.texts, self._with_text = self._encode([pair.past for pair in pairs], with_text=True)
+        if vectors is None:
+            vectors = self._encode([pair.past for pair in pairs], with_text=True)
+        self.series, self.texts, self._with_text = vectors
+
+    @classmethod
+    def of_index(cls, index: Index, encoder: PairEncoder, horizon: int) -> Memory:
+        """The windows of an index that are followed by others of the same series, by the vectors stored there.
+
+        All values of the index are read into memory.
+
+        Raises
+        ------
+        IndexFolderError
+            The index was built with another model.
+        DataError
+            No window of the index is followed by another.
+        """
+        index.folder.check_model(encoder.name, encoder.fingerprint)
+        pairs = followed_by(index.folder.samples(index.ids), horizon)
+        if not pairs:
+            raise DataError(
+                f"index '{index.folder.path}' holds no window that another of its series follows. Windows need start, "
+                f"freq and, for several series, the column 'entity'."
+            )
+        rows = np.array([index.row(pair.past.id) for pair in pairs], dtype=np.int64)
+        text_rows, texts = index.texts
+        told = np.flatnonzero(np.isin(rows, text_rows))
+        said = texts.take(np.searchsorted(text_rows, rows[told]))
+        return cls(pairs, encoder, vectors=(index.series.take(rows), said, told))
 
     def __len__(self) -> int:
         return len(self.pairs)
