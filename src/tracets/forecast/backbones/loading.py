@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -46,6 +46,29 @@ def frozen(model: M, device: str) -> M:
             f"device '{device}' cannot hold the model ({error}). Use 'cpu' or one that is there."
         ) from error
     return moved.requires_grad_(False)
+
+
+def whole(kind: Any, checkpoint: str | None, *, code: bool = False) -> Any:
+    """A model of transformers from safetensors only, with every weight from the checkpoint and none made up.
+
+    Parameters
+    ----------
+    kind : class
+        With transformers' `from_pretrained`.
+    code : bool, default=False
+        Whether Python code beside the weights may be run.
+
+    Raises
+    ------
+    ValueError
+        Weights are missing.
+    """
+    told = {"trust_remote_code": True} if code else {}
+    model, info = kind.from_pretrained(checkpoint, use_safetensors=True, output_loading_info=True, **told)
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise ValueError(f"it lacks {len(missing)} weights, {missing[0]} among them")
+    return model
 
 
 @contextmanager

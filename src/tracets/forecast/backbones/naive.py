@@ -70,5 +70,10 @@ def _spread(row: NDArray[np.float64], season: int, horizon: int) -> NDArray[np.f
 
 
 def load(source: Source) -> Naive:
-    """The seasonal one; it has no weights."""
+    """The seasonal one; neither has weights."""
     return Naive("seasonal-naive", seasonal=True)
+
+
+def load_last_value(source: Source) -> Naive:
+    """The one that repeats the last value."""
+    return Naive("last-value", seasonal=False)

@@ -67,11 +67,11 @@ class Family:
             raise ConfigError(f"a family of backbones needs a name without a colon, got '{self.name}'.")
 
 
-def _late(module: str) -> Callable[[Source], Backbone]:
-    """The `load` of a module of this package, imported when it is called: each brings a heavy package."""
+def _late(module: str, loader: str = "load") -> Callable[[Source], Backbone]:
+    """A loader of a module of this package, imported when it is called: each brings a heavy package."""
 
     def load(source: Source) -> Backbone:
-        loaded: Backbone = import_module(f"tracets.forecast.backbones.{module}").load(source)
+        loaded: Backbone = getattr(import_module(f"tracets.forecast.backbones.{module}"), loader)(source)
         return loaded
 
     return load
@@ -79,16 +79,21 @@ def _late(module: str) -> Callable[[Source], Backbone]:
 
 BUILT_IN = (
     Family("seasonal-naive", _late("naive"), "repeats the last season: a day of hours, a year of weeks"),
-    Family("last-value", lambda source: _last_value(), "repeats the last value"),
-    Family("fracast", _late("fracast"), "Fracast-0, 85k parameters, pretrained weights inside the package",
+    Family("last-value", _late("naive", "load_last_value"), "repeats the last value"),
+    Family("fracast", _late("fracast"), "Fracast-0, 85k parameters, pretrained weights inside its package",
            extra="fracast", checkpoint="optional"),
+    Family("chronos-bolt", _late("chronos", "load_bolt"), "Chronos-Bolt, one channel at a time",
+           extra="chronos", checkpoint="required"),
+    Family("chronos-2", _late("chronos", "load_two"), "Chronos-2, the channels of a window together",
+           extra="chronos", checkpoint="required"),
+    Family("timesfm", _late("timesfm"), "TimesFM 2.0 and 2.5 through transformers", checkpoint="required"),
+    Family("moment", _late("moment"), "MOMENT by its reconstruction head; pip install --no-deps momentfm",
+           checkpoint="required"),
+    Family("timer-xl", _late("remote", "load_timer_xl"), "Timer-XL, as code beside its weights",
+           checkpoint="required", remote_code=True),
+    Family("time-moe", _late("remote", "load_time_moe"), "Time-MoE, as code beside its weights",
+           checkpoint="required", remote_code=True),
 )  # fmt: skip
-
-
-def _last_value() -> Backbone:
-    from tracets.forecast.backbones.naive import Naive
-
-    return Naive("last-value", seasonal=False)
 
 
 @lru_cache(maxsize=1)

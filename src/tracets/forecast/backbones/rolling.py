@@ -1,4 +1,4 @@
-"""Horizons beyond a model's reach: what it said is appended, and it is asked again."""
+"""What models cannot do by themselves: horizons beyond their reach, and gaps."""
 
 from __future__ import annotations
 
@@ -32,3 +32,10 @@ def roll(
         values = torch.cat([values, said], 1)[:, -context:]
         observed = torch.cat([observed, torch.ones_like(said, dtype=torch.bool)], 1)[:, -context:]
     return torch.cat(blocks, 2)[:, :, :horizon]
+
+
+def filled(values: Tensor) -> Tensor:
+    """Each NaN of (n, t) takes the last value before it; those before the first value stay, as zeros."""
+    known = values.isfinite()
+    last = torch.where(known, torch.arange(values.shape[1], device=values.device), 0).cummax(1).values
+    return values.gather(1, last).nan_to_num(0.0)
