@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tracets.losses import directed_info_nce, hard_negatives_at, info_nce, masked_mse, random_patches
+from tracets.losses import directed_info_nce, hard_negatives_at, info_nce, masked_mse, pinball, random_patches
 
 
 def random_scores(n, m=None, *, seed=0):
@@ -185,3 +185,24 @@ def test_channels_hide_different_patches_and_the_seed_decides():
     assert not torch.equal(hidden_patches((4, 3, 12), 0.3), hidden_patches((4, 3, 12), 0.3, seed=1))
     one = hidden_patches((1, 50, 12), 0.3)[0]
     assert len({tuple(row) for row in one.tolist()}) > 30
+
+
+def test_pinball_by_hand_and_over_what_is_counted():
+    quantiles = torch.tensor([[[1.0, 0.0], [3.0, 9.0]], [[5.0, 0.0], [6.0, 0.0]]])  # two levels, two steps
+    target = torch.tensor([[2.0, 0.0], [4.0, 0.0]])
+    counted = torch.tensor([[True, False], [True, False]])
+    first = 2 * (0.1 * 1 + 0.1 * 1)  # inside: .1 below the lower, .1 above the upper
+    second = 2 * (0.9 * 1 + 0.1 * 2)  # below both
+    found = pinball(quantiles, target, counted, (0.1, 0.9))
+    assert found.tolist() == pytest.approx([first / 2, second / 2])
+    assert pinball(quantiles, target, ~torch.ones_like(counted), (0.1, 0.9)).tolist() == [0, 0]
+
+
+def test_the_true_quantiles_lose_least():
+    draws = torch.randn(1, 20000, generator=torch.Generator().manual_seed(0))
+    counted = torch.ones_like(draws, dtype=torch.bool)
+    losses = [
+        pinball(torch.full((1, 1, 20000), q), draws, counted, (0.9,)).item()
+        for q in (1.0, 1.2816, 1.5)  # the middle one is the quantile of the normal distribution
+    ]
+    assert min(losses) == losses[1]

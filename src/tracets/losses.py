@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -77,3 +79,30 @@ def random_patches(shape: tuple[int, ...], *, share: float, generator: torch.Gen
     n_hidden = round(share * shape[-1]) if shape[-1] > 1 else 0
     order = torch.rand(shape, generator=generator).argsort(-1)
     return order < n_hidden
+
+
+def pinball(quantiles: Tensor, target: Tensor, counted: Tensor, levels: Sequence[float]) -> Tensor:
+    """Twice the mean pinball loss of each row, over its counted steps and all levels: with many levels near the CRPS.
+
+    Parameters
+    ----------
+    quantiles : Tensor of shape (n, len(levels), h)
+    target : Tensor of shape (n, h)
+        Finite, also where it is not counted.
+    counted : Tensor of bool, (n, h)
+
+    Returns
+    -------
+    Tensor of shape (n,)
+        0 for a row where nothing is counted.
+
+    Examples
+    --------
+    >>> one = torch.ones(1, 1, dtype=torch.bool)
+    >>> round(float(pinball(torch.tensor([[[1.0], [3.0]]]), torch.tensor([[2.0]]), one, (0.1, 0.9))), 4)
+    0.2
+    """
+    level = torch.tensor(levels, dtype=quantiles.dtype, device=quantiles.device)[:, None]
+    above = target[:, None] - quantiles  # (n, levels, h)
+    error = 2 * torch.maximum(level * above, (level - 1) * above) * counted[:, None]
+    return error.sum((1, 2)) / (counted.sum(1).clamp(min=1) * len(levels))

@@ -63,11 +63,18 @@ def test_a_prompt_of_zeros_changes_nothing_and_another_one_does(backbone):
     assert torch.equal(backbone.run(values, known, 50), plain), "a prompt leaves nothing behind"
 
 
-def test_a_full_context_makes_room_for_the_prompt(backbone):
+def test_a_prompt_fills_the_empty_places_and_a_full_context_makes_room(backbone):
     values = torch.randn(1, 2048, generator=torch.Generator().manual_seed(0))
     known = torch.ones_like(values, dtype=torch.bool)
-    prompted = backbone.run(values, known, 4, torch.zeros(1, 8, backbone.prompt_dim))
-    assert torch.equal(prompted, backbone.run(values[:, 8:], known[:, 8:], 4))
+    nothing = torch.zeros(1, 8, backbone.prompt_dim)
+    whole = backbone.run(values, known, 4, nothing)
+    assert torch.equal(whole, backbone.run(values[:, 8:], known[:, 8:], 4))
+    one = torch.randn(1, 1, backbone.prompt_dim, generator=torch.Generator().manual_seed(1))
+    twenty = backbone.run(values[:, 20:], known[:, 20:], 4, one)  # one embedding in all of the 20 places
+    assert torch.allclose(twenty, backbone.run(values[:, 20:], known[:, 20:], 4, one.expand(-1, 20, -1)), atol=1e-5)
+    late, seen = values[:, 1000:], known[:, 1000:]
+    some, more = backbone.run(late, seen, 4, one), backbone.run(late, seen, 4, one.expand(-1, 9, -1))
+    assert (some - more).abs().max() > 1e-3, "64 places for each, and not all of the 1,000"
 
 
 def test_a_folder_that_is_none(tmp_path):

@@ -51,8 +51,8 @@ def test_windows_come_in_groups_and_whole(monkeypatch):
     found = continue_windows(samples, 1, look, name="one", context=20)
     assert shapes == [
         ((3, 5), [0, 0, 0], (None,) * 3),
-        ((3, 9), [0, 0, 1], ("h", "h", None)),
-        ((6, 5), [0] * 6, (None,) * 6),
+        ((3, 9), [1, 1, 2], ("h", "h", None)),
+        ((6, 5), [3] * 6, (None,) * 6),
     ]
     for sample, forecast in zip(samples, found, strict=True):
         assert forecast.mean[:, 0].tolist() == pytest.approx(sample.values[:, -1].tolist(), abs=1e-5)

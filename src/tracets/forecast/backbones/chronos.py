@@ -39,7 +39,7 @@ class ChronosBolt:
         self.model: Any = frozen(pipeline.model, device)
         self.context, self.reach = int(pipeline.model_context_length), int(pipeline.model_prediction_length)
         self.levels = tuple(float(level) for level in pipeline.quantiles)
-        self.prompt_dim = int(self.model.model_dim)
+        self.prompt_dim, self.fewest = int(self.model.model_dim), 2
         self._levels = torch.from_numpy(level_weights(self.levels)).to(device)
 
     @property

@@ -24,6 +24,10 @@ from tracets.types import FloatArray, Forecast, Sample
 FEWEST = 8
 """Known values that the package asks for."""
 NARROWEST = 1e-5
+PLACES = 64
+"""How many places an embedding of a prompt fills, where they are empty. In one place it is nearly lost on convolutions:
+five free embeddings before 512 steps could take 26 % off the squared distance to a forecast moved by one spread; in 64
+places each, 96 %."""
 
 
 class Fracast:
@@ -41,7 +45,7 @@ class Fracast:
         self.core: Any = frozen(model.core, device)
         self.head: Any = frozen(model.head, device)
         self.context, self.reach = int(model.context_length), int(model.horizon)
-        self.prompt_dim = int(model.core.d)
+        self.prompt_dim, self.fewest = int(model.core.d), FEWEST
         self._levels = torch.from_numpy(level_weights(model.quantiles)).to(device)  # (own levels, LEVELS)
 
     @property
@@ -54,7 +58,7 @@ class Fracast:
 
     def forecast(self, pasts: Sequence[Sample], horizon: int) -> list[Forecast]:
         """See `Backbone.forecast`. Windows need 8 steps; any horizon, rolled on in blocks of 48."""
-        return continue_windows(pasts, horizon, self._predict, name=self.name, context=self.context, fewest=FEWEST)
+        return continue_windows(pasts, horizon, self._predict, name=self.name, context=self.context, fewest=self.fewest)
 
     def _predict(self, rows: Rows, horizon: int) -> FloatArray:
         values = torch.from_numpy(rows.values).to(self.device)
@@ -65,8 +69,9 @@ class Fracast:
     def run(self, values: Tensor, observed: Tensor, horizon: int, prompt: Tensor | None = None) -> Tensor:
         """See `PromptableBackbone.run`.
 
-        The prompt is added to what the model makes of the p places before the first step, which hold nothing: a prompt
-        of zeros changes nothing. Where prompt and past are longer than 2,048 together, the oldest steps make room.
+        The prompt is added to what the model makes of the places before the first step, which hold nothing: a prompt of
+        zeros changes nothing. Each embedding fills up to `PLACES` of them, in the prompt's order. Where the past leaves
+        fewer than p of them, its oldest steps make room.
         """
 
         def block(values: Tensor, observed: Tensor) -> Tensor:
@@ -95,9 +100,11 @@ def _prompted(core: Any, prompt: Tensor | None, begin: int) -> Iterator[None]:
         yield
         return
     p = prompt.shape[1]
+    filling = prompt.repeat_interleave(min(max(begin // p, 1), PLACES), 1)
+    first = begin - filling.shape[1]
 
     def add(module: nn.Module, given: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
-        return torch.cat([embedded[:, : begin - p], embedded[:, begin - p : begin] + prompt, embedded[:, begin:]], 1)
+        return torch.cat([embedded[:, :first], embedded[:, first:begin] + filling, embedded[:, begin:]], 1)
 
     hook = core.in_proj.register_forward_hook(add)
     try:

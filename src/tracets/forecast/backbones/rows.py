@@ -25,8 +25,8 @@ LARGEST = float(np.finfo(np.float32).max)
 class Rows:
     """Channels of windows as rows, each scaled to mean 0 and spread 1 over its observed steps.
 
-    `values` (n, t) float32, NaN = missing, also before the first step of a shorter window; `window` (n,) int64 tells
-    which rows belong to one window, `freq` the sampling step of each.
+    `values` (n, t) float32, NaN = missing, also before the first step of a shorter window; `window` (n,) int64 the
+    place of each row's window among all that are asked about, `freq` its sampling step.
     """
 
     values: FloatArray
@@ -83,10 +83,10 @@ def continue_windows(
                 f"Give longer windows."
             )
     forecasts: list[Forecast] = []
-    for group in _groups(pasts):
+    for first, group in _groups(pasts):
         values = [p.values[:, -context:].astype(np.float64) for p in group]
-        table = np.concatenate([_padded(v, max(v.shape[1] for v in values)) for v in values])  # (n, t)
-        window = np.repeat(np.arange(len(group)), [p.n_channels for p in group])
+        table = np.concatenate([padded(v, max(v.shape[1] for v in values)) for v in values])  # (n, t)
+        window = np.repeat(first + np.arange(len(group)), [p.n_channels for p in group])
         quantiles = np.repeat(last_known(table)[:, None, None], len(LEVELS), 1).repeat(horizon, 2)
         asked = np.flatnonzero(is_telling(table, fewest))
         if len(asked):
@@ -94,7 +94,7 @@ def continue_windows(
             rows = Rows(
                 ((table[asked] - location) / spread).astype(np.float32),
                 window[asked],
-                tuple(group[w].freq for w in window[asked]),
+                tuple(pasts[w].freq for w in window[asked]),
             )
             scaled = predict(rows, horizon)
             expected = (len(asked), len(LEVELS), horizon)
@@ -105,7 +105,7 @@ def continue_windows(
                 )
             quantiles[asked] = np.sort(scaled, 1) * spread[:, :, None] + location[:, :, None]
         quantiles = np.clip(quantiles, -LARGEST, LARGEST)
-        for w, past in enumerate(group):
+        for w, past in enumerate(group, start=first):
             forecasts.append(to_forecast(past, quantiles[window == w].transpose(1, 0, 2)))
     return forecasts
 
@@ -173,17 +173,18 @@ def time_after(past: Sample) -> datetime | None:
     return after
 
 
-def _groups(pasts: Sequence[Sample]) -> Iterator[list[Sample]]:
-    """Windows in their order, as many at a time as have at most `ROWS_AT_ONCE` channels together."""
-    group: list[Sample] = []
-    for past in pasts:
-        if group and sum(p.n_channels for p in group) + past.n_channels > ROWS_AT_ONCE:
-            yield group
-            group = []
-        group.append(past)
-    if group:
-        yield group
+def _groups(pasts: Sequence[Sample]) -> Iterator[tuple[int, list[Sample]]]:
+    """Windows in their order, as many at a time as have at most `ROWS_AT_ONCE` channels together, and their begin."""
+    begin, n_rows = 0, 0
+    for at, past in enumerate(pasts):
+        if n_rows and n_rows + past.n_channels > ROWS_AT_ONCE:
+            yield begin, list(pasts[begin:at])
+            begin, n_rows = at, 0
+        n_rows += past.n_channels
+    if n_rows:
+        yield begin, list(pasts[begin:])
 
 
-def _padded(values: NDArray[np.float64], n_steps: int) -> NDArray[np.float64]:
+def padded(values: NDArray[np.float64], n_steps: int) -> NDArray[np.float64]:
+    """(c, t) with NaN before the first step, (c, n_steps)."""
     return np.pad(values, ((0, 0), (n_steps - values.shape[1], 0)), constant_values=np.nan)
