@@ -1,11 +1,15 @@
 """What every model that reads rows shares, with models of one line."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
+from tracets.data.series import Series
 from tracets.errors import ModelError
 from tracets.forecast.backbones import rows
-from tracets.forecast.backbones.rows import at_levels, continue_windows, level_weights
+from tracets.forecast.backbones.rows import at_levels, continue_windows, level_weights, time_after
 from tracets.types import LEVELS, Sample
 
 
@@ -92,3 +96,19 @@ def test_levels_of_others_are_interpolated():
     assert np.allclose(level_weights(levels).sum(0), 1)
     narrow = at_levels(np.array([[[1.0], [2.0]]]), (0.4, 0.6))[0, :, 0]
     assert narrow.tolist() == pytest.approx([1, 1, 1, 1, 1.5, 2, 2, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("start", "freq", "n"),
+    [
+        (datetime(2024, 3, 30, tzinfo=ZoneInfo("Europe/Berlin")), "D", 3),  # a day of 23 hours among them
+        (datetime(2024, 3, 30, tzinfo=ZoneInfo("Europe/Berlin")), "h", 50),
+        (datetime(2024, 1, 31), "ME", 25), (datetime(2024, 2, 1), "MS", 13), (datetime(2024, 1, 7), "W-SUN", 60),
+        (datetime(2024, 1, 5), "B", 4), (datetime(2024, 1, 1, 5), "30min", 100),
+    ],
+)  # fmt: skip
+def test_the_time_of_the_first_step_ahead(start, freq, n):
+    sample = Sample("w", np.zeros((1, n)), ("x",), start=start, freq=freq)
+    one_by_one = Series("s", np.zeros((1, n)), ("x",), start, freq).times_until(n + 1)[-1]
+    assert time_after(sample) == one_by_one and time_after(sample).tzinfo == start.tzinfo
+    assert time_after(Sample("w", np.zeros((1, n)), ("x",), start=start)) is None

@@ -169,7 +169,8 @@ def time_after(past: Sample) -> datetime | None:
         return None
     import pandas as pd
 
-    after: datetime = pd.date_range(past.start, periods=past.n_steps + 1, freq=to_offset(past.freq))[-1].to_pydatetime()
+    step = past.n_steps * to_offset(past.freq)  # as one step: a list of all of them takes milliseconds a window
+    after: datetime = pd.date_range(past.start, periods=2, freq=step)[-1].to_pydatetime()
     return after
 
 
