@@ -16,6 +16,7 @@ from tracets.retrieval.scores import series_bank, series_to_series, text_bank, t
 from tracets.types import Sample
 
 CONTEXT, HORIZON = 8, 3
+WORDS = ("calm", "breezy at first", "a storm", "gusts all day", "dry", "windy")
 
 
 def pairs_of(*, entity="ny", n=60, seed=0, start=datetime(2020, 1, 1), text=True):
@@ -23,7 +24,7 @@ def pairs_of(*, entity="ny", n=60, seed=0, start=datetime(2020, 1, 1), text=True
     series = Series(entity, values, ("rain", "wind"), start, "h")
 
     def said(past):
-        return replace(past, text=f"wind of {past.values[1, 0]:.0f} m/s") if text else past
+        return replace(past, text=WORDS[int(4 * abs(past.values[1, 0])) % len(WORDS)]) if text else past
 
     return cut_pairs([series], context=CONTEXT, horizon=HORIZON, stride=2, text=said)
 
@@ -80,6 +81,9 @@ def test_without_times_the_place_in_the_own_series_counts(encoder):
         assert (rows >= 0).sum() == sum(pair.end <= query.first for pair in timeless)
     of_another = [replace(p, past=replace(p.past, metadata={"entity": "sf"})) for p in timeless]
     assert (memory.nearest(of_another, top=3).rows >= 0).all()
+    nameless = [replace(p, past=replace(p.past, metadata={})) for p in timeless]
+    found = Memory(nameless, encoder).nearest(nameless, top=len(nameless)).rows
+    assert [sorted(rows) for rows in found] == [[-1, *np.delete(np.arange(len(found)), i)] for i in range(len(found))]
 
 
 def test_texts_have_half_the_say_where_both_are_told(memory, encoder):
@@ -112,6 +116,20 @@ def test_a_prompt_is_made_of_series_and_text(memory, encoder):
     alone = memory.vectors(neighbours, retrieval="series")
     assert alone[0, 0] == pytest.approx(np.concatenate([series, 0 * text]), abs=1e-5)
     assert memory.ids(neighbours, 0) == (past.id,)
+
+
+def test_texts_may_be_shuffled_for_a_placebo(memory):
+    shuffled = memory.with_texts_shuffled(seed=1)
+    query = pairs_of(entity="la", seed=2)[-1]
+    here, there = (one.vectors(one.nearest([query], top=9), retrieval="series+text")[0] for one in (memory, shuffled))
+    dim = memory.encoder.dim
+    assert (here[:, :dim] == there[:, :dim]).all()
+    assert (here[:, dim:] != there[:, dim:]).any(axis=1).sum() >= 4
+    everyone = Neighbours(np.arange(len(memory))[None], np.zeros((1, len(memory)), np.float32))
+    rows = [np.sort(one.vectors(everyone, retrieval="series+text")[0, :, dim:], axis=0) for one in (memory, shuffled)]
+    assert rows[0].tolist() == rows[1].tolist()
+    asked = [one.nearest([query], top=9, retrieval="series+text").rows.tolist() for one in (memory, shuffled)]
+    assert asked[0] == asked[1]
 
 
 def test_what_cannot_be_remembered_or_asked_is_refused(memory, encoder):

@@ -49,7 +49,8 @@ class Memory:
     ----------
     pairs : sequence of Pair
         What is remembered, with one horizon. Times are known for all of them or for none; without times the pairs of
-        one entity are told apart by `Pair.first`, and pairs of other entities may always be asked.
+        one entity are told apart by `Pair.first`, and pairs of other entities may always be asked. Where neither is
+        known, all pairs may but the one with the query's own id.
     encoder : PairEncoder
         Its series-to-series score ranks them; with "series+text", so does its text-to-text score where both have a
         text: the score is the mean of the two.
@@ -77,6 +78,7 @@ class Memory:
         if len(horizons) > 1:
             raise DataError(f"a memory holds pairs of one horizon, got {horizons}. Cut them with one.")
         self.horizon = horizons[0]
+        self._ids = np.array([pair.past.id for pair in pairs])
         self._entities = np.array([_Place.of(pair).entity or "" for pair in pairs])
         self._ends = np.array([(_end(pair), pair.end) for pair in pairs])
         known = np.isfinite(self._ends[:, 0])
@@ -89,6 +91,7 @@ class Memory:
         if vectors is None:
             vectors = self._encode([pair.past for pair in pairs], with_text=True)
         self.series, self.texts, self._with_text = vectors
+        self._told = self.texts.sample
 
     @classmethod
     def of_index(cls, index: Index, encoder: PairEncoder, horizon: int) -> Memory:
@@ -118,6 +121,13 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def with_texts_shuffled(self, seed: int = 0) -> Memory:
+        """The same pairs, found as before, with the texts of others in `vectors`: what text has to be better than."""
+        found = (self.series, self.texts, self._with_text)
+        other = Memory(self.pairs, self.encoder, batch_size=self._batch_size, vectors=found)
+        other._told = self._told[np.random.default_rng(seed).permutation(len(self._told))]
+        return other
 
     def nearest(
         self,
@@ -175,7 +185,7 @@ class Memory:
         rows = neighbours.rows[neighbours.found]
         texts = np.zeros((len(self), self.encoder.dim), np.float32)
         if retrieval == "series+text":
-            texts[self._with_text] = self.texts.sample
+            texts[self._with_text] = self._told
         out[neighbours.found] = np.concatenate([self.series.sample[rows], texts[rows]], axis=1)
         return out
 
@@ -211,6 +221,8 @@ class Memory:
             elif query.entity is not None:
                 own = self._entities == query.entity
                 row[own] = self._ends[own, 1] <= query.first
+            else:
+                row[self._ids == query.id] = False
         return out
 
 
@@ -218,6 +230,7 @@ class Memory:
 class _Place:
     """Where a window begins: its series, seconds (NaN = unknown) and steps from the beginning of that series."""
 
+    id: str
     entity: str | None
     begin: float
     first: int
@@ -227,7 +240,7 @@ class _Place:
         past, first = (query.past, query.first) if isinstance(query, Pair) else (query, 0)
         entity = past.metadata.get("entity")
         begin = np.nan if past.start is None or past.freq is None else _seconds(past.start)
-        return cls(None if entity is None else str(entity), begin, first)
+        return cls(past.id, None if entity is None else str(entity), begin, first)
 
 
 def _seconds(time: datetime) -> float:
