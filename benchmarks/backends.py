@@ -1,11 +1,11 @@
 """Texts and windows a second by torch, ONNX in single precision and ONNX in int8, in one run, as JSON.
 
     python benchmarks/backends.py
-    python benchmarks/backends.py MODEL --windows 128 --threads 1,2 --repeats 5 --data corpus.parquet
+    python benchmarks/backends.py untrained --windows 128 --threads 1,2 --repeats 5 --data corpus.parquet
 
 Every backend reads the same windows and texts, each repeat anew: no sentence is remembered from the one before. The
-backends take turns, so that what else the machine does falls on all of them. Without MODEL: one of the default sizes,
-untrained; without --data: generated windows.
+backends take turns, so that what else the machine does falls on all of them. Without MODEL: the one that ships; without
+--data: generated windows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PRECISIONS = ("fp32", "int8")
 
 
 def measure(
-    model: Annotated[str | None, typer.Argument(help="A model folder.")] = None,
+    model: Annotated[str, typer.Argument(help="A model, or untrained: one of the default sizes.")] = "base",
     data: Annotated[Path | None, typer.Option(help="A corpus to take windows and texts from.")] = None,
     windows: Annotated[int, typer.Option(help="How many.")] = 64,
     threads: Annotated[str, typer.Option(help="Numbers of threads, with commas.")] = "1,2",
@@ -63,7 +63,7 @@ def measure(
     )
 
 
-def _prepare(model: str | None, data: Path | None, windows: int, folder: Path) -> None:
+def _prepare(model: str, data: Path | None, windows: int, folder: Path) -> None:
     """Write the windows, the model and both exports."""
     from itertools import islice
 
@@ -81,7 +81,7 @@ def _prepare(model: str | None, data: Path | None, windows: int, folder: Path) -
     else:
         corpus = Corpus.from_samples(islice((s for s in api.read(data) if s.text), windows))
     api.write(corpus, folder / "corpus.parquet")
-    if model is None:
+    if model == "untrained":
         torch.manual_seed(0)
         model = str(save_model(TraceModel(ModelConfig(), name="untrained"), folder / "torch", card=""))
     (folder / "model.txt").write_text(model, encoding="utf-8")
@@ -97,7 +97,7 @@ def work(folder: Path, backend: str, threads: int) -> None:
     samples = list(api.read(folder / "corpus.parquet"))
     texts = [sample.text for sample in samples if sample.text]
     name = (folder / "model.txt").read_text(encoding="utf-8") if backend == "torch" else folder / backend
-    model = api.load(name, threads=threads)
+    model = api.load(name, backend="torch" if backend == "torch" else "onnx", threads=threads)
     for run, _ in enumerate(sys.stdin):
         begin = time.perf_counter()
         model.encode_series(samples)

@@ -3,8 +3,9 @@
     python benchmarks/start.py --out start.jsonl
 
 Every figure is of a process of its own, from its start to its first line or its end: wall and processor seconds, the
-median of `--repeats`. The search asks an index of `--rows` drawn windows (see search.py) by a model with random weights
-and default sizes, unless one is named; the index is built from weeks of real weather. A bare interpreter stands beside.
+median of `--repeats`. The search asks an index of `--rows` drawn windows (see search.py) by the model that ships,
+unless another is named: from its kept export, on torch, and once with an empty cache, as on the first use. The index is
+built from weeks of real weather. A bare interpreter stands beside.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from tracets import api
 TRACETS = (sys.executable, "-m", "tracets")
 
 
-def first_line(command: Sequence[str]) -> dict[str, float]:
+def first_line(command: Sequence[str], **environment: str) -> dict[str, float]:
     """Seconds to the first line on stdout, and wall and processor seconds to the end."""
     began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    given = os.environ | environment
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=given) as process:
         assert process.stdout is not None
         process.stdout.readline()
         first = time.perf_counter() - began
@@ -44,22 +46,12 @@ def first_line(command: Sequence[str]) -> dict[str, float]:
     return {"first_line_s": first, "wall_s": time.perf_counter() - began, "cpu_s": used.ru_utime + used.ru_stime}
 
 
-def median(command: Sequence[str], repeats: int) -> dict[str, float]:
-    runs = [first_line(command) for _ in range(repeats)]
+def median(runs: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]}
 
 
-def random_model(folder: Path) -> str:
-    """Save a model with random weights."""
-    from tracets.encoders.model import TraceModel
-    from tracets.encoders.settings import ModelConfig
-    from tracets.encoders.store import save_model
-
-    return str(save_model(TraceModel(ModelConfig(), name="random"), folder, card="# random\n"))
-
-
 def drawn_index(path: Path, rows: int, model: str) -> None:
-    """An index of drawn windows that the model may search."""
+    """An index of drawn windows that the model may search; to load the model keeps its export."""
     from tracets.index import IndexFolder
 
     loaded = api.load(model)
@@ -67,23 +59,21 @@ def drawn_index(path: Path, rows: int, model: str) -> None:
 
 
 def index_twice(folder: Path, model: str, windows: int) -> list[dict[str, Any]]:
-    """Build an index of weather weeks, once more with nothing changed, and once with a tenth of the windows new."""
+    """Build an index of weather weeks on torch and by default, then with nothing changed, then with a tenth new."""
     corpus = api.weather()
     part = corpus.select(range(min(windows, len(corpus))))
     less = part.select(range(len(part) - len(part) // 10))
     found = []
-    for name, given in (("index", less), ("index again", less), ("index, a tenth new", part)):
+    for name, given, out, backend in (
+        ("index, torch", less, "torch.index", ["--backend", "torch"]),
+        ("index", less, "x.index", []),
+        ("index again", less, "x.index", []),
+        ("index, a tenth new", part, "x.index", []),
+    ):
         api.write(given, folder / "corpus.parquet")
-        command = [
-            *TRACETS,
-            "index",
-            str(folder / "corpus.parquet"),
-            "--model",
-            model,
-            "--out",
-            str(folder / "x.index"),
-        ]
-        ran = subprocess.run([*command, "--update", "--json"], capture_output=True, text=True, check=True)
+        command = [*TRACETS, "index", str(folder / "corpus.parquet"), "--model", model, "--out", str(folder / out)]
+        command += ["--update", "--json", *backend]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
         said = json.loads(ran.stdout)
         kept = ("windows", "encoded_windows", "encoded_texts", "seconds", "windows_s")
         found.append({"what": name, **{key: said[key] for key in kept}})
@@ -111,14 +101,13 @@ def main(
     rows: Annotated[int, typer.Option(help="Rows of the index that is searched.", min=10)] = 10_000,
     windows: Annotated[int, typer.Option(help="Windows of the index that is built twice.", min=10)] = 500,
     repeats: Annotated[int, typer.Option(help="Processes a figure.", min=1)] = 5,
-    model: Annotated[str | None, typer.Option(help="A model; none: random weights.")] = None,
+    model: Annotated[str, typer.Option(help="A model.")] = "base",
 ) -> None:
     """Measure help, search and index from the shell, and print the table."""
     out.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        used = model or random_model(folder / "model")
-        drawn_index(folder / "drawn.index", rows, used)
+        drawn_index(folder / "drawn.index", rows, model)
         search = [*TRACETS, "search", str(folder / "drawn.index"), "A burst of rain. Then calm", "--json"]
         commands = {
             "bare interpreter": [sys.executable, "-c", "print()"],
@@ -127,10 +116,13 @@ def main(
             "tracets --help": [*TRACETS, "--help"],
             f"tracets search, {rows} rows": search,
             "the same with --where": [*search, "--where", "tenth < 5"],
+            "the same with --backend torch": [*search, "--backend", "torch"],
         }
         for what, command in commands.items():
-            _append(out, {"what": what, **median(command, repeats)})
-        for record in index_twice(folder, used, windows):
+            _append(out, {"what": what, **median([first_line(command) for _ in range(repeats)])})
+        first = first_line(search, TRACETS_CACHE=str(folder / "cache"))
+        _append(out, {"what": "the same, first use of the model", **median([first])})
+        for record in index_twice(folder, model, windows):
             _append(out, record)
     print(table(finished(out)))
 

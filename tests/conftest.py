@@ -1,8 +1,11 @@
 """Shared by all tests: no network, one thread a test process, and the optional corpora beside the checkout."""
 
+import atexit
 import json
 import os
+import shutil
 import socket
+import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +16,9 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share the folder of the process that starts them
+    os.environ["TRACETS_CACHE"] = tempfile.mkdtemp(prefix="tracets-tests-")
+    atexit.register(shutil.rmtree, os.environ["TRACETS_CACHE"], ignore_errors=True)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -196,7 +202,12 @@ def save_tiny(folder, *, seed=0):
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory):
-    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+    """A tiny model whose export is kept: commands say nothing of making it."""
+    from tracets import api
+
+    folder = save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+    api.load(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -194,7 +194,7 @@ def test_the_recipe_of_the_paper_trains_on_a_corpus(corpus, tmp_path):
     """Both stages, and then search by the window's vector alone."""
     quick = ["optim.max_steps=4", "optim.max_minutes=none", "optim.batch_size=4", "model.series.layers=1"]
     made = api.train(corpus, tmp_path / "plain", init="none", recipe="paper", assignments=quick)
-    loaded = api.load(tmp_path / "plain")
+    loaded = api.load(tmp_path / "plain", backend="torch")
     assert loaded.fingerprint == made.fingerprint and loaded.sample_weight == 1.0
     assert (tmp_path / "plain/run/pretrain/metrics.csv").is_file()
     text = corpus[0].text

@@ -135,7 +135,7 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(tracets, index_folder, 
 
 
 def test_another_model_is_refused_and_both_are_named(refused, index_folder, model_folder, other_model):
-    said = refused("search", index_folder, "rain", "--model", other_model)
+    said = refused("search", index_folder, "rain", "--model", other_model, "--backend", "torch")
     assert str(model_folder) in said and str(other_model) in said
 
 

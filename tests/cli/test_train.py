@@ -40,10 +40,9 @@ def test_a_few_steps_give_a_model_that_loads(tracets, corpus_file, tmp_path):
 
 
 def test_json_says_which_weights_came_out(tracets, corpus_file, tmp_path):
-    from tracets import api
 
     result = tracets("train", corpus_file, "--out", tmp_path / "m", *QUICK, *SMALL, "--json")
-    assert json.loads(result.out) == {"out": str(tmp_path / "m"), "fingerprint": api.load(tmp_path / "m").fingerprint}
+    assert json.loads(result.out) == {"out": str(tmp_path / "m"), "fingerprint": load_model(tmp_path / "m").fingerprint}
 
 
 def test_a_model_may_start_from_another(tracets, corpus_file, model_folder, tmp_path):

@@ -1,9 +1,6 @@
 """Integer products against NumPy, and large columns spread before they are rounded."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("onnxruntime")
 
 
 def test_rows_of_an_integer_product_by_hand():

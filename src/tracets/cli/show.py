@@ -14,7 +14,7 @@ from tracets.types import Hit, Query
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Model = Annotated[str, typer.Option(help="A model folder, or base, the model that ships.")]
-Backend = Annotated[str | None, typer.Option(help="torch, or onnx (no torch is loaded); default: what is there.")]
+Backend = Annotated[str | None, typer.Option(help="onnx or torch; default: onnx if the model can be exported.")]
 NoHubness = Annotated[
     bool, typer.Option("--no-hubness", help="Leave the scores of texts that are near every window as they are.")
 ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,10 @@ import numpy as np
 
 from tracets.data.collate import collate
 from tracets.encoders.inputs import plan_texts, sentences_of, series_in_batches, series_inputs, texts_in_batches
-from tracets.encoders.onnx_sentences import OnnxSentences
+from tracets.encoders.onnx_sentences import ANEW, OnnxSentences
 from tracets.encoders.sentences import read_numbers
 from tracets.encoders.settings import ModelConfig
-from tracets.encoders.store import model_folder
-from tracets.errors import ConfigError, MissingExtra, ModelError, NotFound
+from tracets.errors import ConfigError, ModelError
 from tracets.plain import build
 from tracets.types import FloatArray, Sample, SeriesVectors, TextVectors
 
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 EXPORT_FORMAT = "onnx-1"
 SERIES, TEXT, SENTENCES, TOKENIZER = "series.onnx", "text.onnx", "sentences.onnx", "tokenizer.json"
-INSIDE = "onnx"
-"""Where an export may lie inside the folder of its model, to be found by the model's name."""
 FEWEST_STEPS = 64
 """Shorter windows are padded: the graph knows no branch for windows shorter than its longest lag (48)."""
 
@@ -50,8 +46,6 @@ class OnnxModel:
 
     Raises
     ------
-    MissingExtra
-        onnxruntime is not installed.
     ModelError
         The folder is no export, damaged, or of another format.
     """
@@ -75,7 +69,7 @@ class OnnxModel:
         except (OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, ModelError):
                 raise
-            raise ModelError(f"ONNX export '{folder}' is damaged ({error!r}). Export the model anew.") from error
+            raise ModelError(f"ONNX export '{folder}' is damaged ({error!r}). {ANEW}") from error
 
     @property
     def dim(self) -> int:
@@ -143,37 +137,25 @@ class OnnxModel:
         return texts_in_batches(spans, self.dim, batch_size, encode)
 
 
-def load_onnx(name: str | os.PathLike[str], *, threads: int | None = None) -> OnnxModel:
-    """Load an export by its folder, or by the model in whose folder it lies under "onnx".
-
-    Raises
-    ------
-    NotFound
-        No such folder, and no such shipped model.
-    ModelError
-        There is no export, or it cannot be read.
-    """
-    folder = model_folder(name)
-    if is_export(folder / INSIDE):
-        folder = folder / INSIDE
-    elif not is_export(folder):
-        raise NotFound(
-            f"model '{name}' has no ONNX export: make one with tracets export {name} --out FOLDER, and name that "
-            f"FOLDER as the model."
-        )
-    return OnnxModel(folder, name=str(name), threads=threads)
-
-
 def is_export(folder: Path) -> bool:
     """Whether a folder holds an export, readable or not."""
     return (folder / "config.json").is_file() and (folder / SERIES).is_file()
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds an export of this format with none of its files missing or cut off; reads no graph."""
+    try:
+        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        whole = all((folder / name).stat().st_size == size for name, size in saved["sizes"].items())
+        return whole and bool(saved["format"] == EXPORT_FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
 def open_session(path: Path, *, threads: int | None) -> InferenceSession:
     """A graph ready to run on the processor."""
-    with missing():
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as states
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as states
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -182,16 +164,7 @@ def open_session(path: Path, *, threads: int | None) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except (states.Fail, states.InvalidGraph, states.InvalidProtobuf, states.NoSuchFile) as error:
-        raise ModelError(f"'{path}' is missing or damaged ({error}). Export the model anew.") from error
-
-
-@contextmanager
-def missing() -> Iterator[None]:
-    """Name the extra where a package of it is not installed."""
-    try:
-        yield
-    except ImportError as error:
-        raise MissingExtra("ONNX needs onnx and onnxruntime: pip install 'tracets[onnx]'") from error
+        raise ModelError(f"'{path}' is missing or damaged ({error}). {ANEW}") from error
 
 
 def _run(session: InferenceSession, given: dict[str, Any]) -> tuple[FloatArray, FloatArray]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.encoders.sentences import Sentence, by_length, numbers_at
-from tracets.errors import MissingExtra, ModelError
+from tracets.errors import ModelError
 from tracets.types import FloatArray
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 400_000_000
 """Token states and pooled vectors kept in memory; the oldest leave first."""
+ANEW = "Export the model anew, or delete the folder if tracets made it in its cache."
 BATCH = 8
 """Sentences at a time: more do not fit the caches of a processor, and cost more each."""
 
@@ -41,16 +42,13 @@ class OnnxSentences:
     """
 
     def __init__(self, session: InferenceSession, tokenizer: Path, *, max_tokens: int) -> None:
-        try:
-            from tokenizers import Tokenizer
-        except ImportError as error:
-            raise MissingExtra("ONNX needs tokenizers: pip install 'tracets[onnx]'") from error
+        from tokenizers import Tokenizer
 
         self._session = session
         try:
             self._tokenizer = Tokenizer.from_file(str(tokenizer))
         except Exception as error:  # the package raises a bare Exception
-            raise ModelError(f"'{tokenizer}' is missing or damaged ({error}). Export the model anew.") from error
+            raise ModelError(f"'{tokenizer}' is missing or damaged ({error}). {ANEW}") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         self._cache: OrderedDict[bytes, Entry] = OrderedDict()

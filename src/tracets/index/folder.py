@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
 from tracets.index.manifest import FILE, REBUILD, Manifest, tracets_version
 from tracets.index.mapped import UNMAPPED, Mapped, open_mapped, version_of, write_mapped
-from tracets.index.rows import OWN, VECTORS, Rows, conform, has_text, read_vectors, to_sample, to_table, unify
+from tracets.index.rows import (
+    OWN,
+    VECTORS,
+    Rows,
+    conform,
+    has_text,
+    plain_values,
+    read_vectors,
+    to_sample,
+    to_table,
+    unify,
+)
 from tracets.index.vectors import RowVectors, StoredSeries, StoredTexts
 from tracets.types import FloatArray, Sample
 
@@ -360,8 +371,8 @@ class IndexFolder:
         # pa.array() and pa.scalar() would import pandas to see whether they were given something of its own
         places = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.array(rows, np.int64))])
         found = self.mapped.facts.select(list(dict.fromkeys(columns))).take(places)
-        facts: list[dict[str, Any]] = found.to_pylist()
-        return facts
+        values = [plain_values(column) for column in found.columns]
+        return [dict(zip(found.column_names, row, strict=True)) for row in zip(*values, strict=True)]
 
     def samples(self, ids: Sequence[str]) -> list[Sample]:
         """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
@@ -202,6 +202,21 @@ def read_vectors(column: pa.ChunkedArray, dim: int) -> FloatArray:
             chunk = chunk.flatten()
         found.append(chunk.to_numpy(zero_copy_only=False))
     return np.concatenate([*found, np.zeros(0, np.float32)]).reshape(-1, dim)
+
+
+def plain_values(column: pa.ChunkedArray) -> list[Any]:
+    """A column as Python values, as `to_pylist` gives them, which would import pandas for times."""
+    kind = column.type
+    if not pa.types.is_timestamp(kind) or kind.unit != "us":
+        values: list[Any] = column.to_pylist()
+        return values
+    zone = pa.lib.string_to_tzinfo(kind.tz) if kind.tz else None
+    return [None if n is None else _time(n, zone) for n in column.cast(pa.int64()).to_pylist()]
+
+
+def _time(microseconds: int, zone: tzinfo | None) -> datetime:
+    at = datetime(1970, 1, 1) + timedelta(microseconds=microseconds)
+    return at if zone is None else at.replace(tzinfo=UTC).astimezone(zone)
 
 
 def _vectors(rows: FloatArray, dim: int) -> pa.Array:
