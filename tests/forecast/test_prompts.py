@@ -9,7 +9,7 @@ import torch
 from tracets.data.pairs import Pair
 from tracets.errors import ConfigError, DataError
 from tracets.forecast.backbones import load_backbone, rows
-from tracets.forecast.prompt_training import PromptTraining, fit_prompt
+from tracets.forecast.prompt_training import PromptTraining, fit_prompt, standard_error
 from tracets.forecast.prompts import PromptableBackbone, SoftPrompt, forecast_with_prompt
 from tracets.types import LEVELS, Sample
 
@@ -88,6 +88,13 @@ def test_where_the_pairs_tell_nothing_there_is_no_prompt():
     result = fit(Shifted(), False)
     assert result.prompt is None and result.before - result.after <= 2 * result.error
     assert result.steps < BRIEF.max_steps, "it gives up before"
+
+
+def test_the_error_of_a_gain_is_taken_over_parts_of_time():
+    gain = torch.arange(10.0).repeat_interleave(7)  # ten parts, within which all windows say the same
+    assert standard_error(gain) == pytest.approx(float(torch.arange(10.0).std()) / 10**0.5)
+    alone = torch.tensor([1.0, 3.0])
+    assert standard_error(alone) == pytest.approx(1) and standard_error(alone[:1]) == float("inf")
 
 
 def test_without_a_clock_a_fit_is_a_function_of_its_seed(informed):

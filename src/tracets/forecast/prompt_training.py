@@ -21,6 +21,8 @@ from tracets.types import LEVELS, FloatArray
 MEDIAN = LEVELS.index(0.5)
 CLEARLY = 2.0
 """Standard errors by which validation must be bettered: the best of several trials is always a little lucky."""
+BLOCKS = 10
+"""Parts of validation, in its order, over which that error is taken: windows that overlap are no news to each other."""
 GATE_FASTER = 10.0
 """The gate is one number before a sigmoid: at the projection's pace it would not move."""
 
@@ -58,7 +60,7 @@ class PromptFit:
     """What came of `fit_prompt`.
 
     `prompt` is None where it bettered nothing; `before` and `after` are the losses on validation without it and with
-    the best one, `error` the standard error of their paired difference, `steps` those that were taken.
+    the best one, `error` the standard error of their paired difference over parts of time, `steps` how many it took.
     """
 
     prompt: SoftPrompt | None
@@ -99,14 +101,15 @@ def fit_prompt(
 
     1. scale each channel by the mean and spread of its past  2. train projection and gate by the pinball loss of all
     quantiles and the squared error of the median  3. keep the best on validation  4. give it up where it is not better
-    than no prompt by more than `CLEARLY` standard errors of the paired difference
+    than no prompt by more than `CLEARLY` standard errors of the paired difference, taken over parts of time
 
     Parameters
     ----------
     backbone : PromptableBackbone
         Stays frozen.
     pairs, validation : sequence of Pair
-        One horizon for all. Channels whose past tells nothing, or whose future is unknown, are left out.
+        One horizon for all, in the order of time. Channels whose past tells nothing, or whose future is unknown, are
+        left out.
     pair_vectors, validation_vectors : ndarray of shape (n, R, width)
         As for `forecast_with_prompt`. Nothing of a pair's own future may be in its vectors.
     settings : PromptTraining, optional
@@ -141,9 +144,15 @@ def fit_prompt(
     trial = _Trial(backbone, tried, settings.batch_size)
     best, after, steps = _train(backbone, prompt, rows, trial, settings)
     gain = trial.before - after
-    error = float(gain.std() / len(gain) ** 0.5) if len(gain) > 1 else float("inf")
+    error = standard_error(gain)
     kept = best is not None and float(gain.mean()) > CLEARLY * error
     return PromptFit(best if kept else None, float(trial.before.mean()), float(after.mean()), error, steps)
+
+
+def standard_error(gain: Tensor) -> float:
+    """Standard error of the mean of (m,), in the order of time, from means of `BLOCKS` parts; infinite for m < 2."""
+    means = torch.stack([part.mean() for part in gain.tensor_split(min(BLOCKS, len(gain)))])
+    return float(means.std() / len(means) ** 0.5) if len(means) > 1 else float("inf")
 
 
 def _train(
