@@ -67,3 +67,25 @@ def step_seconds(freq: str | None) -> float:
         return offset.nanos / 1e9
     first = offset.rollforward(pd.Timestamp("2001-01-01").as_unit("s"))
     return (first + MEAN_OVER * offset - first).total_seconds() / MEAN_OVER
+
+
+SEASONS = {"h": 24, "D": 7, "W": 52, "M": 12, "ME": 12, "MS": 12}
+"""Steps until it is the same hour, weekday, week or month again."""
+
+
+@lru_cache(maxsize=256)
+def season_of(freq: str | None) -> int:
+    """Steps of the season that a sampling step usually has; 1 where none is known.
+
+    Raises
+    ------
+    DataError
+        Not a positive pandas offset.
+
+    Examples
+    --------
+    >>> season_of("h"), season_of("W-SUN"), season_of("15min")
+    (24, 52, 1)
+    """
+    offset = None if freq is None else to_offset(freq)
+    return SEASONS.get(offset.rule_code.split("-")[0], 1) if offset is not None and offset.n == 1 else 1
