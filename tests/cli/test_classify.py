@@ -100,6 +100,7 @@ def test_several_labels_come_as_lists(tracets, corpus_file, model_folder, tmp_pa
     assert set(json.loads(report.out)["classes"]) == {"fair", "late", "stormy"}
 
 
+@pytest.mark.slow
 def test_importing_the_package_brings_no_estimator():
     import subprocess
     import sys

@@ -8,7 +8,7 @@ import typer
 
 from tracets.cli.main import app
 
-HEAVY = ("numpy", "torch", "lancedb", "pandas", "pyarrow", "transformers", "lightning", "plotly", "rich")
+HEAVY = ("numpy", "torch", "lancedb", "pandas", "pyarrow", "transformers", "lightning", "plotly", "rich", "sklearn")
 
 
 def commands(command=None, path=("tracets",)):
