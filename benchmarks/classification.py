@@ -46,6 +46,7 @@ OURS: dict[str, dict[str, Any]] = {
     "encoder+numbers": {"views": ("vectors", "whole", "levels", "shapes")},
     "all": {},
     "all+neighbours": {"neighbours": 10},
+    "all-balanced": {"class_weight": "balanced"},
     "adapter": {"tuning": "adapter"},
     "full": {"tuning": "full"},
 }
