@@ -213,6 +213,19 @@ class Hit:
     metadata: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Classification:
+    """What one window is: its most probable label, or the labels that are more probable than not.
+
+    `label` is a tuple where a window may have several. `probabilities` are those of every class, by its name; they sum
+    to 1 where a window has one label.
+    """
+
+    id: str
+    label: str | tuple[str, ...]
+    probabilities: Mapping[str, float]
+
+
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Quantile levels of every forecast."""
 

@@ -47,7 +47,7 @@ def test_a_sample_vector_apart_is_made_by_hand_and_does_not_pull_on_the_channels
     sample, _ = tower(batch)
     when = batch.calendar.clone()
     when[:, room.SEASON] = 0
-    found = tower._features(batch)
+    found = tower.read_features(batch)
     with torch.no_grad():
         for i, alive in enumerate(batch.channel_valid):
             mixed_channels = [torch.zeros(16)]

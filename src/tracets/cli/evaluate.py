@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from tracets import api
+from tracets.cli.classify import evaluate as classify
 from tracets.cli.show import Json, Model, NoHubness, json_line
 
 app = typer.Typer(help="Measure a model.", no_args_is_help=True)
+
+
+app.command("classify")(classify)
 
 
 @app.callback()

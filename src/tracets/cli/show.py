@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tracets.errors import ConfigError
-from tracets.types import Hit, Query
+from tracets.types import Classification, Hit, Query
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Model = Annotated[str, typer.Option(help="A model folder, or base, the model that ships.")]
@@ -94,6 +94,24 @@ def hits_table(hits: Sequence[Hit], *, title: str) -> None:
         window = f"{hit.id}\n{hit.start:%Y-%m-%d %H:%M}" if hit.start else hit.id
         said = "\n".join(part for part in (f"{hit.label}: {matched}" if hit.label else matched, hit.text) if part)
         table.add_row(str(hit.rank), f"{hit.score:.3f}", escape(window), escape(said))
+    Console().print(table)
+
+
+def labels_table(found: Sequence[Classification], *, title: str) -> None:
+    """Print the label of each window and how probable it is, and the next most probable class."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left", box=None, padding=(0, 1))
+    for name in ("window", "label", "probability", "next"):
+        table.add_column(name, no_wrap=name != "label")
+    for one in found:
+        told = (one.label,) if isinstance(one.label, str) else one.label
+        rest = sorted((p, name) for name, p in one.probabilities.items() if name not in told)[-1:]
+        chances = ", ".join(f"{one.probabilities[name]:.2f}" for name in told)
+        following = "".join(f"{name} {p:.2f}" for p, name in rest)
+        table.add_row(escape(one.id), escape(", ".join(told) or "none"), chances, escape(following))
     Console().print(table)
 
 

@@ -1,5 +1,6 @@
 """Data at the door: corpora, readers, windows and batches."""
 
+from tracets.data.arrays import as_samples
 from tracets.data.calendar import step_seconds
 from tracets.data.collate import collate
 from tracets.data.corpus import Corpus, read_corpus, write_corpus
@@ -16,6 +17,7 @@ __all__ = [
     "Series",
     "TimeSplit",
     "aggregate",
+    "as_samples",
     "collate",
     "cut_windows",
     "describe",

@@ -23,15 +23,11 @@ from tracets.nn.features import (
     VALUE_DIM,
     level_features,
     location_and_spread,
-    moment_places,
-    moments,
     patch_levels,
-    shape_features,
     stated_features,
-    stated_numbers,
 )
 from tracets.nn.masks import attention_keys, causal_mask, cit_rows
-from tracets.nn.parts import N_MORE_MOMENTS, N_PARTS, N_RHYTHM, all_parts
+from tracets.nn.parts import N_MORE_MOMENTS, N_PARTS, N_RHYTHM, summary
 from tracets.types import Batch
 
 MAX_PATCHES = 512
@@ -121,9 +117,12 @@ class SeriesTower(nn.Module):
             self.place = nn.Parameter(torch.randn(MAX_PATCHES, dim) * 0.02)
         self.out = out
 
-    def forward(self, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
-        """Return sample vectors (n, out) and channel vectors (n, c, vectors, out); dead channels are 0."""
-        features = self._features(batch)
+    def forward(self, batch: SeriesBatch, read: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Return sample vectors (n, out) and channel vectors (n, c, vectors, out); dead channels are 0.
+
+        `read` is what `read_features` made of the batch, where it was asked before: no weight has a part in it.
+        """
+        features = self.read_features(batch) if read is None else read
         found = self._found(batch, features)
         cls, heads = self._summaries(batch, features, found)
         channels = self.to_channel(heads)
@@ -168,7 +167,7 @@ class SeriesTower(nn.Module):
         hidden = hidden & (begins < batch.n_steps[:, None])[:, None]  # a patch of padding is no token to attend to
         seen = batch.observed & ~hidden.repeat_interleave(self.config.patch, -1)[..., : batch.values.shape[-1]]
         visible = replace(batch, values=batch.values.masked_fill(~seen, 0), observed=seen)
-        features = self._features(visible)
+        features = self.read_features(visible)
         tokens = self._tokens(visible, features, self._found(visible, features), hidden=hidden)
         x = self.norm(self._mix(tokens, visible, rows=None, hidden=hidden))
         n, c = batch.channel_valid.shape
@@ -222,7 +221,7 @@ class SeriesTower(nn.Module):
             )
         return self.place[:n_patches]
 
-    def _features(self, batch: SeriesBatch) -> tuple[Tensor, Tensor] | None:
+    def read_features(self, batch: SeriesBatch) -> tuple[Tensor, Tensor] | None:
         """The numbers a text may state (n, c, numbers, VALUE_DIM), and shapes and places (n, c, others)."""
         if self.config.features == "none":
             return None
@@ -231,11 +230,8 @@ class SeriesTower(nn.Module):
             levels = level_features(values, observed).masked_fill(~observed.any(-1, keepdim=True), torch.nan)
             said = stated_features(levels)
             return said, said.new_zeros(*said.shape[:2], 0)
-        more, rhythm, parts = all_parts(values, observed, steps, clock)
-        when = torch.cat([moments(values, observed), more], -1)
-        stated = stated_numbers(values, observed, steps, when, clock)
-        others = [shape_features(values, observed, steps), moment_places(when, steps).flatten(2), parts]
-        return stated_features(torch.cat([stated, rhythm], -1)), torch.cat(others, -1)
+        stated, others = summary(values, observed, steps, clock)
+        return stated_features(stated), others
 
     def _calendar(self, batch: SeriesBatch) -> Tensor:
         if self.config.calendar == "none":

@@ -55,8 +55,7 @@ def make_pool(samples: Sequence[Sample]) -> Pool:
     DataError
         Fewer than two windows have a text.
     """
-    spans = [span(sample) for sample in samples]
-    order = sorted(range(len(samples)), key=lambda i: (np.isnan(spans[i][0]), spans[i][0], i))
+    order, shares_time = by_time(samples)
     ordered = tuple(samples[i] for i in order)
     paired = [i for i, sample in enumerate(ordered) if sample.text and sample.text.strip()]
     if len(paired) < 2:
@@ -64,9 +63,6 @@ def make_pool(samples: Sequence[Sample]) -> Pool:
             f"evaluating retrieval needs at least 2 windows with a text, got {len(paired)} among {len(ordered)}. "
             f"Check --split and --where, or write captions with `tracets data caption`."
         )
-    begin, end = np.array([spans[i] for i in order]).T
-    with np.errstate(invalid="ignore"):
-        shares_time = (begin[:, None] < end[None, :]) & (begin[None, :] < end[:, None])
     places = [(s.domain, s.source, str(s.metadata.get("entity"))) for s in ordered]
     same_place = np.array([{p: c for c, p in enumerate(dict.fromkeys(places))}[place] for place in places])
     return Pool(
@@ -74,8 +70,22 @@ def make_pool(samples: Sequence[Sample]) -> Pool:
         paired=np.array(paired, dtype=np.int64),
         labelled=np.array([i for i, sample in enumerate(ordered) if sample.label], dtype=np.int64),
         overlap=(shares_time & (same_place[:, None] == same_place)) | np.eye(len(ordered), dtype=bool),
-        block=default_block(len(paired), overlap=round(np.median(shares_time.sum(axis=1)))),
+        block=default_block(len(paired), overlap=usual_overlap(shares_time)),
     )
+
+
+def by_time(samples: Sequence[Sample]) -> tuple[list[int], Bools]:
+    """The order of windows in time, those of an unknown time last, and which of them, so ordered, share time (n, n)."""
+    spans = [span(sample) for sample in samples]
+    order = sorted(range(len(samples)), key=lambda i: (np.isnan(spans[i][0]), spans[i][0], i))
+    begin, end = np.array([spans[i] for i in order]).T
+    with np.errstate(invalid="ignore"):
+        return order, (begin[:, None] < end[None, :]) & (begin[None, :] < end[:, None])
+
+
+def usual_overlap(shares_time: Bools) -> int:
+    """How many windows share time with one, in the median: what blocks of a bootstrap should hold."""
+    return round(float(np.median(shares_time.sum(axis=1))))
 
 
 def span(sample: Sample) -> tuple[float, float]:

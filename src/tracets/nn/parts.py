@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tracets.nn.features import DAY
+from tracets.nn.features import DAY, moment_places, moments, shape_features, stated_numbers
 from tracets.nn.spectrum import lagged_products
 
 RELATIVE = (3, 4, 7)
@@ -25,6 +25,24 @@ N_MORE_MOMENTS = 3
 N_RHYTHM = 5
 _SHARP = 8.0
 _LONGEST_DAYPART_WINDOW = 2 * DAY
+
+
+def summary(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> tuple[Tensor, Tensor]:
+    """All that is told of each channel by features: what a text may state, and shapes and places without a level.
+
+    Parameters are those of `all_parts`.
+
+    Returns
+    -------
+    tuple of Tensor
+        (n, c, N_STATED + 3 * N_MORE_MOMENTS + N_RHYTHM) numbers, NaN = unknown; (n, c, others) shapes, places and
+        parts, 0 where nothing is known.
+    """
+    more, rhythm, parts = all_parts(values, observed, n_steps, clock)
+    when = torch.cat([moments(values, observed), more], -1)
+    stated = stated_numbers(values, observed, n_steps, when, clock)
+    others = [shape_features(values, observed, n_steps), moment_places(when, n_steps).flatten(2), parts]
+    return torch.cat([stated, rhythm], -1), torch.cat(others, -1)
 
 
 def all_parts(values: Tensor, observed: Tensor, n_steps: Tensor, clock: Tensor) -> tuple[Tensor, Tensor, Tensor]:
