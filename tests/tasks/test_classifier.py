@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from tracets.data import Corpus
-from tracets.errors import ConfigError, DataError
+from tracets.errors import ConfigError, DataError, ModelError
 from tracets.tasks.classifier import TraceClassifier
 from tracets.tasks.views import VIEWS
 from tracets.types import Sample
@@ -256,6 +257,16 @@ def test_the_logits_that_tuning_starts_from_are_those_of_the_linear_model(encode
     )
     np.testing.assert_allclose(kept.predict_proba(X), linear.predict_proba(X), atol=1e-4)
     assert kept.losses_[0] == pytest.approx(kept.losses_[1], abs=1e-4)
+
+
+def test_an_encoder_that_changed_since_is_refused(tiny_model):
+    own = tiny_model(layers=0).eval()
+    X, y = waves(10)
+    fitted = TraceClassifier(own, views=("vectors",)).fit(X, y)
+    with torch.no_grad():
+        own.series.cit += 1
+    with pytest.raises(ModelError, match="was fitted on another encoder .* than 'tiny' is now"):
+        fitted.predict(X)
 
 
 def test_the_same_seed_gives_the_same_classifier(encoder):

@@ -114,7 +114,7 @@ def evaluate_classification(
     Parameters
     ----------
     samples : sequence of Sample
-        In any order; the bootstrap draws blocks of them in the order of time.
+        In any order; the bootstrap draws blocks of them in the order of time, and one by one where no time is known.
     labels : sequence
         The true label of each, or a list of labels with `multilabel`. Labels beyond `classes` are counted as unknown.
     probabilities : ndarray of shape (n, n_classes)
@@ -148,7 +148,8 @@ def evaluate_classification(
     share = np.zeros(len(known))
     share[: len(classes)] = prior
     told = _told(wide, multilabel)
-    block = default_block(n, overlap=usual_overlap(shares_time))
+    timed = any(sample.start is not None for sample in samples)
+    block = default_block(n, overlap=usual_overlap(shares_time)) if timed else 1
     scores = {
         name: bootstrap(
             lambda rows, name=name: _metric(name, truth[rows], told[rows], wide[rows], multilabel),  # type: ignore[misc]

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tracets.encoders.model import TraceModel
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import ConfigError, DataError
+from tracets.errors import ConfigError, DataError, ModelError
 from tracets.retrieval.scores import SeriesBank, series_bank, series_to_series
 from tracets.tasks.linear import LinearView, Rows, fit_view
 from tracets.tasks.loaded import encoder_of, same_steps, windows_of
@@ -192,7 +192,9 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
             samples, targets = samples + more, targets.joined(chosen)
         weights = targets.weights(self.class_weight)
         folds, last = self._folds(targets, n)
-        vectors = encoder.encode_series(samples, batch_size=self.batch_size)
+        vectors: SeriesVectors | None = None
+        if self.neighbours or set(views) & set(FROM_ENCODER):
+            vectors = encoder.encode_series(samples, batch_size=self.batch_size)
         self.patterns_ = Patterns.of(samples[:n], layout, seed=self.seed) if "patterns" in views else None
         features = read_views(
             encoder, samples, layout, views, vectors=vectors, patterns=self.patterns_, batch_size=self.batch_size
@@ -226,7 +228,7 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
         self.prior_ = targets.take(np.arange(n)).prior
         self.layout_, self.classes_, self.multilabel_ = layout, targets.classes, targets.multilabel
         self.memory_: Memory | None = None
-        if self.neighbours and folds:
+        if vectors is not None and self.neighbours and folds:
             bank = series_bank(vectors, [s.channel_names for s in samples])
             said = [
                 Memory(bank.take(fitted), targets.take(fitted), weights[fitted]).logits(
@@ -260,9 +262,18 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def encoder(self) -> PairEncoder:
-        """The encoder of a fitted classifier: the tuned one, or the one that `model` names."""
+        """The encoder of a fitted classifier: the tuned one, or the one that `model` names.
+
+        Raises ModelError where that is not the one it was fitted on.
+        """
         self._is_fitted()
-        return encoder_of(self.model) if self.encoder_ is None else self.encoder_
+        found: PairEncoder = encoder_of(self.model) if self.encoder_ is None else self.encoder_
+        if found.fingerprint != self.fingerprint_:
+            raise ModelError(
+                f"the classifier was fitted on another encoder ({self.fingerprint_}) than '{found.name}' is now "
+                f"({found.fingerprint}). Fit it again, or put the model back."
+            )
+        return found
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the fitted classifier to a new folder; see `tracets.tasks.saved.save_classifier`."""
