@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tracets.data.calendar import step_seconds
+from tracets.data.calendar import season_of, step_seconds
 from tracets.errors import DataError
 
 HOUR, DAY = 3600.0, 86400.0
@@ -35,3 +35,22 @@ def test_an_unknown_step_is_nan():
 def test_what_is_no_step_is_refused(freq):
     with pytest.raises(DataError, match=f"freq '{freq}' is not a positive pandas offset. Write for example"):
         step_seconds(freq)
+
+
+@pytest.mark.parametrize(
+    ("freq", "season"),
+    [
+        ("h", 24),
+        ("D", 7),
+        ("W-MON", 52),
+        ("W", 52),
+        ("MS", 12),
+        ("ME", 12),
+        ("2h", 1),
+        ("15min", 1),
+        ("YS", 1),
+        (None, 1),
+    ],
+)
+def test_seasons(freq, season):
+    assert season_of(freq) == season

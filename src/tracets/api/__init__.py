@@ -6,15 +6,30 @@ from typing import TYPE_CHECKING
 
 from tracets.api.corpora import caption, caption_by_llm, describe, llm_captioner, read, weather, windows, write
 from tracets.api.evaluation import evaluate_channels, evaluate_probes, evaluate_retrieval
+from tracets.api.forecasting import (
+    evaluate_forecast,
+    fit_forecaster,
+    forecast_frame,
+    forecast_pairs,
+    forecast_to_json,
+    histories,
+    is_forecaster,
+    load_forecaster,
+    plot_forecasts,
+    save_forecaster,
+)
+from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
 from tracets.api.models import export, load, set_threads, shipped_models, train
 from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
-from tracets.types import Hit, Query, Sample
+from tracets.types import Forecast, Hit, Query, Sample
 
 if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
 
 __all__ = [
-    "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed", "evaluate_channels",
-    "evaluate_probes", "evaluate_retrieval", "explain", "export", "hit_to_json", "llm_captioner", "load", "open_index",
-    "plot_hits", "read", "search", "set_threads", "shipped_models", "train", "weather", "windows", "write",
+    "Forecast", "Hit", "Query", "Sample", "build_index", "caption", "caption_by_llm", "describe", "embed",
+    "evaluate_channels", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export",
+    "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json",
+    "is_forecaster", "llm_captioner", "load", "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read",
+    "save_forecaster", "search", "set_threads", "shipped_models", "train", "weather", "windows", "write",
 ]  # fmt: skip

@@ -17,7 +17,14 @@ LONG_NAMES = {"id": ("id", "unique_id", "item_id"), "time": TIME_NAMES, "channel
 
 def is_long(path: Path) -> bool:
     """Whether the header of a CSV file is that of the long layout."""
-    return all(_find(read_header(path), names) is not None for names in LONG_NAMES.values())
+    return not long_columns(read_header(path))[1]
+
+
+def long_columns(names: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Which column has which role in the long layout (id, time, channel, value), and the roles that no column has."""
+    found = {role: _find(names, candidates) for role, candidates in LONG_NAMES.items()}
+    absent = [role for role, name in found.items() if name is None]
+    return {role: name for role, name in found.items() if name is not None}, absent
 
 
 def read_wide_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Series]:
@@ -91,8 +98,7 @@ def read_long_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
         Names file, series and row, with the fix.
     """
     table = read_table(path)
-    found = {role: _find(table.names, names) for role, names in LONG_NAMES.items()}
-    absent = [role for role, name in found.items() if name is None]
+    found, absent = long_columns(table.names)
     unit = _find(table.names, ("unit",))
     extra = [n for n in table.names if n not in (*found.values(), unit)]
     if absent or extra:
@@ -100,7 +106,7 @@ def read_long_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
             f"{path}: a long CSV has the columns id, time, channel, value and perhaps unit; "
             f"missing: {', '.join(absent) or 'none'}; unknown: {', '.join(extra) or 'none'}. Rename or remove them."
         )
-    columns = {role: table.columns[str(name)] for role, name in found.items()}
+    columns = {role: table.columns[name] for role, name in found.items()}
     rows: dict[str, dict[str, list[int]]] = {}
     for i, (one, channel) in enumerate(zip(columns["id"], columns["channel"], strict=True)):
         if not one.strip() or not channel.strip():
