@@ -85,6 +85,7 @@ def test_another_format_and_damage_are_said(folder):
         load_forecaster(folder)
 
 
+@pytest.mark.slow
 def test_another_encoder_is_refused(folder, model_folder, other_model):
     config = json.loads((folder / "config.json").read_text())
     change(folder, encoder=config["encoder"] | {"name": str(other_model)})

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tracets.forecast.ridge import CLIP
 from tracets.types import LEVELS
 
-RANK = 12
+RANK = 10
 """Of the maps: forecasts are mixtures of that many curves over the horizon."""
 SHARPNESS = 10.0
 """How decidedly vectors choose their map at the start."""

@@ -79,7 +79,7 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
     refit : bool, default=False
         After the choice, solve the maps once more with the windows that were chosen by. Not where something else (a
         retrieval gate) shall learn from the errors on these windows, and not with gradient training.
-    rank : int, default=4
+    rank : int, default=2
         Of the adapters.
     max_steps : int, optional
         Of gradient training, after the closed form; by default 0 with "linear", 300 otherwise. Early stopping on the
@@ -126,7 +126,7 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
         reads: tuple[str, ...] = READS,
         validation: float = 0.15,
         refit: bool = False,
-        rank: int = 4,
+        rank: int = 2,
         max_steps: int | None = None,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
