@@ -116,7 +116,7 @@ def forecast_table(forecast: Forecast) -> None:
 
     low, high = LEVELS.index(0.1), LEVELS.index(0.9)
     begin = "" if forecast.start is None else f", from {forecast.start:%Y-%m-%d %H:%M} by {forecast.freq}"
-    table = Table(title=escape(f"{forecast.id}{begin}"), title_justify="left", box=None, padding=(0, 1))
+    table = Table(box=None, padding=(0, 1))
     table.add_column("step", justify="right")
     for name, unit in zip(forecast.channel_names, forecast.units, strict=True):
         table.add_column(escape(f"{name}, {unit}" if unit else name), justify="right")
@@ -126,6 +126,7 @@ def forecast_table(forecast: Forecast) -> None:
             for c in range(len(forecast.channel_names))
         ]
         table.add_row(str(h + 1), *cells)
+    typer.echo(f"{forecast.id}{begin}")  # as the title of the table it would be broken to its width
     Console().print(table)
 
 

@@ -40,7 +40,8 @@ def pairs_of(X: Any, y: Any, *, channel_names: Sequence[str] | None, freq: str |
             "fit() requires y to be passed, but the target y is None: what followed each window, (n, n_channels, "
             "horizon). Or pass a list of Pair as X."
         )
-    futures = [np.atleast_1d(np.asarray(future, np.float32)) for future in y]
+    told = np.asarray(y) if hasattr(y, "__array__") else y
+    futures = [np.atleast_1d(np.asarray(future, np.float32)) for future in told]
     if len(futures) != len(windows):
         raise DataError(f"X has {len(windows)} windows and y {len(futures)}. Give one future a window.")
     return [Pair(past, np.atleast_2d(future)) for past, future in zip(windows, futures, strict=True)]

@@ -271,6 +271,13 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return sum(p.numel() for p in self.head_.parameters()) + self.n_tuned_
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        return tags
+
     @property
     def _steps(self) -> int:
         return STEPS[self.tuning] if self.max_steps is None else self.max_steps
