@@ -159,3 +159,53 @@ def test_without_a_folder_only_the_weather_is_there(retrieval, tmp_path):
     assert [retrieval.load(task, None) for task in retrieval.CORPORA if task.file] == [None] * 8
     with pytest.raises(DataError, match="no such file"):
         retrieval.load(retrieval.CORPORA[3], tmp_path)
+
+
+@pytest.fixture(scope="module")
+def forecasting():
+    yield from script("forecasting")
+
+
+def test_the_table_of_forecasts_has_a_row_a_forecaster_and_the_published_one(forecasting):
+    def record(name, horizon, forecaster, mse):
+        return {"set": name, "horizon": horizon, "forecaster": forecaster, "mse": mse, "mase": None}
+
+    runs = [record("Energy", 12, "tracets", 0.0615), record("Energy", 12, "last-value", 0.0841),
+            record("weather", 7, "tracets", 0.25)]  # fmt: skip
+    assert forecasting.table(runs, "mse").splitlines() == [
+        "| mse | Energy 12 | weather 7 |",
+        "|---|---|---|",
+        "| tracets | 0.061 | 0.250 |",
+        "| last-value | 0.084 |  |",
+        "| TRACE, as published | 0.113 | 0.623 |",
+    ]
+    assert forecasting.table(runs, "mase").splitlines()[2] == "| tracets | - | - |"
+
+
+def test_series_are_exported_on_the_scale_of_their_training_part(forecasting, tmp_path):
+    import numpy as np
+
+    one = forecasting.SETS[-1]
+    forecasting.export(one, forecasting.series_of("weather", None), tmp_path)
+    with np.load(tmp_path / "weather-24.npz") as found:
+        assert found["values"].shape == (21, 8760) and found["horizon"] == 24 and found["stride"] == one.stride
+        learnt = found["values"][:, : found["val"]]
+        np.testing.assert_allclose(np.nanmean(learnt, 1), 0, atol=1e-3)
+        np.testing.assert_allclose(np.nanstd(learnt, 1), 1, atol=1e-3)
+        assert found["val"] < found["test"] < 8760
+    assert forecasting.series_of("Energy", None) is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_forecasters_are_measured_once(forecasting, tmp_path, monkeypatch):
+    few = forecasting.Set("weather", 6, (24,), 0.6, 96)
+    monkeypatch.setattr(forecasting, "SETS", (few,))
+    out = tmp_path / "runs.jsonl"
+    for _ in range(2):
+        forecasting.main(
+            None, out, forecasters="last-value;tracets, last steps only", only="", seed=0, threads=1, exported=None
+        )
+    [naive, ours] = [json.loads(line) for line in out.read_text().splitlines()]
+    assert (naive["forecaster"], ours["forecaster"]) == ("last-value", "tracets, last steps only")
+    assert naive["n"] == ours["n"] > 0 and ours["n_fitted"] > 0 and ours["reference"] == "seasonal-naive"

@@ -1,4 +1,4 @@
-"""The page of hits: what is drawn is what was stored, gaps stay gaps, and no text becomes markup."""
+"""The pages of hits and of forecasts: what is drawn is what was given, gaps stay gaps, and no text becomes markup."""
 
 import base64
 import json
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tracets.errors import NotFound
-from tracets.plots import plot_hits
-from tracets.types import Hit, Sample
+from tracets.plots import LEAST_SHOWN, plot_forecasts, plot_hits
+from tracets.types import LEVELS, Forecast, Hit, Sample
 
 EVIL = "</script><script>alert('x')</script><b>&"
 NAN = np.nan
@@ -39,7 +39,12 @@ HIT = Hit(
 
 def page_of(path, hits=(HIT,), samples=(SAMPLE,), title=f"asked {EVIL}"):
     plot_hits(title, hits, samples, path / "out.html")
-    page = (path / "out.html").read_text(encoding="utf-8")
+    return read(path / "out.html")
+
+
+def read(file):
+    """A page, its body, and the traces and layout of each figure."""
+    page = file.read_text(encoding="utf-8")
     body = page[page.index("<body>") :]
     found = [m.end() for m in re.finditer(r"Plotly\.newPlot\(\s*\"[^\"]+\",\s*", body)]
     decoder = json.JSONDecoder()
@@ -134,3 +139,43 @@ def test_a_hit_without_its_sample_is_refused(tmp_path):
     with pytest.raises(NotFound, match="no sample for hit"):
         plot_hits("q", [HIT], [], tmp_path / "out.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def ahead(sample, horizon=2, **given):
+    mean = np.arange(sample.n_channels * horizon, dtype=float).reshape(sample.n_channels, horizon) + 10
+    quantiles = mean + (np.array(LEVELS) - 0.5)[:, None, None]
+    return Forecast(sample.id, mean, quantiles, sample.channel_names, start=sample.start, freq="h", **given)
+
+
+def test_a_forecast_goes_on_where_the_window_ends(tmp_path):
+    truth = np.array([[1, 2], [3, NAN], [5, 6]], np.float32)
+    plot_forecasts([ahead(SAMPLE)], [SAMPLE], tmp_path / "f.html", truth={SAMPLE.id: truth})
+    _, body, [(traces, layout)] = read(tmp_path / "f.html")
+    assert len(traces) == 3 * 5  # high and low of the band, what was known, the mean, what followed
+    for c in range(3):
+        high, low, known, mean, followed = traces[5 * c : 5 * c + 5]
+        np.testing.assert_allclose(numbers(high["y"]), np.array([10, 11]) + 2 * c + 0.4)
+        np.testing.assert_allclose(numbers(low["y"]), np.array([10, 11]) + 2 * c - 0.4)
+        assert low["fill"] == "tonexty" and "fill" not in high
+        np.testing.assert_array_equal(numbers(known["y"]), SAMPLE.values[c])
+        np.testing.assert_array_equal(numbers(followed["y"]), truth[c])
+        assert [str(x)[:13] for x in mean["x"]] == ["2013-03-10T05", "2013-03-10T06"]
+    assert layout["yaxis"]["title"]["text"] == "mm" and "2 steps" in body
+
+
+def test_the_end_of_a_long_window_is_drawn_and_unknown_futures_are_not(tmp_path):
+    long = Sample("long", np.arange(300.0)[None], ("a",))
+    plot_forecasts([ahead(long, neighbours=("w1", "w2"))], [SAMPLE, long], tmp_path / "f.html", truth={})
+    _, body, [(traces, layout)] = read(tmp_path / "f.html")
+    assert len(traces) == 4 and numbers(traces[2]["y"]).tolist() == list(range(300 - LEAST_SHOWN, 300))
+    assert numbers(traces[3]["x"]).tolist() == [300, 301] and layout["xaxis"]["title"]["text"] == "step"
+    assert "like w1, w2" in body
+
+
+def test_forecasts_become_no_markup_and_need_their_window(tmp_path):
+    plot_forecasts([ahead(SAMPLE)], [SAMPLE], tmp_path / "f.html", truth={})
+    page, _, [(_, layout)] = read(tmp_path / "f.html")
+    assert "alert('x')" not in page
+    assert all("<script" not in annotation["text"] for annotation in layout["annotations"])
+    with pytest.raises(NotFound, match="no window for forecast"):
+        plot_forecasts([ahead(SAMPLE)], [], tmp_path / "g.html", truth={})

@@ -1,4 +1,4 @@
-"""Pictures of hits: one self-contained HTML page by plotly, that opens offline."""
+"""Pictures of hits and of forecasts: one self-contained HTML page by plotly, that opens offline."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.errors import NotFound
-from tracets.types import FloatArray, Hit, Sample
+from tracets.types import LEVELS, FloatArray, Forecast, Hit, Sample
 
 COLUMNS = 4
 PANEL, GAP, MARGIN = 130, 62, 40  # pixels
-STRONGEST, OTHERS = "#c2410c", "#64748b"
+STRONGEST, OTHERS, KNOWN, BAND_COLOR = "#c2410c", "#64748b", "#0f172a", "rgba(194, 65, 12, 0.18)"
 STEP = "step"
+SHOWN = 3
+"""Horizons of the past that are drawn before a forecast, at least `LEAST_SHOWN` steps."""
+LEAST_SHOWN = 48
+BAND = (0.1, 0.9)
+LEGEND = "The number in a panel's title is the score of the channel; ★ marks the strongest."
+FORECAST_LEGEND = (
+    "Grey: what was known. Red: the mean of the forecast, and the band that should hold four of five values. Black: "
+    "what followed, where it is known."
+)
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -33,7 +42,7 @@ p {{ margin: 4px 0; overflow-wrap: anywhere; }}
 </style>
 <script>{plotly}</script></head>
 <body><h1>{title}</h1>
-<p class="facts">{count}. The number in a panel's title is the score of the channel; ★ marks the strongest.</p>
+<p class="facts">{count}</p>
 {sections}
 </body></html>
 """
@@ -73,10 +82,100 @@ def plot_hits(
         title=escape(query_description),
         strongest=STRONGEST,
         plotly=get_plotlyjs(),
-        count=f"{len(hits)} hit{'' if len(hits) == 1 else 's'}",
+        count=f"{len(hits)} hit{'' if len(hits) == 1 else 's'}. {LEGEND}",
         sections="\n".join(_section(hit, by_id[hit.id]) for hit in hits),
     )
     Path(path).write_text(page, encoding="utf-8")
+
+
+def plot_forecasts(
+    forecasts: Sequence[Forecast],
+    pasts: Sequence[Sample],
+    path: str | os.PathLike[str],
+    *,
+    truth: Mapping[str, FloatArray],
+) -> None:
+    """Draw each forecast as a row of panels, one a channel: the last steps known, the mean, and the band of 80 %.
+
+    Parameters
+    ----------
+    forecasts : sequence of Forecast
+        In the order of the page.
+    pasts : sequence of Sample
+        The windows that are continued, in any order.
+    path : path
+        The HTML file to write.
+    truth : mapping
+        Id -> what followed, (n_channels, horizon) with NaN for unknown; drawn where it is given.
+
+    Raises
+    ------
+    NotFound
+        A forecast whose window is not given.
+    """
+    from plotly.offline import get_plotlyjs
+
+    by_id = {sample.id: sample for sample in pasts}
+    missing = [forecast.id for forecast in forecasts if forecast.id not in by_id]
+    if missing:
+        raise NotFound(
+            f"plot_forecasts() has no window for forecast '{missing[0]}'. Pass the window of every forecast."
+        )
+    page = PAGE.format(
+        title="Forecast",
+        strongest=STRONGEST,
+        plotly=get_plotlyjs(),
+        count=FORECAST_LEGEND,
+        sections="\n".join(_ahead(f, by_id[f.id], truth.get(f.id)) for f in forecasts),
+    )
+    Path(path).write_text(page, encoding="utf-8")
+
+
+def _ahead(forecast: Forecast, past: Sample, truth: FloatArray | None) -> str:
+    facts = [f"{forecast.horizon} steps"]
+    if forecast.start is not None:
+        facts.append(f"from {escape(forecast.start.isoformat())}")
+    if forecast.neighbours:
+        facts.append(f"like {escape(', '.join(forecast.neighbours))}")
+    return (
+        f"<section><h2>{escape(forecast.id)}</h2><p class='facts'>{' · '.join(facts)}</p>"
+        f"{_forecast_panels(forecast, past, truth)}</section>"
+    )
+
+
+def _forecast_panels(forecast: Forecast, past: Sample, truth: FloatArray | None) -> str:
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    n_columns = min(COLUMNS, past.n_channels)
+    n_rows = -(-past.n_channels // n_columns)
+    height = n_rows * PANEL + (n_rows - 1) * GAP
+    figure = make_subplots(
+        rows=n_rows,
+        cols=n_columns,
+        vertical_spacing=GAP / height,
+        horizontal_spacing=0.05,
+        subplot_titles=[escape(name) for name in past.channel_names],
+    )
+    places, axis = _steps(past, ahead=forecast.horizon)
+    shown = max(LEAST_SHOWN, SHOWN * forecast.horizon)
+    before, after = places[: past.n_steps][-shown:], places[past.n_steps :]
+    low, high = (forecast.quantiles[LEVELS.index(level)] for level in BAND)
+    nothing = {"width": 0, "color": STRONGEST}
+    for c, (unit, values) in enumerate(zip(past.units, past.values, strict=True)):
+        place = {"row": c // n_columns + 1, "col": c % n_columns + 1}
+        for level, fill in ((high, None), (low, "tonexty")):
+            band = go.Scatter(x=after, y=level[c], mode="lines", line=nothing, fill=fill, fillcolor=BAND_COLOR)
+            figure.add_trace(band, **place)
+        lines = [(before, values[-shown:], OTHERS), (after, forecast.mean[c], STRONGEST)]
+        lines += [] if truth is None else [(after, truth[c], KNOWN)]
+        for x, y, color in lines:
+            line = {"color": color, "width": 1.4}
+            figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, connectgaps=False), **place)
+        figure.update_yaxes(title_text=escape(unit or ""), title_standoff=2, **place)
+        if c >= past.n_channels - n_columns:
+            figure.update_xaxes(title_text=axis, title_standoff=4, **place)
+    return _drawn(figure, height)
 
 
 def _section(hit: Hit, sample: Sample) -> str:
@@ -124,6 +223,10 @@ def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
         if np.isnan(values).all():
             figure.add_annotation(text="nothing observed", showarrow=False, font_color=OTHERS, **place)
     figure.update_xaxes(range=[str(steps[0]), str(steps[-1])] if axis != STEP else [-0.5, len(steps) - 0.5])
+    return _drawn(figure, height)
+
+
+def _drawn(figure: Any, height: int) -> str:
     figure.update_annotations(font_size=13)
     figure.update_layout(
         template="plotly_white",
@@ -132,7 +235,8 @@ def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
         margin={"l": 50, "r": 12, "t": MARGIN, "b": MARGIN},
         font_size=11,
     )
-    return figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+    drawn: str = figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+    return drawn
 
 
 def _title(name: str, score: float | None, strongest: bool) -> str:
@@ -141,15 +245,15 @@ def _title(name: str, score: float | None, strongest: bool) -> str:
     return said if score is None else f"{said} {score:.2f}"
 
 
-def _steps(sample: Sample) -> tuple[NDArray[Any], str]:
-    """Where each step is drawn, (n_steps,), and the name of that axis."""
+def _steps(sample: Sample, ahead: int = 0) -> tuple[NDArray[Any], str]:
+    """Where each step is drawn and `ahead` more, (n_steps + ahead,), and the name of that axis."""
     if sample.start is None or sample.freq is None:
-        return np.arange(sample.n_steps), STEP
+        return np.arange(sample.n_steps + ahead), STEP
     import pandas as pd
     from pandas.tseries.frequencies import to_offset
 
     offset, first = to_offset(sample.freq), pd.Timestamp(sample.start.replace(tzinfo=None))
-    times = [first] + [first + i * offset for i in range(1, sample.n_steps)]
+    times = [first] + [first + i * offset for i in range(1, sample.n_steps + ahead)]
     zone = sample.start.isoformat(timespec="seconds")[19:]
     return np.array(times, dtype="datetime64[s]"), f"time (UTC{zone})" if zone else "time"
 

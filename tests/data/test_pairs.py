@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from tracets.data.pairs import Pair, cut_pairs, followed_by, in_time_order
+from tracets.data.pairs import Pair, cut_pairs, followed_by, in_time_order, last_steps, pairs_of_windows
 from tracets.data.series import Series
 from tracets.data.windows import TimeSplit, cut_windows
 from tracets.errors import ConfigError, DataError
@@ -101,3 +101,21 @@ def test_pairs_are_put_in_time_order():
     assert [p.first for p in in_time_order(pairs[::-1])] == [0, 3, 6]
     timeless = [replace(p, past=replace(p.past, start=None)) for p in pairs[::-1]]
     assert [p.first for p in in_time_order(timeless)] == [6, 3, 0]
+
+
+def test_windows_are_parted_into_past_and_future():
+    window = hours(24).to_sample()
+    [pair] = pairs_of_windows([window], horizon=6)
+    assert pair.past.n_steps == 18 and pair.future[0].tolist() == list(range(18, 24)) and pair.first == 0
+    [pair] = pairs_of_windows([window], horizon=6, context=10)
+    assert pair.past.values[0].tolist() == list(range(8, 18)) and pair.first == 8 and pair.end == 24
+    assert pair.past.start == datetime(2013, 1, 1, 8)
+    with pytest.raises(DataError, match="has 24 steps, none before a horizon of 24"):
+        pairs_of_windows([window], horizon=24)
+
+
+def test_the_last_steps_begin_later():
+    window = hours(24).to_sample()
+    assert last_steps(window, 30) is window
+    assert last_steps(window, 4).start == datetime(2013, 1, 1, 20)
+    assert last_steps(replace(window, freq=None), 4).start is None

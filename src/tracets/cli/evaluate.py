@@ -9,7 +9,8 @@ import typer
 
 from tracets import api
 from tracets.cli.classify import evaluate as classify
-from tracets.cli.show import Json, Model, NoHubness, json_line
+from tracets.cli.forecast import Channels, Tuning
+from tracets.cli.show import Json, Model, NoHubness, json_line, shares
 
 app = typer.Typer(help="Measure a model.", no_args_is_help=True)
 
@@ -81,6 +82,35 @@ def channels(
     report = api.evaluate_channels(
         api.read(corpus), api.load(model), split=split, limit=limit, seed=seed, n_boot=n_boot
     )
+    if as_json:
+        json_line(report.to_json())
+    else:
+        typer.echo(report.to_table())
+
+
+@app.command()
+def forecast(
+    corpus: Annotated[Path, typer.Argument(help="A CSV of long series, or a corpus with splits.")],
+    horizon: Annotated[int, typer.Option(help="Steps to forecast.", min=1)],
+    model: Annotated[str, typer.Option(help="base, a model folder, or the folder of a fitted forecaster.")] = "base",
+    context: Annotated[
+        int | None, typer.Option(help="Steps of a window; default: by season and horizon.", min=1)
+    ] = None,
+    channel: Channels = None,
+    split: Annotated[
+        str, typer.Option(help="Shares of time to learn from, to choose by, to measure on.")
+    ] = "0.7,0.1,0.2",
+    stride: Annotated[int, typer.Option(help="Steps from one window to the next.", min=1)] = 1,
+    tuning: Tuning = "linear",
+    seed: Annotated[int, typer.Option(help="Of the fit and of intervals.")] = 0,
+    n_boot: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Fit on the first part of time, choose on the second, and measure forecasts on the last beside naive ones."""
+    pairs = api.forecast_pairs(
+        corpus, horizon=horizon, context=context, channels=channel or (), split=shares(split), stride=stride
+    )
+    report = api.evaluate_forecast(pairs, model=model, tuning=tuning, seed=seed, n_boot=n_boot)
     if as_json:
         json_line(report.to_json())
     else:

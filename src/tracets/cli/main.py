@@ -12,6 +12,7 @@ import typer
 from tracets import api
 from tracets.cli import classify, data, evaluate, search, train
 from tracets.cli.demo import demo
+from tracets.cli.forecast import forecast
 from tracets.cli.show import note
 from tracets.errors import TracetsError
 
@@ -33,6 +34,7 @@ app.command("index")(search.index)
 app.command("search")(search.search)
 app.command("explain")(search.explain)
 app.command("classify")(classify.classify)
+app.command("forecast")(forecast)
 
 # What the parser raises for a misspelt option. The class belongs to click or to typer itself, by the version of typer.
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tracets.errors import ConfigError
-from tracets.types import Classification, Hit, Query
+from tracets.types import LEVELS, Classification, Forecast, Hit, Query
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Model = Annotated[str, typer.Option(help="A model folder, or base, the model that ships.")]
@@ -128,3 +128,36 @@ def _short(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_short, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def shares(given: str) -> tuple[float, float, float]:
+    """Three shares with commas, as in 0.7,0.1,0.2."""
+    try:
+        train, val, test = (float(part) for part in given.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--split must read as 0.7,0.1,0.2 (to learn, to choose, to measure), got '{given}'."
+        ) from None
+    return train, val, test
+
+
+def forecast_table(forecast: Forecast) -> None:
+    """Print the mean of every channel and step, with the range that holds four of five values."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    low, high = LEVELS.index(0.1), LEVELS.index(0.9)
+    begin = "" if forecast.start is None else f", from {forecast.start:%Y-%m-%d %H:%M} by {forecast.freq}"
+    table = Table(box=None, padding=(0, 1))
+    table.add_column("step", justify="right")
+    for name, unit in zip(forecast.channel_names, forecast.units, strict=True):
+        table.add_column(escape(f"{name}, {unit}" if unit else name), justify="right")
+    for h in range(forecast.horizon):
+        cells = [
+            f"{forecast.mean[c, h]:.4g} ({forecast.quantiles[low, c, h]:.4g} to {forecast.quantiles[high, c, h]:.4g})"
+            for c in range(len(forecast.channel_names))
+        ]
+        table.add_row(str(h + 1), *cells)
+    typer.echo(f"{forecast.id}{begin}")  # as the title of the table it would be broken to its width
+    Console().print(table)

@@ -6,7 +6,7 @@ in the usual protocol. No future of one part is a future of another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,6 +171,46 @@ def _places(windows: Sequence[Sample], freq: str) -> list[int]:
     starts = pd.DatetimeIndex([window.start for window in windows])
     grid = pd.date_range(starts.min(), starts.max(), freq=to_offset(freq))
     return [int(place) for place in grid.searchsorted(starts, side="right") - 1]
+
+
+def pairs_of_windows(windows: Iterable[Sample], *, horizon: int, context: int | None = None) -> list[Pair]:
+    """Part each window into its last `horizon` steps and the `context` steps before them (default: all before).
+
+    Raises
+    ------
+    DataError
+        A window of no more than `horizon` steps.
+
+    Examples
+    --------
+    >>> [pair] = pairs_of_windows([Sample("a", np.arange(24.0)[None], ("load",))], horizon=6)
+    >>> pair.past.n_steps, pair.future[0, 0]
+    (18, 18.0)
+    """
+    pairs = []
+    for window in windows:
+        if window.n_steps <= horizon:
+            raise DataError(
+                f"window '{window.id}' has {window.n_steps} steps, none before a horizon of {horizon}. Ask for a "
+                f"shorter horizon, or give longer windows."
+            )
+        past = replace(window, values=window.values[:, :-horizon])
+        past = past if context is None else last_steps(past, context)
+        pairs.append(Pair(past, window.values[:, -horizon:], window.n_steps - horizon - past.n_steps))
+    return pairs
+
+
+def last_steps(past: Sample, n: int) -> Sample:
+    """The last n steps of a window; all of it where it has no more."""
+    skipped = past.n_steps - n
+    if skipped <= 0:
+        return past
+    start = None
+    if past.start is not None and past.freq is not None:
+        import pandas as pd
+
+        start = (pd.Timestamp(past.start) + skipped * to_offset(past.freq)).to_pydatetime()
+    return replace(past, values=past.values[:, -n:], start=start)
 
 
 def in_time_order(pairs: Sequence[Pair]) -> list[Pair]:

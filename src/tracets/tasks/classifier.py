@@ -18,11 +18,11 @@ from tracets.encoders.model import TraceModel
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import ConfigError, DataError, ModelError
 from tracets.retrieval.scores import SeriesBank, series_bank, series_to_series
+from tracets.tasks.class_tuning import TuneConfig, tune
 from tracets.tasks.linear import LinearView, Rows, fit_view
 from tracets.tasks.loaded import encoder_of, same_steps, windows_of
 from tracets.tasks.pool import log_opinions, pool_weights, shares
 from tracets.tasks.targets import ClassWeight, Floats, Targets, probabilities, read_targets
-from tracets.tasks.tuning import TuneConfig, tune
 from tracets.tasks.views import FROM_ENCODER, VIEWS, Layout, Patterns, check_views, read_views
 from tracets.types import Sample, SeriesVectors
 
