@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tracets.errors import DataError
 from tracets.forecast.pasts import PastRows
 from tracets.forecast.ridge import Fold, Groups, Material, Places, Problem, Sums, maps_of, nearest
-from tracets.forecast.scaling import Location, Scaling, channel_scales
+from tracets.forecast.scaling import Location, ScaledRows, Scaling, channel_scales
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +33,7 @@ WORTH = 0.99
 """Groups have to lessen the error to that share of it, or one map serves all."""
 FIRST_LEARNT, N_BLOCKS = 0.5, 4
 FEWEST_LEARNT = 24
+SMALLEST = 1e-12
 LEARN_ROWS, HELD_ROWS, STEPS = 12_000, 800, 16
 """What the choice looks at, evenly taken: neighbouring windows overlap, and so do the steps of a horizon."""
 
@@ -154,6 +155,27 @@ def _descend(trial: _Trial, penalties: dict[str, float], tried: Sequence[float],
     return Choice(trial.scaling, trial.recent, best, score, trial.centres)
 
 
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Rows to forecast, with what they are compared with: errors count in spreads of the channel."""
+
+    rows: Places
+    scaled: ScaledRows
+    truth: Floats
+    spread: Floats
+    flat: float
+
+    @classmethod
+    def of(cls, material: Material, problem: Problem, spread: Floats, rows: Places) -> _Held:
+        truth = material.futures[rows]
+        flat = np.nanmean(((material.rows.filled[rows, -1:] - truth) / spread[rows]) ** 2)
+        return cls(rows, problem.scaled.at(rows), truth, spread[rows], max(float(flat), SMALLEST))
+
+    def error(self, predicted: Floats) -> float:
+        """Mean square error of forecasts on the rows' scale, as a share of that of the last value."""
+        return float(np.nanmean(((self.scaled.to_raw(predicted) - self.truth) / self.spread) ** 2)) / self.flat
+
+
 class _Trial:
     """One scaling under test: sums over its rows are kept, so that penalties cost a solution a fold and group each."""
 
@@ -175,7 +197,8 @@ class _Trial:
             out = self._sums(np.setdiff1d(material.learn, fold.learn))
             self.sums.append([a - b for a, b in zip(whole, out, strict=True)])
         spreads = {name: c.spread for name, c in channel_scales(material.rows.at(material.learn), None).items()}
-        self.spread = np.array([spreads.get(name, 1.0) for name in material.rows.names])[:, None]
+        spread = np.array([spreads.get(name, 1.0) for name in material.rows.names])[:, None]
+        self.held = [_Held.of(material, self.problem, spread, fold.held) for fold in material.folds]
 
     def _sums(self, rows: Places) -> list[Sums]:
         return [self.problem.sums(own) for own in ([rows] if self.groups is None else self.groups.parted(rows))]
@@ -183,17 +206,10 @@ class _Trial:
     def score(self, penalties: dict[str, float]) -> float:
         """Mean square error as a share of that of the last value, half of it from the validation part."""
         penalty, errors = self.problem.penalty(penalties), []
-        for fold, sums in zip(self.material.folds, self.sums, strict=True):
+        for held, sums in zip(self.held, self.sums, strict=True):
             maps = maps_of(sums, penalty)
-            errors.append(self._error(fold.held, self.problem.predict(fold.held, maps, self.groups)))
+            errors.append(held.error(self.problem.predict(held.rows, maps, self.groups)))
         return self._mean(errors)
-
-    def _error(self, held: Places, predicted: Floats) -> float:
-        """Mean square error in raw units a spread of the channel, as a share of that of the last value."""
-        truth, rows = self.material.futures[held], self.material.rows
-        off = (self.problem.scaled.at(held).to_raw(predicted) - truth) / self.spread[held]
-        flat = (rows.filled[held, -1:] - truth) / self.spread[held]
-        return float(np.nanmean(off**2) / max(np.nanmean(flat**2), 1e-12))
 
     def _mean(self, errors: list[float]) -> float:
         of_val = [fold.val for fold in self.material.folds]

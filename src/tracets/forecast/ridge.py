@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 
 from tracets.forecast.pasts import PastRows, interpolated
 from tracets.forecast.scaling import ChannelScale, ScaledRows, Scaling, channel_scales, scale_rows
@@ -22,6 +22,7 @@ NEAR = 8
 CLIP = 5.0
 FEWEST_IN_GROUP = 50
 TINY = 1e-9
+FEWEST_SPREAD = 1e-4
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,11 @@ class VectorParts:
     @classmethod
     def of(cls, vectors: NDArray[np.float32]) -> VectorParts:
         centre = vectors.mean(0, dtype=np.float64)
-        _, sizes, directions = np.linalg.svd(vectors - centre, full_matrices=False)
-        spreads = sizes / np.sqrt(len(vectors))
-        n = int(min(N_PARTS, (spreads > 1e-4).sum()))
-        return cls(centre, directions[:n].T / spreads[:n])
+        off = vectors - centre
+        variances, directions = np.linalg.eigh(off.T @ off / len(vectors))  # rising
+        spreads = np.sqrt(variances[: -N_PARTS - 1 : -1].clip(0))
+        n = int((spreads > FEWEST_SPREAD).sum())
+        return cls(centre, directions[:, ::-1][:, :n] / spreads[:n])
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +213,8 @@ def feature_blocks(
 
 def ridge(square: Floats, product: Floats, penalty: Floats) -> Floats:
     """The map (features, horizon) that errs least, with a penalty on the square of each of its numbers."""
-    found: Floats = solve(square + np.diag(penalty), product, assume_a="pos", check_finite=False)
+    factor = cho_factor(square + np.diag(penalty), overwrite_a=True, check_finite=False)
+    found: Floats = cho_solve(factor, product, check_finite=False)
     return found
 
 

@@ -17,6 +17,8 @@ Location = Literal["last", "mean"]
 
 LARGEST = float(np.finfo(np.float32).max)
 N_LEVELS = 6
+SCALE_ROWS = 1000
+"""Rows that the scale of a channel is taken of, evenly: neighbouring windows overlap."""
 BEYOND = 2.0
 """Forecasts are cut that many ranges beyond the lowest and the highest value known of a channel."""
 
@@ -50,14 +52,16 @@ class ChannelScale:
 def channel_scales(rows: PastRows, bend: float | None) -> dict[str, ChannelScale]:
     """Scales of the channels of rows, by name."""
     names = np.array(rows.names, object)
+    low, high = _bounds(rows)
     out = {}
     for name in dict.fromkeys(rows.names):
-        own = names == name
-        values = rows.filled[own][rows.known[own]]
-        knee = _knee(values[None])[0, 0]
+        own = np.flatnonzero(names == name)
+        some = own[:: max(1, len(own) // SCALE_ROWS)]
+        values = rows.filled[some][rows.known[some]]
+        knee = float(_knee(values[None])[0, 0])
         axis = _bent(values, bend, knee)
         spread = float(axis.std()) or 1.0
-        out[name] = ChannelScale(float(knee), float(axis.mean()), spread, float(values.min()), float(values.max()))
+        out[name] = ChannelScale(knee, float(axis.mean()), spread, float(low[own].min()), float(high[own].max()))
     return out
 
 

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 
 PENALTY = 0.1
 SMALLEST = 1e-3
+ERRORS = 40_000
+"""That quantiles of a step are taken of, of rows evenly taken: neighbouring windows overlap."""
 SMOOTH = 6
 """Quantiles of a step are taken over a sixth of the horizon around it: neighbouring steps err alike."""
 
@@ -63,9 +65,10 @@ def _spread(errors: Floats, told: Floats) -> Floats:
 def _table(errors: Floats, log_spread: Floats, *, centred: bool) -> Floats:
     """Quantiles of the errors of each step and its neighbours in spreads, (len(LEVELS), horizon); `centred`: as far
     from their median as they are, around 0."""
-    errors = errors / np.exp(log_spread)[:, None]
     horizon = errors.shape[1]
     half = horizon // (2 * SMOOTH)
+    every = max(1, len(errors) * (2 * half + 1) // ERRORS)
+    errors = errors[::every] / np.exp(log_spread[::every])[:, None]
     out = np.empty((len(LEVELS), horizon))
     for h in range(horizon):
         near = errors[:, max(0, h - half) : h + half + 1]
