@@ -16,9 +16,11 @@ from tracets.api.forecasting import (
     forecast_to_json,
     histories,
     is_forecaster,
+    load_backbone,
     load_forecaster,
     plot_forecasts,
     save_forecaster,
+    with_neighbours,
 )
 from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
 from tracets.api.models import export, load, set_threads, shipped_models, train
@@ -36,9 +38,9 @@ __all__ = [
     "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "describe", "embed",
     "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
     "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
-    "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_classifier",
-    "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster", "search",
-    "set_threads", "shipped_models", "train", "weather", "windows", "write",
+    "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone",
+    "load_classifier", "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster",
+    "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

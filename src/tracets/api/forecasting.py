@@ -5,20 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tracets.types import LEVELS, AnyPath, Forecast, Sample
 
 if TYPE_CHECKING:
     from tracets.data.pairs import Pair
     from tracets.data.series import Series
+    from tracets.encoders.protocol import PairEncoder
     from tracets.evaluate.forecasts import ForecastReport
     from tracets.forecast.protocol import Backbone
+    from tracets.forecast.rag import RagForecaster
+    from tracets.retrieval.stored import Index
     from tracets.tasks.forecaster import TraceForecaster
 
 FORECAST_SPLIT = (0.7, 0.1, 0.2)
 FEWEST_STEPS = 96
 MOST_WINDOWS = 20_000
+GATE_CONTEXT = 256
+"""Steps of a past that the backbone is shown while the gate learns, at least, where the history is long enough."""
+GATE_WINDOWS = 128
 SHORT_HISTORY = 40
 """Windows; fewer than these are worth a warning."""
 LOG = logging.getLogger("tracets")
@@ -73,6 +79,7 @@ def fit_forecaster(
     model: AnyPath = "base",
     context: int | None = None,
     tuning: str = "linear",
+    refit: bool = True,
     seed: int = 0,
 ) -> TraceForecaster:
     """Fit a forecaster on windows of series, the last 15 % of them to choose by, and then once more on all of them.
@@ -89,6 +96,8 @@ def fit_forecaster(
         Steps of a window; by default `default_context` of the shortest series.
     tuning : {"linear", "adapter", "full"}
         See `TraceForecaster`. Only "linear" is fitted once more.
+    refit : bool, default=True
+        Fit once more. Not where `with_neighbours` shall learn from the errors on the windows that were chosen by.
 
     Returns
     -------
@@ -114,9 +123,73 @@ def fit_forecaster(
             "only %d windows of %d steps to learn from: the forecast is little more than naive", len(pairs), steps
         )
     forecaster = Forecaster(
-        horizon, model=str(model), tuning=tuning, context=steps, refit=tuning == "linear", seed=seed  # type: ignore[arg-type]
+        horizon, model=str(model), tuning=tuning, context=steps, refit=refit and tuning == "linear", seed=seed  # type: ignore[arg-type]
     )  # fmt: skip
     return forecaster.fit(pairs)
+
+
+def load_backbone(name: str, *, trust_remote_code: bool = False) -> Backbone:
+    """A forecaster of others by its name, such as "fracast" or "chronos-bolt:FOLDER"; see docs/backbones.md.
+
+    Raises
+    ------
+    NotFound
+        No such family, or no such checkpoint.
+    MissingExtra
+        Its package is not installed.
+    """
+    from tracets.forecast.backbones import load_backbone as load
+
+    return load(name, trust_remote_code=trust_remote_code)
+
+
+def with_neighbours(
+    forecaster: Backbone,
+    index: Index,
+    encoder: PairEncoder,
+    history: Sequence[Sample],
+    horizon: int,
+    *,
+    retrieval: Literal["series", "series+text"] = "series",
+    top: int = 8,
+) -> RagForecaster:
+    """Let what followed the most similar windows of an index add to a forecaster, as far as that has paid.
+
+    The gate learns from the last quarter of the history, and stays shut where errors do not fall there beyond chance,
+    or where the history is too short to say; see `tracets.forecast.rag`.
+
+    Parameters
+    ----------
+    forecaster : Backbone
+        Not one that was fitted to the end of the same history: it would seem better there than it is.
+    index, encoder
+        Windows with start and freq, of which some follow others; the model that the index was built with.
+    history : sequence of Sample
+        Whole series.
+
+    Raises
+    ------
+    IndexFolderError
+        The index was built with another model.
+    DataError
+        No window of the index is followed by another of its series.
+    """
+    from tracets.data.pairs import cut_pairs, in_time_order
+    from tracets.data.series import series_from_sample
+    from tracets.errors import DataError
+    from tracets.forecast.neighbours import Memory
+    from tracets.forecast.rag import RagForecaster as Rag
+
+    rag = Rag(forecaster, Memory.of_index(index, encoder, horizon), retrieval=retrieval, top=top)
+    shortest = min(sample.n_steps for sample in history)
+    context = min(max(rag.memory.n_steps, GATE_CONTEXT), shortest // 2)
+    try:
+        pairs = cut_pairs([series_from_sample(sample) for sample in history], context=context, horizon=horizon)
+    except DataError:
+        LOG.warning("the history is too short to learn what neighbours are worth: they are left aside")
+        return rag
+    late = in_time_order(pairs)[-max(len(pairs) // 4, 1) :]
+    return rag.fit(late[:: max(1, len(late) // GATE_WINDOWS)])
 
 
 def is_forecaster(path: AnyPath) -> bool:

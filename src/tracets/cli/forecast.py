@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from tracets import api
 from tracets.cli.show import Json, forecast_table, json_line, note
+from tracets.errors import ConfigError
 
 Channels = Annotated[list[str] | None, typer.Option("--channel", help="Only this channel; may be repeated.")]
 Tuning = Annotated[str, typer.Option(help="What a fit changes: linear (the head), adapter, or full (all of it).")]
@@ -23,6 +24,15 @@ def forecast(
     ] = None,
     channel: Channels = None,
     tuning: Tuning = "linear",
+    backbone: Annotated[
+        str | None, typer.Option(help="A forecaster of others instead: fracast, chronos-bolt:FOLDER, seasonal-naive.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Add what followed the most similar windows of this index.")
+    ] = None,
+    retrieval: Annotated[
+        Literal["none", "series", "series+text"], typer.Option(help="What finds these windows, with --index.")
+    ] = "series",
     seed: Annotated[int, typer.Option(help="Of groups and of gradient training.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the forecast into this CSV.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the forecast into this HTML file.")] = None,
@@ -31,15 +41,32 @@ def forecast(
 ) -> None:
     """Say what comes after the last step of a file: a mean and quantiles for every channel."""
     history = api.histories(series, channels=channel or ())
-    if api.is_forecaster(model):
-        forecaster = api.load_forecaster(model)
+    ready: Any
+    if backbone is not None:
+        if save is not None:
+            raise ConfigError("--save keeps a fitted head; a --backbone has none. Leave one of the two out.")
+        ready = api.load_backbone(backbone)
+    elif api.is_forecaster(model):
+        ready = forecaster = api.load_forecaster(model)
     else:
-        forecaster = api.fit_forecaster(history, horizon, model=model, context=context, tuning=tuning, seed=seed)
+        ready = forecaster = api.fit_forecaster(
+            history,
+            horizon,
+            model=model,
+            context=context,
+            tuning=tuning,
+            refit=index is None or retrieval == "none",
+            seed=seed,
+        )
         note(forecaster.summary)
     if save is not None:
         api.save_forecaster(forecaster, save)
         note(f"wrote the forecaster to {save}; next: tracets forecast {save} --series FILE --horizon {horizon}")
-    found = api.forecast(history, horizon, model=forecaster)
+    if index is not None and retrieval != "none":
+        stored = api.open_index(index)
+        ready = api.with_neighbours(ready, stored, api.load(stored.model), history, horizon, retrieval=retrieval)
+        note(ready.summary)
+    found = api.forecast(history, horizon, model=ready)
     if out is not None:
         api.forecast_frame(found).to_csv(out, index=False)
         note(f"wrote {sum(len(f.channel_names) * f.horizon for f in found)} rows to {out}")

@@ -78,6 +78,7 @@ class Memory:
         if len(horizons) > 1:
             raise DataError(f"a memory holds pairs of one horizon, got {horizons}. Cut them with one.")
         self.horizon = horizons[0]
+        self.n_steps = int(np.median([pair.past.n_steps for pair in pairs]))
         self._ids = np.array([pair.past.id for pair in pairs])
         self._entities = np.array([_Place.of(pair).entity or "" for pair in pairs])
         self._ends = np.array([(_end(pair), pair.end) for pair in pairs])

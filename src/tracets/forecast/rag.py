@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.data.pairs import Pair, in_time_order
+from tracets.data.pairs import Pair, in_time_order, last_steps
 from tracets.errors import ConfigError, DataError
 from tracets.forecast.continuations import ANCHORS, Anchor, anchored, continuations
 from tracets.forecast.gate import Gate, fit_gate, gate_features
@@ -36,7 +36,8 @@ class RagForecaster:
     backbone : Backbone
         Stays as it is.
     memory : Memory
-        Pairs to look up; only those that lie wholly before a query are ever used.
+        Pairs to look up; only those that lie wholly before a query are ever used. Of a longer past, as many of the last
+        steps are compared as the memory's pasts have.
     retrieval : "none", "series" or "series+text"
         What neighbours are found by. "none" is the backbone alone.
     top : int, default=8
@@ -77,6 +78,18 @@ class RagForecaster:
         found = "random" if self.placebo else self.retrieval
         return self.backbone.name if self.retrieval == "none" else f"{self.backbone.name} + {found}"
 
+    @property
+    def summary(self) -> str:
+        """One line about the gate."""
+        if self.retrieval == "none":
+            return "no retrieval"
+        gain = "nothing was learnt" if self.gate.gain is None else f"squared error {self.gate.gain.value:+.3g}"
+        if self.gate.gain is not None:
+            gain += f" ({self.gate.gain.low:+.3g} to {self.gate.gain.high:+.3g}) on parts left out"
+        if self.gate.weights is None:
+            return f"neighbours are left aside: {gain}"
+        return f"what followed {self.top} neighbours of {len(self.memory)} windows is mixed in: {gain}"
+
     def fit(self, pairs: Sequence[Pair]) -> RagForecaster:
         """Learn the gate from pairs with known futures, of a later time than those that the backbone was fitted to.
 
@@ -96,16 +109,19 @@ class RagForecaster:
         if self.retrieval == "none":
             return self
         pairs = in_time_order(pairs)
+        plain = [f.mean for f in self.backbone.forecast([pair.past for pair in pairs], self.memory.horizon)]
+        pairs = [self._asked(pair) for pair in pairs]
         pasts = [pair.past for pair in pairs]
         scale = np.stack([self._scale_of(past) for past in pasts])
         neighbours = self._neighbours(pairs)
-        plain = np.stack([f.mean for f in self.backbone.forecast(pasts, self.memory.horizon)]) / scale[..., None]
         truth = np.stack([pair.future for pair in pairs]) / scale[..., None]
         gates = []
         for anchor in ANCHORS:
             futures = continuations(self.memory, neighbours, pasts, anchor=anchor)
             features = gate_features(neighbours.scores, futures, scale)
-            gate = fit_gate(features, plain, _mean(futures) / scale[..., None], truth, seed=self.seed)
+            gate = fit_gate(
+                features, np.stack(plain) / scale[..., None], _mean(futures) / scale[..., None], truth, seed=self.seed
+            )
             gates.append((np.inf if gate.gain is None else gate.gain.value, anchor, gate))
         _, self.anchor, self.gate = min(gates, key=lambda found: (found[2].weights is None, found[0]))
         return self
@@ -128,6 +144,7 @@ class RagForecaster:
         plain = self.backbone.forecast(pasts, horizon)
         if self.retrieval == "none" or self.gate.weights is None:
             return plain
+        pasts = [last_steps(past, self.memory.n_steps) for past in pasts]
         neighbours = self._neighbours(pasts)
         futures = continuations(self.memory, neighbours, pasts, anchor=self.anchor)[..., :horizon]
         out = []
@@ -138,6 +155,11 @@ class RagForecaster:
             ids = self.memory.ids(neighbours, i)
             out.append(replace(one, mean=one.mean + step, quantiles=one.quantiles + step, neighbours=ids))
         return out
+
+    def _asked(self, pair: Pair) -> Pair:
+        """A pair whose past is no longer than those remembered: what is looked up has their length."""
+        past = last_steps(pair.past, self.memory.n_steps)
+        return replace(pair, past=past, first=pair.first + pair.past.n_steps - past.n_steps)
 
     def _neighbours(self, queries: Sequence[Pair] | Sequence[Sample]) -> Neighbours:
         found: Retrieval = "series+text" if self.retrieval == "series+text" else "series"
