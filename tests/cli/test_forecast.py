@@ -153,3 +153,40 @@ def test_evaluation_names_what_is_wrong(refused, plant, model_folder):
     assert "split fractions must be >= 0 and sum to 1" in refused(*evaluate, "--split", "0.7,0.1,0.1")
     assert "has no channel 'x'" in refused(*evaluate, "--channel", "x")
     assert "split 'train' and of split 'test', got" in refused(*evaluate, "--split", "1,0,0")
+
+
+@pytest.fixture(scope="module")
+def bumps(tmp_path_factory, model_folder):
+    """A flat series whose rises are always followed by the same fall: 40 days in an index, the next 40 in a file."""
+    folder, n = tmp_path_factory.mktemp("bumps"), 80 * 24
+    level = 0.05 * np.random.default_rng(0).normal(size=n)
+    for day in range(0, n, 24):
+        level[day + 9 : day + 12] += [1, 2, 3]
+        level[day + 12 : day + 16] += [6, -6, 6, -6]
+    level = level[:-12]  # the last rise is all that is known of the last day
+    past = write(folder / "past.csv", {"level": level[: n // 2]}, begin=datetime(2021, 1, 1))
+    now = write(folder / "now.csv", {"level": level[n // 2 :]}, begin=datetime(2021, 1, 1) + timedelta(hours=n // 2))
+    windows = api.windows(past, length=12, stride=4, min_observed=0)
+    api.build_index(windows, api.load(model_folder, backend="torch"), folder / "past.index")
+    return now, folder / "past.index"
+
+
+def test_what_followed_the_neighbours_is_mixed_in(tracets, bumps, model_folder):
+    now, index = bumps
+    asked = ["forecast", model_folder, "--series", now, "--horizon", 4, "--backbone", "last-value", "--json"]
+    alone, helped = (tracets(*asked, *more) for more in ([], ["--index", index]))
+    plain, mixed = (json.loads(result.out) for result in (alone, helped))
+    assert alone.err == "" and plain["neighbours"] == []
+    assert "neighbours of 237 windows is mixed in: squared error -" in helped.err
+    assert len(mixed["neighbours"]) == 8 and mixed["neighbours"][0].startswith("past-2021-")
+    truth = np.array([6, -6, 6, -6])
+    errors = [np.abs(np.array(found["channels"]["level"]["mean"]) - truth).mean() for found in (plain, mixed)]
+    assert errors[1] < 0.5 * errors[0]
+    none = tracets(*asked, "--index", index, "--retrieval", "none")
+    assert json.loads(none.out) == plain
+
+
+def test_a_backbone_has_no_head_to_keep(refused, plant, model_folder, tmp_path):
+    asked = ["forecast", model_folder, "--series", plant, "--horizon", H, "--backbone"]
+    assert "Leave one of the two out" in refused(*asked, "last-value", "--save", tmp_path / "x")
+    assert "no backbone" in refused(*asked, "nobody")
