@@ -106,3 +106,20 @@ def test_torn_arrays_are_told(saved, tmp_path):
     (copy / "classifier.safetensors").unlink()
     with pytest.raises(ModelError, match="is damaged"):
         TraceClassifier.load(copy)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_an_export_can_be_the_encoder_of_a_linear_classifier(model_folder, tmp_path):
+    pytest.importorskip("onnxruntime")
+    from tracets import api
+
+    api.export(model_folder, tmp_path / "export")
+    export = str(tmp_path / "export")
+    fitted = TraceClassifier(export, views=("vectors",)).fit(X, Y)
+    plain = TraceClassifier(str(model_folder), views=("vectors",)).fit(X, Y)
+    np.testing.assert_allclose(fitted.predict_proba(X), plain.predict_proba(X), atol=0.02)
+    with pytest.raises(ConfigError, match='an ONNX export can be "linear" only'):
+        TraceClassifier(export, tuning="adapter").fit(X, Y)
+    with pytest.raises(ConfigError, match="is no torch model and cannot be saved"):
+        fitted.save(tmp_path / "c")

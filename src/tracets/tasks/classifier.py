@@ -169,8 +169,8 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
             One label a window; or several: (n, n_classes) of 0 and 1, or a list of labels for each window.
         validation : (X, y), optional
             Windows to choose by, which are not learnt from. Without them a fifth is held out in turn, drawn by `seed`,
-            and what was chosen is fitted on all (after "adapter" and "full": on the rest). Give them where windows
-            overlap or follow each other in time: drawn ones would be half known.
+            and what was chosen is fitted on all; "adapter" and "full" hold out one fifth, and the encoder is tuned on
+            the rest. Give them where windows overlap or follow each other in time: drawn ones would be half known.
 
         Raises
         ------
@@ -208,7 +208,7 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
         if self.tuning != "linear":
             assert isinstance(encoder, TraceModel)
             (fitted, held), *_ = folds or [(last, last)]
-            start, strength, _ = fit_view(features["vectors"], targets, weights, folds, last=last, seed=self.seed)
+            start, strength, _ = fit_view(features["vectors"], targets, weights, folds, last=fitted, seed=self.seed)
             tuned = tune(
                 encoder, start, layout, samples, targets, weights, fitted=fitted, held=held, seed=self.seed,
                 config=self._tune_config(1 / (strength * len(fitted))),
@@ -322,9 +322,7 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes with fewer windows than folds
             cut = [(a.astype(np.int64), b.astype(np.int64)) for a, b in folds.split(targets.rows, targets.rows)]
-        if self.tuning != "linear":
-            return cut[:1], cut[0][0]
-        return (cut if n <= AT_MOST_IN_FOLDS else cut[:1]), every
+        return (cut if n <= AT_MOST_IN_FOLDS and self.tuning == "linear" else cut[:1]), every
 
     def _tune_config(self, penalty: float) -> TuneConfig:
         full = self.tuning == "full"

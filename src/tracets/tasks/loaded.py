@@ -11,6 +11,7 @@ import numpy as np
 from tracets.data.arrays import as_samples
 from tracets.data.corpus import Corpus
 from tracets.encoders.backends import load
+from tracets.encoders.onnx_model import is_export
 from tracets.encoders.protocol import PairEncoder
 from tracets.encoders.store import model_folder
 from tracets.errors import ConfigError, DataError
@@ -40,7 +41,8 @@ def encoder_of(model: str | os.PathLike[str] | PairEncoder) -> PairEncoder:
 
 @lru_cache(maxsize=1)
 def _kept(name: str, config: bytes) -> PairEncoder:
-    return load(name)
+    # torch is here already, for the features and for tuning; an export, whose vectors differ a little, only if named
+    return load(name, backend=None if is_export(model_folder(name)) else "torch")
 
 
 def windows_of(estimator: Any, X: Any) -> list[Sample]:
