@@ -116,6 +116,12 @@ def test_a_fitted_forecaster_says_what_it_cannot(refused, plant, kept, tmp_path)
     assert "window 'short' has 5 steps; forecaster" in refused("forecast", kept, "--series", short, "--horizon", 4)
 
 
+def test_options_of_a_fit_are_not_for_a_fitted_one(refused, plant, kept):
+    forecast = ("forecast", kept, "--series", plant, "--horizon", 2)
+    for options in (("--context", 24), ("--tuning", "full")):
+        assert "is fitted already: --context and --tuning are for a fit" in refused(*forecast, *options)
+
+
 def test_a_short_history_is_warned_of(tracets, tmp_path, model_folder):
     steps = np.arange(40)
     result = tracets(

@@ -244,6 +244,12 @@ def test_few_windows_still_give_a_forecast():
     assert np.isfinite(found.quantiles).all()
 
 
+def test_of_very_many_rows_an_even_part_is_learnt_from(arrays, monkeypatch):
+    X, y = arrays
+    monkeypatch.setattr("tracets.tasks.forecaster.MOST_ROWS", 60)
+    assert TraceForecaster(reads=PLAIN, validation=0.25).fit(X[:90], y[:90]).n_windows_ == (23, 7)
+
+
 def test_refit_learns_from_the_windows_that_were_chosen_by(pairs):
     """In the validation part the rule is another one: only a refit can know."""
     turned = [replace(p, future=-p.future) if p.past.split == "val" else p for p in pairs if p.past.split != "test"]

@@ -47,6 +47,8 @@ def forecast(
             raise ConfigError("--save keeps a fitted head; a --backbone has none. Leave one of the two out.")
         ready = api.load_backbone(backbone)
     elif api.is_forecaster(model):
+        if context is not None or tuning != "linear":
+            raise ConfigError(f"'{model}' is fitted already: --context and --tuning are for a fit. Leave them out.")
         ready = forecaster = api.load_forecaster(model)
     else:
         ready = forecaster = api.fit_forecaster(

@@ -47,6 +47,8 @@ READS = ("recent", "beside", "level", "calendar", "vectors")
 STEPS = {"linear": 0, "adapter": 300, "full": 300}
 MIN_KNOWN = 0.5
 """Futures of which a smaller share is known are not learnt from."""
+MOST_ROWS = 100_000
+"""Channels of all windows that are learnt from; of more, windows are taken evenly."""
 WINDOWS_AT_ONCE = 256
 VALIDATIONS = 20
 PATIENCE = 5
@@ -106,7 +108,8 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
     Notes
     -----
     A constant channel is continued by its constant and one with nothing observed by 0, without spread. Forecasts are
-    cut two ranges beyond what is known of a channel. Gaps are filled by the last known value.
+    cut two ranges beyond what is known of a channel. Gaps are filled by the last known value. Where windows have more
+    than 100,000 channels in all, an even part of the windows is learnt from.
 
     Examples
     --------
@@ -179,6 +182,8 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
         self._check()
         chosen_by = None if X_val is None else self._pairs(X_val, y_val)
         told = parted(self._pairs(X, y), chosen_by, self.validation)
+        n_rows = sum(pair.past.n_channels for pair, _ in told)
+        told = told[:: -(-n_rows // MOST_ROWS)]
         horizons = sorted({pair.horizon for pair, _ in told})
         self.horizon_ = horizons[-1] if self.horizon is None else self.horizon
         if horizons[0] < self.horizon_:
