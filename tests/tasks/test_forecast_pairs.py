@@ -1,16 +1,18 @@
 """What an estimator may be given, as pairs with parts."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tracets.data.pairs import Pair
 from tracets.errors import DataError
-from tracets.tasks.forecast_pairs import pairs_of, parted, windows_of
+from tracets.tasks.forecast_pairs import pairs_of, parted
 from tracets.types import Sample
 
-PLAIN = {"channel_names": None, "freq": None}
+PLAIN = SimpleNamespace(channel_names=None, units=None, freq=None)
+NAMED = SimpleNamespace(channel_names=["wind", "sun"], units=["m/s", None], freq="h")
 
 
 def pair(i, split=None):
@@ -19,23 +21,29 @@ def pair(i, split=None):
 
 
 def test_arrays_are_given_names_and_a_step():
-    [one, two] = pairs_of(np.zeros((2, 2, 5)), np.ones((2, 2, 3)), channel_names=["wind", "sun"], freq="h")
-    assert one.past.channel_names == ("wind", "sun") and one.past.freq == "h" and two.horizon == 3
+    [one, two] = pairs_of(NAMED, np.zeros((2, 2, 5)), np.ones((2, 2, 3)))
+    assert (
+        one.past.channel_names == ("wind", "sun")
+        and one.past.units == ("m/s", None)
+        and one.past.freq == "h"
+        and two.horizon == 3
+    )
 
 
 def test_futures_of_one_channel_may_be_flat():
-    assert pairs_of(np.zeros((2, 5)), np.ones((2, 3)), **PLAIN)[0].future.shape == (1, 3)
-    assert pairs_of(np.zeros((2, 5)), [1.0, 2.0], **PLAIN)[1].future.tolist() == [[2.0]]
+    assert pairs_of(PLAIN, np.zeros((2, 5)), np.ones((2, 3)))[0].future.shape == (1, 3)
+    assert pairs_of(PLAIN, np.zeros((2, 5)), [1.0, 2.0])[1].future.tolist() == [[2.0]]
 
 
 def test_samples_have_names_of_their_own():
-    windows = [pair(0).past]
-    assert windows_of(windows, channel_names=["other"], freq="D") == windows
+    window = pair(0).past
+    [found] = pairs_of(NAMED, [window], [np.ones((1, 2))])
+    assert found.past is window
 
 
 def test_pairs_stay_as_they_are():
     given = [pair(0), pair(1)]
-    assert pairs_of(given, None, **PLAIN) == given
+    assert pairs_of(PLAIN, given, None) == given
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def test_pairs_stay_as_they_are():
 )
 def test_what_does_not_fit_is_refused(X, y, message):
     with pytest.raises(DataError, match=message):
-        pairs_of(X, y, **PLAIN)
+        pairs_of(PLAIN, X, y)
 
 
 def test_the_last_windows_in_time_are_chosen_by():

@@ -7,23 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tracets.data.arrays import as_samples
 from tracets.data.pairs import Pair, in_time_order
 from tracets.errors import DataError
-from tracets.types import Sample
+from tracets.tasks.loaded import windows_of
 
 
-def windows_of(X: Any, *, channel_names: Sequence[str] | None, freq: str | None) -> list[Sample]:
-    """Windows in any form of `as_samples`; names and freq are given to those that can have none of their own."""
-    own = isinstance(X, list | tuple) and bool(len(X)) and isinstance(X[0], Sample)
-    corpus = hasattr(X, "split") and not isinstance(X, str)
-    if own or corpus:
-        return as_samples(X)
-    return as_samples(X, channel_names=None if hasattr(X, "columns") else channel_names, freq=freq)
-
-
-def pairs_of(X: Any, y: Any, *, channel_names: Sequence[str] | None, freq: str | None) -> list[Pair]:
-    """Pairs as they are, or windows with their futures.
+def pairs_of(estimator: Any, X: Any, y: Any) -> list[Pair]:
+    """Pairs as they are, or windows (see `windows_of`) with their futures.
 
     Raises
     ------
@@ -34,7 +24,7 @@ def pairs_of(X: Any, y: Any, *, channel_names: Sequence[str] | None, freq: str |
         if y is not None:
             raise DataError("pairs hold their own futures. Leave y out.")
         return list(X)
-    windows = windows_of(X, channel_names=channel_names, freq=freq)
+    windows = windows_of(estimator, X)
     if y is None:
         raise DataError(
             "fit() requires y to be passed, but the target y is None: what followed each window, (n, n_channels, "

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from tracets.data.pairs import Pair, last_steps
-from tracets.encoders.backends import load
+from tracets.data.pairs import last_steps
 from tracets.encoders.model import TraceModel
 from tracets.encoders.protocol import PairEncoder
-from tracets.encoders.store import load_model
 from tracets.errors import ConfigError, DataError
 from tracets.forecast.backbones.rows import check_horizon, to_forecast
 from tracets.forecast.choice import folds_of
@@ -34,9 +32,10 @@ from tracets.forecast.pasts import (
 )
 from tracets.forecast.ridge import Material
 from tracets.nn.lora import add_lora, merge_lora
-from tracets.tasks.forecast_pairs import pairs_of, parted, windows_of
+from tracets.tasks.forecast_pairs import pairs_of, parted
 from tracets.tasks.forecast_tuning import HeadRows, TuneTask
 from tracets.tasks.head_fit import raw_forecast, solve_head
+from tracets.tasks.loaded import encoder_of, same_steps, windows_of
 from tracets.training.loop import fit as train
 from tracets.training.settings import OptimConfig
 from tracets.types import LEVELS, FloatArray, Forecast, Sample
@@ -88,8 +87,9 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
         validation windows; where they gain nothing, what was solved stays.
     batch_size, learning_rate : int, float
         Of gradient training; a batch counts windows.
-    channel_names, freq : optional
-        For arrays, which have none: what the channels are called and the sampling step. The encoder reads names.
+    channel_names, units, freq : optional
+        For arrays, which have none: what the channels are called, one unit each, and the sampling step. The encoder
+        reads names and units.
     seed : int, default=0
 
     Attributes
@@ -134,6 +134,7 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
         batch_size: int = 64,
         learning_rate: float = 1e-3,
         channel_names: Sequence[str] | None = None,
+        units: Sequence[str | None] | None = None,
         freq: str | None = None,
         seed: int = 0,
     ) -> None:
@@ -149,6 +150,7 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.channel_names = channel_names
+        self.units = units
         self.freq = freq
         self.seed = seed
 
@@ -180,8 +182,9 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
             A parameter out of its range.
         """
         self._check()
-        chosen_by = None if X_val is None else self._pairs(X_val, y_val)
-        told = parted(self._pairs(X, y), chosen_by, self.validation)
+        same_steps(self, X, fitting=True)
+        chosen_by = None if X_val is None else pairs_of(self, X_val, y_val)
+        told = parted(pairs_of(self, X, y), chosen_by, self.validation)
         n_rows = sum(pair.past.n_channels for pair, _ in told)
         told = told[:: -(-n_rows // MOST_ROWS)]
         horizons = sorted({pair.horizon for pair, _ in told})
@@ -223,7 +226,7 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any = None, sample_weight: None = None) -> float:
         """R², the mean over channels of the share of their futures' variance that the means explain; at most 1."""
-        pairs = self._pairs(X, y)
+        pairs = pairs_of(self, X, y)
         found = self.forecast([pair.past for pair in pairs], self.horizon_)
         truth = np.stack([pair.future[:, : self.horizon_] for pair in pairs]).astype(np.float64)  # (n, c, h)
         error = np.nanmean((np.stack([f.mean for f in found]) - truth) ** 2, axis=(0, 2))
@@ -303,19 +306,15 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
                 f"{self.horizon}, {self.context} and {self.max_steps}."
             )
 
-    def _pairs(self, X: Any, y: Any) -> list[Pair]:
-        return pairs_of(X, y, channel_names=self.channel_names, freq=self.freq)
-
     def _encoder(self) -> PairEncoder | None:
         if "vectors" not in self.reads:
             return None
+        encoder = encoder_of(self.model)
         if self.tuning == "linear":
-            return load(self.model) if isinstance(self.model, str | Path) else self.model
-        if isinstance(self.model, str | Path):
-            return load_model(self.model)
-        if not isinstance(self.model, TraceModel):
-            raise ConfigError(f"tuning={self.tuning!r} trains a torch model, which '{self.model.name}' is not.")
-        return deepcopy(self.model)
+            return encoder
+        if not isinstance(encoder, TraceModel):
+            raise ConfigError(f"tuning={self.tuning!r} trains a torch model, which '{encoder.name}' is not.")
+        return deepcopy(encoder)
 
     def _vectors(self, pasts: Sequence[Sample], rows: PastRows) -> NDArray[np.float32] | None:
         """The channel's vectors and the window's, one after the other, of each row."""
@@ -383,7 +382,8 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
 
     def _alike(self, X: Any) -> list[Forecast]:
         check_is_fitted(self)
-        windows = windows_of(X, channel_names=self.channel_names, freq=self.freq)
+        same_steps(self, X, fitting=False)
+        windows = windows_of(self, X)
         counts = sorted({window.n_channels for window in windows})
         if len(counts) > 1:
             raise DataError(

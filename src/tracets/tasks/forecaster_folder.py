@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tracets.encoders.backends import load
 from tracets.encoders.model import TraceModel
 from tracets.encoders.store import save_model, write_whole
 from tracets.errors import ModelError, NotFound
@@ -21,6 +21,7 @@ from tracets.forecast.scaling import ChannelScale, Scaling
 from tracets.plain import build
 from tracets.tasks.forecaster import TraceForecaster
 from tracets.tasks.head_fit import Fitted
+from tracets.tasks.loaded import encoder_of
 
 FORMAT = "forecaster-1"
 PARAMETERS = ("horizon", "tuning", "context", "validation", "refit", "rank", "max_steps", "batch_size", "learning_rate",
@@ -58,8 +59,8 @@ def save_forecaster(forecaster: TraceForecaster, folder: str | os.PathLike[str])
     config = {
         "format": FORMAT,
         "parameters": {name: getattr(forecaster, name) for name in PARAMETERS}
-        | {"reads": list(forecaster.reads),
-           "channel_names": None if forecaster.channel_names is None else list(forecaster.channel_names)},
+        | {"reads": list(forecaster.reads), "channel_names": _listed(forecaster.channel_names),
+           "units": _listed(forecaster.units)},
         "encoder": encoder,
         "n_tuned": forecaster.n_tuned_,
         "n_windows": list(forecaster.n_windows_),
@@ -118,13 +119,17 @@ def load_forecaster(folder: str | os.PathLike[str]) -> TraceForecaster:
         tuned = path / "encoder"
         name = str(saved["encoder"]["name"])
         forecaster.model = name
-        forecaster.encoder_ = load(tuned if tuned.is_dir() else name)
+        forecaster.encoder_ = encoder_of(tuned if tuned.is_dir() else name)
         if forecaster.encoder_.fingerprint != saved["encoder"]["fingerprint"]:
             raise ModelError(
                 f"forecaster '{path}' was fitted on encoder '{name}' with fingerprint "
                 f"{saved['encoder']['fingerprint']}; the one found has {forecaster.encoder_.fingerprint}. Fit it again."
             )
     return forecaster
+
+
+def _listed(values: Sequence[Any] | None) -> list[Any] | None:
+    return None if values is None else list(values)
 
 
 def _built(saved: dict[str, Any]) -> TraceForecaster:
