@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tracets.retrieval.nearest as nearest_module
@@ -78,6 +78,7 @@ QUERIES = {
     k=st.integers(1, 12),
     twins=st.booleans(),
 )
+@example(seed=6753, kind="sample", share=0.5, k=1, twins=True)
 def test_the_k_best_are_those_of_a_plain_sort(seed, kind, share, k, twins):
     rng = np.random.default_rng(seed)
     bank = bank_of(rng, 150, twins=twins)
@@ -98,8 +99,10 @@ def test_the_k_best_are_those_of_a_plain_sort(seed, kind, share, k, twins):
     exact = QUERIES[kind](asked, bank).astype(np.float64)[kept].round(6)
     order = np.argsort(-exact, kind="stable")[:k]
     np.testing.assert_allclose(values, exact[order], atol=2.1e-6)
-    if np.abs(np.diff(np.sort(exact))).min(initial=1) > 5e-6 or twins and seen["exact"] == len(kept):
+    # equal items may differ in their last bits by the parts in which they were scored, and so be rounded apart
+    if np.abs(np.diff(np.sort(exact))).min(initial=1) > 5e-6:
         assert found.tolist() == kept[order].tolist()
+    assert (np.diff(found)[np.diff(values) == 0] > 0).all()
     if share == 1 and kind == "text" and not twins:
         assert seen["coarse"] == 150 and seen["exact"] < 100
 
