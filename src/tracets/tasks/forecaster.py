@@ -226,6 +226,7 @@ class TraceForecaster(RegressorMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any = None, sample_weight: None = None) -> float:
         """R², the mean over channels of the share of their futures' variance that the means explain; at most 1."""
+        same_steps(self, X, fitting=False)
         pairs = pairs_of(self, X, y)
         found = self.forecast([pair.past for pair in pairs], self.horizon_)
         truth = np.stack([pair.future[:, : self.horizon_] for pair in pairs]).astype(np.float64)  # (n, c, h)
