@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.forecast.neighbours import Memory, Neighbours
+from tracets.forecast.neighbours import Memory
 from tracets.types import FloatArray, Sample
 
 Anchor = Literal["mean", "last", "level"]
@@ -17,35 +16,31 @@ ANCHORS: tuple[Anchor, ...] = ("mean", "last", "level")
 value in the same spreads, or the values themselves."""
 
 
-def continuations(memory: Memory, neighbours: Neighbours, queries: Sequence[Sample], *, anchor: Anchor) -> FloatArray:
-    """The futures of each query's neighbours as futures of the query.
+def continuations(memory: Memory, rows: NDArray[np.int64], query: Sample, *, anchor: Anchor) -> FloatArray:
+    """The futures of a window's neighbours as futures of the window.
 
     Parameters
     ----------
-    queries : sequence of Sample
-        As many as `neighbours` has rows, with the same number of channels.
+    rows : ndarray of int, shape (top,)
+        The neighbours in the memory; -1 = none.
     anchor : "mean", "last" or "level"
         See `ANCHORS`. A flat past (a spread of 0) gives its neighbours' distances in their own units.
 
     Returns
     -------
-    ndarray of shape (n, top, n_channels, horizon), float32
+    ndarray of shape (top, n_channels, horizon), float32
         Channels are matched by their names, whatever their case. NaN where there is no neighbour, it lacks the channel
         or its future is unknown.
     """
-    n_channels = queries[0].n_channels if queries else 0
-    out = np.full((*neighbours.rows.shape, n_channels, memory.horizon), np.nan, np.float32)
-    for i, query in enumerate(queries):
-        base, spread = anchored(query.values, anchor)
-        for j, row in enumerate(neighbours.rows[i]):
-            if row < 0:
-                continue
-            pair = memory.pairs[row]
-            which = {name.casefold(): c for c, name in enumerate(pair.past.channel_names)}
-            from_, to = anchored(pair.past.values, anchor)
-            for c, name in enumerate(query.channel_names):
-                if (k := which.get(name.casefold())) is not None:
-                    out[i, j, c] = base[c] + (pair.future[k] - from_[k]) * _ratio(spread[c], to[k])
+    out = np.full((len(rows), query.n_channels, memory.horizon), np.nan, np.float32)
+    base, spread = anchored(query.values, anchor)
+    for j in np.flatnonzero(rows >= 0):
+        pair = memory.pairs[rows[j]]
+        which = {name.casefold(): c for c, name in enumerate(pair.past.channel_names)}
+        from_, to = anchored(pair.past.values, anchor)
+        for c, name in enumerate(query.channel_names):
+            if (k := which.get(name.casefold())) is not None:
+                out[j, c] = base[c] + (pair.future[k] - from_[k]) * _ratio(spread[c], to[k])
     return out
 
 

@@ -35,7 +35,7 @@ class Gate:
     gain: Interval | None = None
 
     def __call__(self, features: Floats) -> Floats:
-        """The share of the neighbours (n, c, h) by features (n, c, h, 4); 0 where a feature is NaN."""
+        """The share of the neighbours (..., h) by features (..., h, 4); 0 where a feature is NaN."""
         if self.weights is None:
             return np.zeros(features.shape[:-1])
         known: Mask = np.asarray(np.isfinite(features).all(axis=-1))
@@ -44,15 +44,15 @@ class Gate:
 
 
 def gate_features(scores: FloatArray, futures: FloatArray, scale: Floats) -> Floats:
-    """What the gate looks at: (n, c, h, 4).
+    """What the gate looks at in one window: (c, h, 4).
 
     Parameters
     ----------
-    scores : ndarray (n, top)
+    scores : ndarray (top,)
         Of the neighbours; NaN = none.
-    futures : ndarray (n, top, c, h)
+    futures : ndarray (top, c, h)
         Of the neighbours, told in the query's units; NaN = unknown.
-    scale : ndarray (n, c)
+    scale : ndarray (c,)
         Of each channel, to compare channels by.
 
     Returns
@@ -61,23 +61,30 @@ def gate_features(scores: FloatArray, futures: FloatArray, scale: Floats) -> Flo
         Best score, log of the futures' disagreement in units of `scale`, logarithm of the step ahead, share of
         neighbours that know this step. NaN where none knows it.
     """
-    n, _, c, h = futures.shape
+    top, c, h = futures.shape
     known = np.isfinite(futures)
-    count = known.sum(axis=1)
+    count = known.sum(axis=0)
     filled = np.where(known, futures, 0).astype(np.float64)
-    mean = filled.sum(axis=1) / np.maximum(count, 1)
-    spread = np.sqrt((np.where(known, filled - mean[:, None], 0) ** 2).sum(axis=1) / np.maximum(count, 1))
-    best = np.where(np.isfinite(scores), scores, -1).max(axis=1)
-    out = np.empty((n, c, h, 4))
-    out[..., 0] = best[:, None, None]
-    out[..., 1] = np.log(spread / scale[..., None] + 1e-3)
+    mean = filled.sum(axis=0) / np.maximum(count, 1)
+    spread = np.sqrt((np.where(known, filled - mean, 0) ** 2).sum(axis=0) / np.maximum(count, 1))
+    out = np.empty((c, h, 4))
+    out[..., 0] = np.where(np.isfinite(scores), scores, -1).max()
+    out[..., 1] = np.log(spread / scale[:, None] + 1e-3)
     out[..., 2] = np.log1p(np.arange(h))
-    out[..., 3] = count / futures.shape[1]
+    out[..., 3] = count / top
     out[count == 0] = np.nan
     return out
 
 
-def fit_gate(features: Floats, backbone: Floats, neighbours: Floats, truth: Floats, *, seed: int = 0) -> Gate:
+def fit_gate(
+    features: Floats,
+    backbone: Floats,
+    neighbours: Floats,
+    truth: Floats,
+    *,
+    windows: NDArray[np.int64],
+    seed: int = 0,
+) -> Gate:
     """Learn a gate that lessens squared errors, or leave it shut.
 
     1. fit on all folds of time but one, measure on that one  2. unless errors fall there beyond their interval, shut
@@ -85,29 +92,33 @@ def fit_gate(features: Floats, backbone: Floats, neighbours: Floats, truth: Floa
 
     Parameters
     ----------
-    features : ndarray (n, c, h, 4)
-    backbone, neighbours, truth : ndarray (n, c, h)
-        Forecasts and what came, all on one scale (each channel's own), pairs in time order. NaN in `neighbours` or
-        `truth` is left out.
+    features : ndarray (m, h, 4)
+        Of m channels, in all windows together.
+    backbone, neighbours, truth : ndarray (m, h)
+        Forecasts and what came, all on one scale (each channel's own). NaN in `neighbours` or `truth` is left out.
+    windows : ndarray (m,)
+        The window of each channel, counted from 0 in time order.
     """
-    n = len(truth)
+    n = 1 + int(windows.max(initial=-1))
     known: Mask = np.isfinite(features).all(axis=-1) & np.isfinite(neighbours) & np.isfinite(truth)
     if n < 2 * FOLDS or not known.any():
         return Gate(None)
     before = np.where(known, (backbone - truth) ** 2, 0)
     after = before.copy()
     for held in np.array_split(np.arange(n), FOLDS):
-        rest = np.setdiff1d(np.arange(n), held)
+        out = np.isin(windows, held)
+        rest = ~out
         gate = Gate(_fit(features[rest], backbone[rest], neighbours[rest], truth[rest], known[rest]))
-        after[held] = np.where(known[held], (_mixed(gate, features, backbone, neighbours, held) - truth[held]) ** 2, 0)
-    per = [errors.mean(axis=(1, 2)) for errors in (after, before)]
-    gain = paired_bootstrap(*per, seed=seed, block=default_block(n, overlap=truth.shape[2]), level=LEVEL)
+        after[out] = np.where(known[out], (_mixed(gate, features, backbone, neighbours, out) - truth[out]) ** 2, 0)
+    channels = np.bincount(windows, minlength=n)
+    per = [np.bincount(windows, errors.mean(axis=1), minlength=n) / channels for errors in (after, before)]
+    gain = paired_bootstrap(*per, seed=seed, block=default_block(n, overlap=truth.shape[1]), level=LEVEL)
     if gain.high >= 0:
         return Gate(None, gain)
     return Gate(_fit(features, backbone, neighbours, truth, known), gain)
 
 
-def _mixed(gate: Gate, features: Floats, backbone: Floats, neighbours: Floats, rows: NDArray[np.int64]) -> Floats:
+def _mixed(gate: Gate, features: Floats, backbone: Floats, neighbours: Floats, rows: Mask) -> Floats:
     share = gate(features[rows])
     return (1 - share) * backbone[rows] + share * np.nan_to_num(neighbours[rows])
 

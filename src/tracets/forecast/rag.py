@@ -111,16 +111,22 @@ class RagForecaster:
         pairs = in_time_order(pairs)
         plain = [f.mean for f in self.backbone.forecast([pair.past for pair in pairs], self.memory.horizon)]
         pairs = [self._asked(pair) for pair in pairs]
-        pasts = [pair.past for pair in pairs]
-        scale = np.stack([self._scale_of(past) for past in pasts])
+        scales = [self._scale_of(pair.past) for pair in pairs]
         neighbours = self._neighbours(pairs)
-        truth = np.stack([pair.future for pair in pairs]) / scale[..., None]
+        windows = np.repeat(np.arange(len(pairs)), [pair.past.n_channels for pair in pairs])
+        backbone, truth = (
+            np.concatenate([one / scale[:, None] for one, scale in zip(each, scales, strict=True)])
+            for each in (plain, [pair.future for pair in pairs])
+        )
         gates = []
         for anchor in ANCHORS:
-            futures = continuations(self.memory, neighbours, pasts, anchor=anchor)
-            features = gate_features(neighbours.scores, futures, scale)
+            features, told = [], []
+            for i, (pair, scale) in enumerate(zip(pairs, scales, strict=True)):
+                futures = continuations(self.memory, neighbours.rows[i], pair.past, anchor=anchor)
+                features.append(gate_features(neighbours.scores[i], futures, scale))
+                told.append(_mean(futures) / scale[:, None])
             gate = fit_gate(
-                features, np.stack(plain) / scale[..., None], _mean(futures) / scale[..., None], truth, seed=self.seed
+                np.concatenate(features), backbone, np.concatenate(told), truth, windows=windows, seed=self.seed
             )
             gates.append((np.inf if gate.gain is None else gate.gain.value, anchor, gate))
         _, self.anchor, self.gate = min(gates, key=lambda found: (found[2].weights is None, found[0]))
@@ -146,12 +152,11 @@ class RagForecaster:
             return plain
         pasts = [last_steps(past, self.memory.n_steps) for past in pasts]
         neighbours = self._neighbours(pasts)
-        futures = continuations(self.memory, neighbours, pasts, anchor=self.anchor)[..., :horizon]
         out = []
         for i, (past, one) in enumerate(zip(pasts, plain, strict=True)):
-            asked = Neighbours(neighbours.rows[i : i + 1], neighbours.scores[i : i + 1])
-            share = self.gate(gate_features(asked.scores, futures[i : i + 1], self._scale_of(past)[None]))[0]
-            step = share * np.nan_to_num(_mean(futures[i : i + 1])[0] - one.mean)
+            futures = continuations(self.memory, neighbours.rows[i], past, anchor=self.anchor)[..., :horizon]
+            share = self.gate(gate_features(neighbours.scores[i], futures, self._scale_of(past)))
+            step = (share * np.nan_to_num(_mean(futures) - one.mean)).astype(np.float32)
             ids = self.memory.ids(neighbours, i)
             out.append(replace(one, mean=one.mean + step, quantiles=one.quantiles + step, neighbours=ids))
         return out
@@ -172,10 +177,10 @@ class RagForecaster:
 
 
 def _mean(futures: FloatArray) -> NDArray[np.float64]:
-    """Over the neighbours that know a step: (n, top, c, h) -> (n, c, h), NaN where none does."""
+    """Over the neighbours that know a step: (top, c, h) -> (c, h), NaN where none does."""
     known = np.isfinite(futures)
-    total = np.where(known, futures, 0).sum(axis=1, dtype=np.float64)
-    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
+    total = np.where(known, futures, 0).sum(axis=0, dtype=np.float64)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
 
 def _scale(memory: Memory) -> dict[str, float]:
