@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tracets.tasks.forecaster import TraceForecaster
 
 FORECAST_SPLIT = (0.7, 0.1, 0.2)
+HELD_OUT = 0.15
+"""Share of a history, its end, that a head is chosen by and that a gate learns from."""
 FEWEST_STEPS = 96
 MOST_WINDOWS = 20_000
 GATE_CONTEXT = 256
@@ -123,7 +125,8 @@ def fit_forecaster(
             "only %d windows of %d steps to learn from: the forecast is little more than naive", len(pairs), steps
         )
     forecaster = Forecaster(
-        horizon, model=str(model), tuning=tuning, context=steps, refit=refit and tuning == "linear", seed=seed  # type: ignore[arg-type]
+        horizon, model=str(model), tuning=tuning, context=steps, validation=HELD_OUT,  # type: ignore[arg-type]
+        refit=refit and tuning == "linear", seed=seed,
     )  # fmt: skip
     return forecaster.fit(pairs)
 
@@ -155,8 +158,8 @@ def with_neighbours(
 ) -> RagForecaster:
     """Let what followed the most similar windows of an index add to a forecaster, as far as that has paid.
 
-    The gate learns from the last quarter of the history, and stays shut where errors do not fall there beyond chance,
-    or where the history is too short to say; see `tracets.forecast.rag`.
+    The gate learns from the last 15 % of the history, which the heads of `fit_forecaster` are chosen by. It stays shut
+    where errors do not fall there beyond chance, or where the history is too short to say; see `tracets.forecast.rag`.
 
     Parameters
     ----------
@@ -188,7 +191,7 @@ def with_neighbours(
     except DataError:
         LOG.warning("the history is too short to learn what neighbours are worth: they are left aside")
         return rag
-    late = in_time_order(pairs)[-max(len(pairs) // 4, 1) :]
+    late = in_time_order(pairs)[-max(round(HELD_OUT * len(pairs)), 1) :]
     return rag.fit(late[:: max(1, len(late) // GATE_WINDOWS)])
 
 
