@@ -72,20 +72,12 @@ def plot_hits(
     NotFound
         A hit whose sample is not given.
     """
-    from plotly.offline import get_plotlyjs
-
     by_id = {sample.id: sample for sample in samples}
     missing = [hit.id for hit in hits if hit.id not in by_id]
     if missing:
         raise NotFound(f"plot_hits() has no sample for hit '{missing[0]}'. Pass the sample of every hit.")
-    page = PAGE.format(
-        title=escape(query_description),
-        strongest=STRONGEST,
-        plotly=get_plotlyjs(),
-        count=f"{len(hits)} hit{'' if len(hits) == 1 else 's'}. {LEGEND}",
-        sections="\n".join(_section(hit, by_id[hit.id]) for hit in hits),
-    )
-    Path(path).write_text(page, encoding="utf-8")
+    count = f"{len(hits)} hit{'' if len(hits) == 1 else 's'}. {LEGEND}"
+    _write_page(path, query_description, count, [_section(hit, by_id[hit.id]) for hit in hits])
 
 
 def plot_forecasts(
@@ -113,20 +105,20 @@ def plot_forecasts(
     NotFound
         A forecast whose window is not given.
     """
-    from plotly.offline import get_plotlyjs
-
     by_id = {sample.id: sample for sample in pasts}
     missing = [forecast.id for forecast in forecasts if forecast.id not in by_id]
     if missing:
         raise NotFound(
             f"plot_forecasts() has no window for forecast '{missing[0]}'. Pass the window of every forecast."
         )
+    _write_page(path, "Forecast", FORECAST_LEGEND, [_ahead(f, by_id[f.id], truth.get(f.id)) for f in forecasts])
+
+
+def _write_page(path: str | os.PathLike[str], title: str, legend: str, sections: Sequence[str]) -> None:
+    from plotly.offline import get_plotlyjs
+
     page = PAGE.format(
-        title="Forecast",
-        strongest=STRONGEST,
-        plotly=get_plotlyjs(),
-        count=FORECAST_LEGEND,
-        sections="\n".join(_ahead(f, by_id[f.id], truth.get(f.id)) for f in forecasts),
+        title=escape(title), strongest=STRONGEST, plotly=get_plotlyjs(), count=legend, sections="\n".join(sections)
     )
     Path(path).write_text(page, encoding="utf-8")
 
