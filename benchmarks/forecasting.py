@@ -71,14 +71,15 @@ def ours(**parameters: Any) -> Make:
     return lambda pairs, seed: TraceForecaster(seed=seed, **parameters).fit(pairs)
 
 
-def naive(name: str) -> Make:
-    """One that learns nothing."""
+def ready(name: str) -> Make:
+    """One that learns nothing here."""
     return lambda pairs, seed: load_backbone(name)
 
 
 FORECASTERS: dict[str, Make] = {
-    "last-value": naive("last-value"),
-    NAIVE: naive(NAIVE),
+    "last-value": ready("last-value"),
+    NAIVE: ready(NAIVE),
+    "fracast": ready("fracast"),
     "tracets": ours(),
     "tracets without vectors": ours(reads=tuple(name for name in READS if name != "vectors")),
     "tracets, vectors only": ours(reads=("vectors",)),

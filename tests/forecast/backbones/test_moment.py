@@ -39,7 +39,7 @@ def backbone(folder):
     return load_backbone(f"moment:{folder}")
 
 
-def test_the_contract(backbone, keeps_contract, capsys):
+def test_the_contract(backbone, keeps_contract):
     keeps_contract(backbone, horizon=9, shortest=2)
 
 
