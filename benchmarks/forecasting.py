@@ -1,14 +1,15 @@
-"""Forecasts of the paper's data sets (its Table 4): our head on the encoder, its ablations and naive forecasts.
+"""Forecasts of the paper's data sets (its Table 4) and of others: our head on the encoder, its ablations, naive ones.
 
-    python benchmarks/forecasting.py RAW --out forecasting.jsonl
+    python benchmarks/forecasting.py DATA --out forecasting.jsonl
+    python benchmarks/forecasting.py DATA --unseen --out unseen.jsonl
     python benchmarks/forecasting.py --out forecasting.jsonl --only weather --forecasters "tracets;last-value"
-    python benchmarks/forecasting.py RAW --export windows
+    python benchmarks/forecasting.py DATA --export windows
 
-RAW is a folder with Time-MMD's numerical CSVs as published (Energy.csv, Health_US.csv, Environment.csv); without it
-only the weather is forecast. Each series is split by time, 70 % to learn from, 10 % to choose by, 20 % to measure on,
-and every step of the last part begins a window; the weather is split as the model that ships was trained (60, 15 and
-25 %), and every fourth step begins a window. A row that stands in `--out` is not made again. `--export` writes the same
-series for forecasters of other environments, see neural_forecasters.py.
+DATA is the folder of the corpora; without it only the weather is forecast. Each series is split by time, 70 % to learn
+from, 10 % to choose by, 20 % to measure on, and every step of the last part begins a window (or every `stride`-th, see
+forecast_sets.py); the weather is split as the model that ships was trained (60, 15 and 25 %). A row that stands in
+`--out` is not made again. `--export` writes the same series for forecasters of other environments, see
+neural_forecasters.py.
 """
 
 from __future__ import annotations
@@ -16,51 +17,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import numpy as np
 import typer
+from forecast_sets import PUBLISHED, UNSEEN, Set, export, series_of, windows_of
 from runs import finished, same_run
 
 from tracets import api
-from tracets.data.nycflights import nyc_weather, weather_split
-from tracets.data.pairs import Pair, cut_pairs
-from tracets.data.series import Series
-from tracets.data.time_mmd import read_numbers
-from tracets.data.windows import TimeSplit, parts_of_time, split_by_fractions
+from tracets.data.pairs import Pair
 from tracets.evaluate.forecasts import evaluate_forecasts
 from tracets.forecast.backbones import load_backbone
 from tracets.forecast.protocol import Backbone
 from tracets.tasks.forecaster import READS, TraceForecaster
 
-SPLIT = (0.7, 0.1, 0.2)
 NAIVE = "seasonal-naive"
-
-
-class Set(NamedTuple):
-    """A data set at one horizon: lengths of the past to choose from (ours looks at the longest and chooses inside it),
-    steps from one window to the next, and the mean square error of TRACE as published (Table 4)."""
-
-    name: str
-    horizon: int
-    contexts: tuple[int, ...]
-    paper: float
-    stride: int = 1
-
-
-WEEKS, DAYS, HOURS = (24, 36, 52, 104), (96, 168, 336), (48, 96, 168)
-SETS = (
-    Set("Health_US", 12, WEEKS, 0.768),
-    Set("Health_US", 48, WEEKS, 1.435),
-    Set("Energy", 12, WEEKS, 0.113),
-    Set("Energy", 48, WEEKS, 0.389),
-    Set("Environment", 48, DAYS, 0.403),
-    Set("Environment", 336, DAYS, 0.413),
-    Set("weather", 7, HOURS, 0.623, 4),  # the published weather is another corpus: no comparison
-    Set("weather", 24, HOURS, 0.718, 4),
-)
 
 Make = Callable[[list[Pair], int], Backbone]
 """(windows to learn from and to choose by, seed) -> a forecaster that is ready; the test part is not among them."""
@@ -91,45 +62,6 @@ FORECASTERS: dict[str, Make] = {
 }
 
 
-def series_of(name: str, raw: Path | None) -> list[Series] | None:
-    """The long series of a data set, of Time-MMD the target alone; None where its folder was not given."""
-    if name == "weather":
-        return nyc_weather()
-    if raw is None:
-        return None
-    whole = read_numbers(raw / f"{name}.csv")
-    target = whole.channel_names.index("OT")
-    return [replace(whole, values=whole.values[target : target + 1], channel_names=("OT",), units=(None,))]
-
-
-def split_of(one: Set, series: Sequence[Series]) -> TimeSplit:
-    """Where the parts of time begin."""
-    return weather_split(series) if one.name == "weather" else split_by_fractions(series, SPLIT)
-
-
-def windows_of(one: Set, series: Sequence[Series]) -> list[Pair]:
-    """Windows of all parts."""
-    return cut_pairs(
-        series, context=max(one.contexts), horizon=one.horizon, stride=one.stride, split=split_of(one, series)
-    )
-
-
-def export(one: Set, series: Sequence[Series], folder: Path) -> None:
-    """Write the channels of all series on the scale of their training part, and the steps at which parts begin."""
-    rows, begins = [], {}
-    for each in series:
-        parts = list(parts_of_time(each.times_until(each.n_steps + 1), split_of(one, series), gap=0))
-        begins = {name: begin for name, begin, _ in parts}
-        learnt = each.values[:, : begins["val"]].astype(np.float64)
-        mean, deviation = np.nanmean(learnt, axis=1, keepdims=True), np.nanstd(learnt, axis=1, keepdims=True)
-        rows.append((each.values - mean) / deviation)
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        folder / f"{one.name}-{one.horizon}.npz", values=np.concatenate(rows).astype(np.float32), val=begins["val"],
-        test=begins["test"], horizon=one.horizon, contexts=np.array(one.contexts), stride=one.stride,
-    )  # fmt: skip
-
-
 def measure(one: Set, pairs: Sequence[Pair], name: str, seed: int) -> dict[str, Any]:
     """Make one forecaster and measure it: a record."""
     train, test = ([p for p in pairs if p.past.split == part] for part in ("train", "test"))
@@ -151,14 +83,14 @@ def measure(one: Set, pairs: Sequence[Pair], name: str, seed: int) -> dict[str, 
 
 def table(records: Sequence[dict[str, Any]], metric: str) -> str:
     """Markdown: a row a forecaster, a column a data set and horizon."""
-    sets = [one for one in SETS if any((r["set"], r["horizon"]) == one[:2] for r in records)]
+    sets = [one for one in (*PUBLISHED, *UNSEEN) if any((r["set"], r["horizon"]) == one[:2] for r in records)]
     found = {(r["set"], r["horizon"], r["forecaster"]): r for r in records}
     heads = " | ".join(f"{one.name} {one.horizon}" for one in sets)
     lines = [f"| {metric} | {heads} |", "|---" * (1 + len(sets)) + "|"]
     for name in dict.fromkeys(r["forecaster"] for r in records):
         cells = [found.get((one.name, one.horizon, name)) for one in sets]
         lines.append(f"| {name} | " + " | ".join("" if c is None else _figure(c[metric]) for c in cells) + " |")
-    if metric == "mse":
+    if metric == "mse" and any(one.paper for one in sets):
         lines.append("| TRACE, as published | " + " | ".join(_figure(one.paper) for one in sets) + " |")
     return "\n".join(lines)
 
@@ -168,12 +100,13 @@ def _figure(value: float | None) -> str:
 
 
 def main(
-    raw: Annotated[Path | None, typer.Argument(help="Folder of Time-MMD's numerical CSVs; none: the weather.")] = None,
+    data: Annotated[Path | None, typer.Argument(help="The folder of the corpora; none: the weather alone.")] = None,
     out: Annotated[Path, typer.Option(help="JSON lines, one a row; those there are not made again.")] = Path(
         "forecasting.jsonl"
     ),
     only: Annotated[str, typer.Option(help="Data sets by name, with commas; none: all.")] = "",
     forecasters: Annotated[str, typer.Option(help="By name, with semicolons; none: all.")] = "",
+    unseen: Annotated[bool, typer.Option("--unseen", help="The sets that no design has looked at.")] = False,
     seed: Annotated[int, typer.Option(help="Of fits and intervals.")] = 0,
     threads: Annotated[int, typer.Option(help="Processor threads.", min=1)] = 1,
     exported: Annotated[
@@ -183,8 +116,8 @@ def main(
     """Measure every forecaster on every data set and print the tables."""
     api.set_threads(threads)
     known = finished(out)
-    for one in SETS:
-        series = None if only and one.name not in only.split(",") else series_of(one.name, raw)
+    for one in UNSEEN if unseen else PUBLISHED:
+        series = None if only and one.name not in only.split(",") else series_of(one.name, data)
         if exported is not None and series is not None:
             export(one, series, exported)
             continue

@@ -185,7 +185,7 @@ def test_the_table_of_forecasts_has_a_row_a_forecaster_and_the_published_one(for
 def test_series_are_exported_on_the_scale_of_their_training_part(forecasting, tmp_path):
     import numpy as np
 
-    one = forecasting.SETS[-1]
+    one = forecasting.PUBLISHED[-1]
     forecasting.export(one, forecasting.series_of("weather", None), tmp_path)
     with np.load(tmp_path / "weather-24.npz") as found:
         assert found["values"].shape == (21, 8760) and found["horizon"] == 24 and found["stride"] == one.stride
@@ -200,11 +200,18 @@ def test_series_are_exported_on_the_scale_of_their_training_part(forecasting, tm
 @pytest.mark.timeout(120)
 def test_forecasters_are_measured_once(forecasting, tmp_path, monkeypatch):
     few = forecasting.Set("weather", 6, (24,), 0.6, 96)
-    monkeypatch.setattr(forecasting, "SETS", (few,))
+    monkeypatch.setattr(forecasting, "PUBLISHED", (few,))
     out = tmp_path / "runs.jsonl"
     for _ in range(2):
         forecasting.main(
-            None, out, forecasters="last-value;tracets, last steps only", only="", seed=0, threads=1, exported=None
+            None,
+            out,
+            forecasters="last-value;tracets, last steps only",
+            only="",
+            unseen=False,
+            seed=0,
+            threads=1,
+            exported=None,
         )
     [naive, ours] = [json.loads(line) for line in out.read_text().splitlines()]
     assert (naive["forecaster"], ours["forecaster"]) == ("last-value", "tracets, last steps only")
