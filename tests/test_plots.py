@@ -12,7 +12,7 @@ import pytest
 
 from tracets.errors import NotFound
 from tracets.plots import LEAST_SHOWN, plot_forecasts, plot_hits
-from tracets.types import LEVELS, Forecast, Hit, Sample
+from tracets.types import LEVELS, Forecast, Hit, Neighbour, Sample
 
 EVIL = "</script><script>alert('x')</script><b>&"
 NAN = np.nan
@@ -149,7 +149,7 @@ def ahead(sample, horizon=2, **given):
 
 def test_a_forecast_goes_on_where_the_window_ends(tmp_path):
     truth = np.array([[1, 2], [3, NAN], [5, 6]], np.float32)
-    plot_forecasts([ahead(SAMPLE)], [SAMPLE], tmp_path / "f.html", truth={SAMPLE.id: truth})
+    plot_forecasts([ahead(SAMPLE)], [SAMPLE], tmp_path / "f.html", truth={SAMPLE.id: truth}, neighbours={})
     _, body, [(traces, layout)] = read(tmp_path / "f.html")
     assert len(traces) == 3 * 5  # high and low of the band, what was known, the mean, what followed
     for c in range(3):
@@ -165,17 +165,28 @@ def test_a_forecast_goes_on_where_the_window_ends(tmp_path):
 
 def test_the_end_of_a_long_window_is_drawn_and_unknown_futures_are_not(tmp_path):
     long = Sample("long", np.arange(300.0)[None], ("a",))
-    plot_forecasts([ahead(long, neighbours=("w1", "w2"))], [SAMPLE, long], tmp_path / "f.html", truth={})
+    plot_forecasts([ahead(long, neighbours=("w1", "w2"))], [SAMPLE, long], tmp_path / "f.html", truth={}, neighbours={})
     _, body, [(traces, layout)] = read(tmp_path / "f.html")
     assert len(traces) == 4 and numbers(traces[2]["y"]).tolist() == list(range(300 - LEAST_SHOWN, 300))
     assert numbers(traces[3]["x"]).tolist() == [300, 301] and layout["xaxis"]["title"]["text"] == "step"
-    assert "like w1, w2" in body
+    assert "with what followed w1, w2" in body
+
+
+def test_neighbours_lie_behind_the_last_steps_and_go_on_as_far_as_the_forecast(tmp_path):
+    past = Sample("long", np.arange(6.0)[None], ("a",))
+    like = Neighbour("w<1>", 0.5, np.array([[7.0, 8.0, 9.0]], np.float32), np.array([[1.0, NAN, 3.0]], np.float32))
+    plot_forecasts([ahead(past)], [past], tmp_path / "f.html", truth={}, neighbours={"long": (like,)})
+    _, body, [(traces, _)] = read(tmp_path / "f.html")
+    assert len(traces) == 5 and "neighbours had no part in it" in body and "Blue" in body
+    np.testing.assert_array_equal(numbers(traces[0]["x"]), [3, 4, 5, 6, 7])
+    np.testing.assert_array_equal(numbers(traces[0]["y"]), [7, 8, 9, 1, NAN])
+    assert traces[0]["name"] == "w&lt;1&gt; (0.50)"
 
 
 def test_forecasts_become_no_markup_and_need_their_window(tmp_path):
-    plot_forecasts([ahead(SAMPLE)], [SAMPLE], tmp_path / "f.html", truth={})
+    plot_forecasts([ahead(SAMPLE)], [SAMPLE], tmp_path / "f.html", truth={}, neighbours={})
     page, _, [(_, layout)] = read(tmp_path / "f.html")
     assert "alert('x')" not in page
     assert all("<script" not in annotation["text"] for annotation in layout["annotations"])
     with pytest.raises(NotFound, match="no window for forecast"):
-        plot_forecasts([ahead(SAMPLE)], [], tmp_path / "g.html", truth={})
+        plot_forecasts([ahead(SAMPLE)], [], tmp_path / "g.html", truth={}, neighbours={})

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.errors import NotFound
-from tracets.types import LEVELS, FloatArray, Forecast, Hit, Sample
+from tracets.types import LEVELS, FloatArray, Forecast, Hit, Neighbour, Sample
 
 COLUMNS = 4
 PANEL, GAP, MARGIN = 130, 62, 40  # pixels
 STRONGEST, OTHERS, KNOWN, BAND_COLOR = "#c2410c", "#64748b", "#0f172a", "rgba(194, 65, 12, 0.18)"
+NEIGHBOURS = "rgba(2, 132, 199, 0.35)"
 STEP = "step"
 SHOWN = 3
 """Horizons of the past that are drawn before a forecast, at least `LEAST_SHOWN` steps."""
@@ -27,6 +28,7 @@ FORECAST_LEGEND = (
     "Grey: what was known. Red: the mean of the forecast, and the band that should hold four of five values. Black: "
     "what followed, where it is known."
 )
+NEIGHBOURS_LEGEND = " Blue: the windows that the last steps resemble most, in their scale, and what followed them."
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -86,6 +88,7 @@ def plot_forecasts(
     path: str | os.PathLike[str],
     *,
     truth: Mapping[str, FloatArray],
+    neighbours: Mapping[str, Sequence[Neighbour]],
 ) -> None:
     """Draw each forecast as a row of panels, one a channel: the last steps known, the mean, and the band of 80 %.
 
@@ -99,6 +102,8 @@ def plot_forecasts(
         The HTML file to write.
     truth : mapping
         Id -> what followed, (n_channels, horizon) with NaN for unknown; drawn where it is given.
+    neighbours : mapping
+        Id -> the windows that its last steps resemble, drawn behind them.
 
     Raises
     ------
@@ -111,7 +116,9 @@ def plot_forecasts(
         raise NotFound(
             f"plot_forecasts() has no window for forecast '{missing[0]}'. Pass the window of every forecast."
         )
-    _write_page(path, "Forecast", FORECAST_LEGEND, [_ahead(f, by_id[f.id], truth.get(f.id)) for f in forecasts])
+    legend = FORECAST_LEGEND + (NEIGHBOURS_LEGEND if any(neighbours.values()) else "")
+    sections = [_ahead(f, by_id[f.id], truth.get(f.id), neighbours.get(f.id, ())) for f in forecasts]
+    _write_page(path, "Forecast", legend, sections)
 
 
 def _write_page(path: str | os.PathLike[str], title: str, legend: str, sections: Sequence[str]) -> None:
@@ -123,19 +130,23 @@ def _write_page(path: str | os.PathLike[str], title: str, legend: str, sections:
     Path(path).write_text(page, encoding="utf-8")
 
 
-def _ahead(forecast: Forecast, past: Sample, truth: FloatArray | None) -> str:
+def _ahead(forecast: Forecast, past: Sample, truth: FloatArray | None, neighbours: Sequence[Neighbour]) -> str:
     facts = [f"{forecast.horizon} steps"]
     if forecast.start is not None:
         facts.append(f"from {escape(forecast.start.isoformat())}")
     if forecast.neighbours:
-        facts.append(f"like {escape(', '.join(forecast.neighbours))}")
+        facts.append(f"with what followed {escape(', '.join(forecast.neighbours))}")
+    elif neighbours:
+        facts.append("neighbours had no part in it")
     return (
         f"<section><h2>{escape(forecast.id)}</h2><p class='facts'>{' · '.join(facts)}</p>"
-        f"{_forecast_panels(forecast, past, truth)}</section>"
+        f"{_forecast_panels(forecast, past, truth, neighbours)}</section>"
     )
 
 
-def _forecast_panels(forecast: Forecast, past: Sample, truth: FloatArray | None) -> str:
+def _forecast_panels(
+    forecast: Forecast, past: Sample, truth: FloatArray | None, neighbours: Sequence[Neighbour]
+) -> str:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
@@ -156,6 +167,12 @@ def _forecast_panels(forecast: Forecast, past: Sample, truth: FloatArray | None)
     nothing = {"width": 0, "color": STRONGEST}
     for c, (unit, values) in enumerate(zip(past.units, past.values, strict=True)):
         place = {"row": c // n_columns + 1, "col": c % n_columns + 1}
+        for one in neighbours:
+            told = np.concatenate([one.past[c][-len(before) :], one.future[c]])
+            first = past.n_steps - min(one.past.shape[1], len(before))
+            x, name = places[first : first + len(told)], f"{one.id} ({one.score:.2f})"
+            line = {"color": NEIGHBOURS, "width": 1}
+            figure.add_trace(go.Scatter(x=x, y=told[: len(x)], mode="lines", line=line, name=escape(name)), **place)
         for level, fill in ((high, None), (low, "tonexty")):
             band = go.Scatter(x=after, y=level[c], mode="lines", line=nothing, fill=fill, fillcolor=BAND_COLOR)
             figure.add_trace(band, **place)

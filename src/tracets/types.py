@@ -285,3 +285,14 @@ class Forecast:
     @property
     def horizon(self) -> int:
         return self.mean.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """A window that one is like, told in the units of that one: `past` (n_channels, n_steps) and what followed it,
+    `future` (n_channels, horizon). NaN for a channel that it lacks. `score` in [-1, 1]."""
+
+    id: str
+    score: float
+    past: FloatArray
+    future: FloatArray

@@ -69,6 +69,24 @@ def test_what_always_follows_is_learnt_and_told(encoder):
     assert rag.name == "last value + series"
 
 
+def test_neighbours_are_told_whether_the_gate_is_open_or_shut(encoder):
+    pairs = cut(bumps(16 * 60))
+    memory = Memory(pairs[:25], encoder)
+    rag, asked = RagForecaster(LastValue(), memory, top=2), pairs[30].past
+    [told] = rag.neighbours([asked])
+    rows = memory.nearest([asked], top=2).rows[0]
+    assert [one.id for one in told] == [pairs[row].past.id for row in rows]
+    assert 1 >= told[0].score >= told[1].score
+    for one, row in zip(told, rows, strict=True):
+        past, future = pairs[row].past.values, pairs[row].future
+        shares = (
+            np.concatenate([past, future], axis=1) - past.mean()
+        ) / past.std()  # the gate's first anchor: the mean
+        expected = asked.values.mean() + shares * asked.values.std()
+        np.testing.assert_allclose(np.concatenate([one.past, one.future], axis=1), expected, rtol=1e-4, atol=1e-5)
+    assert RagForecaster(LastValue(), memory, retrieval="none").neighbours([asked]) == [()]
+
+
 def test_the_gate_stays_shut_where_nothing_is_to_be_known(encoder):
     pairs = cut(bumps(16 * 60, surprising=True))
     rng = np.random.default_rng(1)

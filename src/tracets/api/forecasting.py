@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tracets.types import LEVELS, AnyPath, Forecast, Sample
+from tracets.types import LEVELS, AnyPath, Forecast, Neighbour, Sample
 
 if TYPE_CHECKING:
     from tracets.data.pairs import Pair
@@ -287,15 +287,22 @@ def forecast_frame(forecasts: Sequence[Forecast]) -> Any:
 
 
 def plot_forecasts(
-    forecasts: Sequence[Forecast], history: Sequence[Sample], path: AnyPath, *, truth: Mapping[str, Any] | None = None
+    forecasts: Sequence[Forecast],
+    history: Sequence[Sample],
+    path: AnyPath,
+    *,
+    truth: Mapping[str, Any] | None = None,
+    neighbours: Sequence[Sequence[Neighbour]] = (),
 ) -> None:
     """Draw forecasts after the last steps of their series in one HTML page that needs no network.
 
-    `truth`: id -> what followed, (n_channels, horizon), where it is known.
+    `truth`: id -> what followed, (n_channels, horizon), where it is known. `neighbours`: of each series in `history`,
+    as `RagForecaster.neighbours(history)` gives them.
     """
     from tracets import plots
 
-    plots.plot_forecasts(forecasts, history, path, truth=truth or {})
+    like = {sample.id: found for sample, found in zip(history, neighbours, strict=bool(neighbours))}
+    plots.plot_forecasts(forecasts, history, path, truth=truth or {}, neighbours=like)
 
 
 def forecast_pairs(

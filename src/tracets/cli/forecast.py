@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ import typer
 from tracets import api
 from tracets.cli.show import Json, forecast_table, json_line, note
 from tracets.errors import ConfigError
+from tracets.types import Neighbour
 
 Channels = Annotated[list[str] | None, typer.Option("--channel", help="Only this channel; may be repeated.")]
 Tuning = Annotated[str, typer.Option(help="What a fit changes: linear (the head), adapter, or full (all of it).")]
@@ -64,16 +66,18 @@ def forecast(
     if save is not None:
         api.save_forecaster(forecaster, save)
         note(f"wrote the forecaster to {save}; next: tracets forecast {save} --series FILE --horizon {horizon}")
+    like: Sequence[Sequence[Neighbour]] = ()
     if index is not None and retrieval != "none":
         stored = api.open_index(index)
         ready = api.with_neighbours(ready, stored, api.load(stored.model), history, horizon, retrieval=retrieval)
         note(ready.summary)
+        like = ready.neighbours(history) if plot is not None else ()
     found = api.forecast(history, horizon, model=ready)
     if out is not None:
         api.forecast_frame(found).to_csv(out, index=False)
         note(f"wrote {sum(len(f.channel_names) * f.horizon for f in found)} rows to {out}")
     if plot is not None:
-        api.plot_forecasts(found, history, plot)
+        api.plot_forecasts(found, history, plot, neighbours=like)
         note(f"drew {len(found)} series in {plot}")
     for one in found:
         if as_json:

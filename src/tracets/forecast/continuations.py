@@ -33,14 +33,24 @@ def continuations(memory: Memory, rows: NDArray[np.int64], query: Sample, *, anc
         or its future is unknown.
     """
     out = np.full((len(rows), query.n_channels, memory.horizon), np.nan, np.float32)
-    base, spread = anchored(query.values, anchor)
     for j in np.flatnonzero(rows >= 0):
         pair = memory.pairs[rows[j]]
-        which = {name.casefold(): c for c, name in enumerate(pair.past.channel_names)}
-        from_, to = anchored(pair.past.values, anchor)
-        for c, name in enumerate(query.channel_names):
-            if (k := which.get(name.casefold())) is not None:
-                out[j, c] = base[c] + (pair.future[k] - from_[k]) * _ratio(spread[c], to[k])
+        out[j] = retold(pair.future, pair.past, query, anchor=anchor)
+    return out
+
+
+def retold(values: FloatArray, past: Sample, query: Sample, *, anchor: Anchor) -> FloatArray:
+    """Values of a neighbour, in the units that its past would have were it the query: (n_channels of query, n_steps).
+
+    `values` (n_channels of past, n_steps) are the past itself, what followed it, or a part of these. See
+    `continuations`.
+    """
+    out = np.full((query.n_channels, values.shape[1]), np.nan, np.float32)
+    which = {name.casefold(): c for c, name in enumerate(past.channel_names)}
+    (base, spread), (from_, to) = anchored(query.values, anchor), anchored(past.values, anchor)
+    for c, name in enumerate(query.channel_names):
+        if (k := which.get(name.casefold())) is not None:
+            out[c] = base[c] + (values[k] - from_[k]) * _ratio(spread[c], to[k])
     return out
 
 

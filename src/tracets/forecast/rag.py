@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from tracets.data.pairs import Pair, in_time_order, last_steps
 from tracets.errors import ConfigError, DataError
-from tracets.forecast.continuations import ANCHORS, Anchor, anchored, continuations
+from tracets.forecast.continuations import ANCHORS, Anchor, anchored, continuations, retold
 from tracets.forecast.gate import Gate, fit_gate, gate_features
 from tracets.forecast.neighbours import Memory, Neighbours, Retrieval
 from tracets.forecast.protocol import Backbone
-from tracets.types import FloatArray, Forecast, Sample
+from tracets.types import FloatArray, Forecast, Neighbour, Sample
 
 TOP = 8
 
@@ -112,7 +112,7 @@ class RagForecaster:
         plain = [f.mean for f in self.backbone.forecast([pair.past for pair in pairs], self.memory.horizon)]
         pairs = [self._asked(pair) for pair in pairs]
         scales = [self._scale_of(pair.past) for pair in pairs]
-        neighbours = self._neighbours(pairs)
+        neighbours = self._nearest(pairs)
         windows = np.repeat(np.arange(len(pairs)), [pair.past.n_channels for pair in pairs])
         backbone, truth = (
             np.concatenate([one / scale[:, None] for one, scale in zip(each, scales, strict=True)])
@@ -151,7 +151,7 @@ class RagForecaster:
         if self.retrieval == "none" or self.gate.weights is None:
             return plain
         pasts = [last_steps(past, self.memory.n_steps) for past in pasts]
-        neighbours = self._neighbours(pasts)
+        neighbours = self._nearest(pasts)
         out = []
         for i, (past, one) in enumerate(zip(pasts, plain, strict=True)):
             futures = continuations(self.memory, neighbours.rows[i], past, anchor=self.anchor)[..., :horizon]
@@ -161,12 +161,35 @@ class RagForecaster:
             out.append(replace(one, mean=one.mean + step, quantiles=one.quantiles + step, neighbours=ids))
         return out
 
+    def neighbours(self, pasts: Sequence[Sample]) -> list[tuple[Neighbour, ...]]:
+        """What each window is like and what followed, nearest first, whether the gate is open or shut.
+
+        Told as `forecast` would tell it; by retrieval "none" there are none.
+        """
+        if self.retrieval == "none":
+            return [() for _ in pasts]
+        pasts = [last_steps(past, self.memory.n_steps) for past in pasts]
+        found = self._nearest(pasts)
+        out = []
+        for i, past in enumerate(pasts):
+            told = []
+            for row, score in zip(found.rows[i], found.scores[i], strict=True):
+                if row >= 0:
+                    pair = self.memory.pairs[row]
+                    known, after = (
+                        retold(values, pair.past, past, anchor=self.anchor)
+                        for values in (pair.past.values, pair.future)
+                    )
+                    told.append(Neighbour(pair.past.id, float(score), known, after))
+            out.append(tuple(told))
+        return out
+
     def _asked(self, pair: Pair) -> Pair:
         """A pair whose past is no longer than those remembered: what is looked up has their length."""
         past = last_steps(pair.past, self.memory.n_steps)
         return replace(pair, past=past, first=pair.first + pair.past.n_steps - past.n_steps)
 
-    def _neighbours(self, queries: Sequence[Pair] | Sequence[Sample]) -> Neighbours:
+    def _nearest(self, queries: Sequence[Pair] | Sequence[Sample]) -> Neighbours:
         found: Retrieval = "series+text" if self.retrieval == "series+text" else "series"
         return self.memory.nearest(queries, top=self.top, retrieval=found, placebo=self.placebo, seed=self.seed)
 
