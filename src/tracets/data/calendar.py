@@ -69,13 +69,16 @@ def step_seconds(freq: str | None) -> float:
     return (first + MEAN_OVER * offset - first).total_seconds() / MEAN_OVER
 
 
-SEASONS = {"h": 24, "D": 7, "W": 52, "M": 12, "ME": 12, "MS": 12}
-"""Steps until it is the same hour, weekday, week or month again."""
+SEASONS = {"D": 7, "W": 52, "M": 12, "ME": 12, "MS": 12, "Q": 4, "QE": 4, "QS": 4}
+"""Steps until it is the same weekday, week, month or quarter again."""
+DAY, MINUTE = 86400, 60
 
 
 @lru_cache(maxsize=256)
 def season_of(freq: str | None) -> int:
-    """Steps of the season that a sampling step usually has; 1 where none is known.
+    """Steps of the season that a sampling step usually has: a day of hours or minutes, a week of days, or a year.
+
+    1 where none is known: steps below a minute, of several days, or that do not divide the season.
 
     Raises
     ------
@@ -84,8 +87,15 @@ def season_of(freq: str | None) -> int:
 
     Examples
     --------
-    >>> season_of("h"), season_of("W-SUN"), season_of("15min")
-    (24, 52, 1)
+    >>> season_of("h"), season_of("15min"), season_of("W-SUN"), season_of("QS"), season_of("s")
+    (24, 96, 52, 4, 1)
     """
-    offset = None if freq is None else to_offset(freq)
-    return SEASONS.get(offset.rule_code.split("-")[0], 1) if offset is not None and offset.n == 1 else 1
+    if freq is None:
+        return 1
+    offset = to_offset(freq)
+    code = offset.rule_code.split("-")[0]
+    if code in SEASONS:
+        steps, left = divmod(SEASONS[code], offset.n)
+        return steps if left == 0 else 1
+    step = step_seconds(freq)
+    return round(DAY / step) if MINUTE <= step < DAY and DAY % step == 0 else 1

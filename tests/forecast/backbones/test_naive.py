@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tracets.data.calendar import season_of
 from tracets.forecast.backbones import load_backbone
 from tracets.types import LEVELS, Sample
 
@@ -57,8 +56,3 @@ def test_few_seasons_take_their_spread_from_single_steps():
     steps = np.diff(values)
     expected = np.quantile(steps, 0.9) - np.median(steps)
     assert forecast.quantiles[8, 0, 3] - forecast.mean[0, 3] == pytest.approx(expected * 2)
-
-
-def test_seasons():
-    freqs = ["h", "1h", "D", "W-SUN", "W", "MS", "ME", "15min", "2D", "B", None]
-    assert [season_of(freq) for freq in freqs] == [24, 24, 7, 52, 52, 12, 12, 1, 1, 1, 1]
