@@ -266,9 +266,10 @@ def test_where_agrees_with_python():
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("station = 'x'", "cannot filter by 'station = 'x'': .*No field named station.* The columns are: id, .*entity"),
-        ("n >", "cannot filter by 'n >': "),
-        ("n", "does not return a boolean"),
+        ("station = 'x'", "cannot filter by \"station = 'x'\": there is no column 'station'.* columns are id, .*entity"),
+        ("n >", 'cannot filter by "n >": expected a value .*, found the end, at character 4. Allowed are =, '),
+        ("n", "column 'n' holds numbers, got True"),
+        ("values IS NULL", "no column 'values'"),
     ],
 )  # fmt: skip
 def test_where_says_what_is_wrong(sql, message):

@@ -172,7 +172,7 @@ def filtered(tmp_path_factory):
 
 def test_filter_errors_list_the_columns(filtered):
     with pytest.raises(
-        QueryError, match="No field named town. The columns are id, values, .*, n, x, ok, day"
+        QueryError, match="there is no column 'town'. The columns are id, channel_names, .*, n, x, ok, day"
     ) as caught:
         filtered.select("town = 'ny'")
     assert "vector" not in str(caught.value)

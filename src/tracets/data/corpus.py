@@ -20,7 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracets.data.schema import CONTRACT, MATRIX, SPLITS, STRINGS, TEXTS, conform, validate
-from tracets.errors import DataError
+from tracets.errors import DataError, QueryError
+from tracets.filters import Filter
+from tracets.filters.rows import rows_where
 from tracets.types import FloatArray, Sample
 
 UNNAMED = "corpus"
@@ -152,36 +154,22 @@ class Corpus:
             raise DataError(f"there is no split '{name}'. Use one of {', '.join(SPLITS)}.")
         return self.select(np.flatnonzero(pc.fill_null(pc.equal(self.table["split"], name), False).to_numpy()))
 
-    def where(self, sql: str) -> Corpus:
-        """The rows that an SQL predicate over the scalar columns keeps, in their order.
+    def where(self, where: str | Filter) -> Corpus:
+        """The rows that a filter over the columns keeps, in their order.
 
-        The dialect is LanceDB's, the same as in `tracets search --where`: ``label IN ('rain', 'fair')``,
+        The same filters as in `tracets search --where` (see `tracets.filters`): ``label IN ('rain', 'fair')``,
         ``entity = 'ny' AND start >= timestamp '2013-10-01'``; quote odd names with backticks. A time
         without an offset is a local time in the zone of the column.
 
         Raises
         ------
         DataError
-            An unknown column (the known ones are listed) or a predicate that cannot be read.
+            An unknown column (the known ones are listed), or a filter that cannot be read or does not fit its column.
         """
-        import lancedb
-
-        fields = [f for f in self.table.schema if not pa.types.is_nested(f.type)]
-        scalars = [f.name for f in fields]
-        # A column of nulls only has no type that LanceDB could compare with.
-        typed = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in fields]
-        row = "_row"
-        table = self.table.select(scalars).cast(pa.schema(typed)).append_column(row, pa.array(np.arange(len(self))))
         try:
-            rows = lancedb.connect("memory://").create_table("corpus", table)
-            kept = rows.search().where(sql).select([row]).limit(max(len(self), 1)).to_arrow()[row]
-        except (ValueError, RuntimeError) as error:
-            reason = str(error).split(", /")[0].splitlines()[0]
-            raise DataError(
-                f"cannot filter by '{sql}': {reason.split(' Valid fields')[0]} "
-                f"The columns are: {', '.join(scalars)}. Write for instance \"label = 'rain'\"."
-            ) from error
-        return self.select(sorted(kept.to_pylist()))
+            return self.select(rows_where(where, self.table.drop_columns(["values"])))
+        except QueryError as error:
+            raise DataError(str(error)) from error
 
 
 def read_corpus(path: str | os.PathLike[str]) -> Corpus:

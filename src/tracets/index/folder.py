@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
+from tracets.errors import DataError, IndexFolderError, NotFound
+from tracets.filters import Filter
+from tracets.filters.rows import rows_where
 from tracets.index.manifest import FILE, REBUILD, Manifest, tracets_version
 from tracets.index.mapped import UNMAPPED, Mapped, open_mapped, version_of, write_mapped
 from tracets.index.rows import (
@@ -45,7 +47,7 @@ class IndexFolder:
     """Windows with their vectors, values and text in a folder. Knows ids, vectors and columns, and no encoder.
 
     Use `IndexFolder.create` or `IndexFolder.open`. Rows keep the order in which they came. The table is opened when
-    something is asked that `mapped` does not hold: a search without a filter does without LanceDB.
+    something is asked that `mapped` does not hold: a search, filtered or not, does without LanceDB.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -244,7 +246,7 @@ class IndexFolder:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that a filter may name."""
+        """All columns but the vectors; a filter may name those that are mapped, which the values are not."""
         return [name for name in self._table.schema.names if name not in VECTORS]
 
     @property
@@ -252,27 +254,18 @@ class IndexFolder:
         """The columns beyond those that every index has."""
         return [name for name in self.mapped.facts.column_names if name not in OWN]
 
-    def select(self, where: str) -> NDArray[np.int64]:
-        """The rows, rising, for which an SQL expression over the columns holds, such as "entity = 'ny'".
+    def select(self, where: str | Filter) -> NDArray[np.int64]:
+        """The rows, rising, for which a filter over the facts holds: SQL such as "entity = 'ny'", or a `Filter`.
 
-        Times are written as ``timestamp '2013-07-01'``, in the zone of the index; odd names within backticks.
+        Reads the columns that the filter names, and neither LanceDB nor the table; see `tracets.filters`.
 
         Raises
         ------
         QueryError
-            An unknown column or an expression that cannot be read; the columns are listed.
+            An expression that cannot be read, an unknown column (the columns are listed), or a value that is not of
+            the kind of its column.
         """
-        try:
-            found = self._table.search().where(where).with_row_id(True).select(["_rowid"]).to_arrow()["_rowid"]
-        except (ValueError, RuntimeError) as error:
-            reason = (
-                str(error).split(", /")[0].split(" Valid fields are")[0].splitlines()[0].removeprefix("Invalid input, ")
-            )
-            raise QueryError(
-                f'cannot filter by "{where}": {reason.rstrip(".")}. The columns are {", ".join(self.columns)}. Write '
-                f"for instance label = 'storm' or start >= timestamp '2013-07-01'."
-            ) from error
-        return np.flatnonzero(np.isin(self.mapped.row_ids, found.to_numpy()))
+        return rows_where(where, self.mapped.facts)
 
     def contents(self) -> Iterator[Sample]:
         """What vectors were made from, row by row: id, values, channel names, units, start, freq and text alone."""
