@@ -266,7 +266,7 @@ def test_where_agrees_with_python():
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("station = 'x'", "cannot filter by \"station = 'x'\": there is no column 'station'.* columns are id, .*entity"),
+        ("station = 'x'", "cannot filter by \"station = 'x'\": there is no column 'station'.*are id, .*entity"),
         ("n >", 'cannot filter by "n >": expected a value .*, found the end, at character 4. Allowed are =, '),
         ("n", "column 'n' holds numbers, got True"),
         ("values IS NULL", "no column 'values'"),

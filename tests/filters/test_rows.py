@@ -62,11 +62,12 @@ ATOMS = """entity = 'ny' | entity <> 'ny' | ENTITY != 'sf' | entity IN ('ny', 's
 entity LIKE 'a%' | entity LIKE 'a\\_b' | entity NOT LIKE '_b%' | entity ILIKE 'n_' | entity > 'm' | entity = 'o''hare'
 entity BETWEEN 'a' AND 'o' | entity IS NULL | entity IS NOT NULL | n = 2 | n == 4 | 2 <> n | 1 < n | n <= 2
 n IN (1, 5) | n = -1 | n = - 1 | n BETWEEN -1 AND 2 | n NOT BETWEEN 1 AND 4 | n BETWEEN 4 AND 1 | n IS NULL
-n > 9007199254740992 | x > 1 | x < 0.5 | x = 0 | x = -0.0 | x >= 1e300 | x NOT IN (1.5, 2) | x IS NULL | ok | NOT ok | ok = false
-ok <> true | ok IS TRUE | ok IS NOT TRUE | ok IS FALSE | ok IS NOT FALSE | true = ok | ok IS NULL | day > date '2013-03-02'
-day IN (date '2013-03-02') | day >= timestamp '2013-03-03' | when > timestamp '2013-03-10 02:00:00'
-when <= timestamp '2013-03-10T02:00:00.500' | when >= date '2013-03-10' | start > timestamp '2013-03-09T01:30:00'
-start BETWEEN timestamp '2013-03-09' AND timestamp '2013-03-09T04:00:00' | start IS NOT NULL | true | false
+n > 9007199254740992 | x > 1 | x < 0.5 | x = 0 | x = -0.0 | x >= 1e300 | x NOT IN (1.5, 2) | x IS NULL | ok
+NOT ok | ok = false | ok <> true | ok IS TRUE | ok IS NOT TRUE | ok IS FALSE | ok IS NOT FALSE | true = ok | ok IS NULL
+day > date '2013-03-02' | day IN (date '2013-03-02') | day >= timestamp '2013-03-03'
+when > timestamp '2013-03-10 02:00:00' | when <= timestamp '2013-03-10T02:00:00.500' | when >= date '2013-03-10'
+start > timestamp '2013-03-09T01:30:00' | start BETWEEN timestamp '2013-03-09' AND timestamp '2013-03-09T04:00:00'
+start IS NOT NULL | true | false
 array_has(tags, 'z') | array_contains(tags, 'y') | tags IS NULL | (entity) = 'ny' | ((n = 2))"""
 
 

@@ -350,7 +350,7 @@ def test_hit_to_json_has_the_keys_of_the_contract():
         (Query("rain"), {"want": "both"}, QueryError, "'series' or 'text', got 'both'"),
         (Query(channels={"snow": "x"}), {}, QueryError, "channel 'snow'. Its channels are Rain, wind, sun, load"),
         (Query(like="nobody"), {}, NotFound, "no window with id 'nobody'"),
-        (Query("rain"), {"where": "town = 'ny'"}, QueryError, "no column 'town'. The columns are .*entity, height, odd name"),
+        (Query("rain"), {"where": "town = 'ny'"}, QueryError, "column 'town'. The columns are .*entity, height, odd name"),
         (Query("rain"), {"where": "entity ="}, QueryError, 'cannot filter by "entity ="'),
     ],
 )

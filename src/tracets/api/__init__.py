@@ -25,6 +25,9 @@ from tracets.api.forecasting import (
 from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
 from tracets.api.models import export, load, set_threads, shipped_models, train
 from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
+from tracets.filters import Filter, col
+from tracets.filters import from_json as filter_from_json
+from tracets.filters import to_json as filter_to_json
 from tracets.types import Classification, Forecast, Hit, Query, Sample
 
 if TYPE_CHECKING:
@@ -34,13 +37,14 @@ if TYPE_CHECKING:
     from tracets.tasks.transformer import TraceTransformer as TraceTransformer
 
 __all__ = [
-    "Classification", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
-    "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "describe", "embed",
+    "Classification", "Filter", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
+    "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "col", "describe", "embed",
     "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
-    "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
-    "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone",
-    "load_classifier", "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster",
-    "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours", "write",
+    "explain", "export", "filter_from_json", "filter_to_json", "fit_classifier", "fit_forecaster",
+    "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "is_classifier",
+    "is_forecaster", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
+    "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster", "search", "set_threads",
+    "shipped_models", "train", "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

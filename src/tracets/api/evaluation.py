@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tracets.evaluate.deletion import ChannelReport
     from tracets.evaluate.probe_report import ProbeReport
     from tracets.evaluate.report import RetrievalReport
+    from tracets.filters import Filter
 
 
 def evaluate_retrieval(
@@ -18,7 +19,7 @@ def evaluate_retrieval(
     model: PairEncoder,
     *,
     split: str = "test",
-    where: str | None = None,
+    where: str | Filter | None = None,
     baselines: Sequence[str] = (),
     seed: int = 0,
     n_boot: int = 1000,
@@ -26,8 +27,8 @@ def evaluate_retrieval(
 ) -> RetrievalReport:
     """Rank one split of a corpus in every direction: pairs and labels, beside chance, intervals and baselines.
 
-    `where` narrows the pool by an SQL expression. Baselines that learn are fitted on the train split. Series to text,
-    the texts' hubness over windows of the train split is taken off (`tracets.retrieval.hubness`), unless
+    `where` narrows the pool by a filter, as in a search. Baselines that learn are fitted on the train split. Series
+    to text, the texts' hubness over windows of the train split is taken off (`tracets.retrieval.hubness`), unless
     `hubness` is False.
     """
     from tracets.evaluate.retrieval import evaluate_retrieval as evaluate
@@ -45,7 +46,7 @@ def evaluate_probes(
     model: PairEncoder,
     *,
     split: str = "test",
-    where: str | None = None,
+    where: str | Filter | None = None,
     seed: int = 0,
     limit: int | None = None,
     n_boot: int = 1000,

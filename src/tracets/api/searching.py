@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tracets.encoders.protocol import PairEncoder
+    from tracets.filters import Filter
     from tracets.retrieval.reasons import Explanation
     from tracets.retrieval.stored import Index
 
@@ -59,7 +60,7 @@ def search(
     *,
     want: Literal["series", "text"] = "series",
     k: int = 10,
-    where: str | None = None,
+    where: str | Filter | None = None,
     hubness: bool = True,
     exact: bool = False,
 ) -> list[Hit]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
+from tracets.filters import Filter
 from tracets.retrieval.candidates import candidates
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
 from tracets.retrieval.questions import Part, encode_parts, named_falls, score_of_series, score_of_texts
@@ -33,7 +34,7 @@ def search(
     *,
     want: Want = "series",
     k: int = 10,
-    where: str | None = None,
+    where: str | Filter | None = None,
     hubness: bool = True,
     exact: bool = False,
 ) -> list[Hit]:
@@ -54,8 +55,9 @@ def search(
         compared as any other).
     k : int, default=10
         1 <= k. All windows come back when there are fewer.
-    where : str, optional
-        An SQL expression over the index's columns, such as "entity = 'ny' AND label <> 'fair'".
+    where : str or Filter, optional
+        A filter over the index's columns: SQL such as "entity = 'ny' AND label <> 'fair'", or `col("entity") == "ny"`;
+        see `tracets.filters`.
     hubness : bool, default=True
         Where a series asks for texts, take half of a text's hubness off its score (see `tracets.retrieval.hubness`): a
         text that is near every window of the index is no answer to this one. An index without the hubness of its texts
