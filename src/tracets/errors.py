@@ -40,3 +40,14 @@ class MissingExtra(TracetsError, ImportError):
 
 class CaptionError(TracetsError, RuntimeError):
     """A language model refused, or never answered in the right shape. Never holds a key."""
+
+
+class ShortAnswer(UserWarning):
+    """A warning, no error: a search found fewer windows than it was asked for, and why there are no more.
+
+    `asked` and `found` are numbers of windows. To make it an error: ``warnings.simplefilter("error", ShortAnswer)``.
+    """
+
+    def __init__(self, asked: int, found: int, why: str) -> None:
+        super().__init__(f"asked for {asked} windows, found {found}: {why}")
+        self.asked, self.found = asked, found

@@ -16,7 +16,7 @@ def hits(tracets, index_folder):
 
     def run(*arguments):
         result = tracets("search", index_folder, *arguments, "--json")
-        assert (result.code, result.err) == (0, ""), result
+        assert result.code == 0 and all(line.startswith("asked for ") for line in result.err.splitlines()), result
         return [json.loads(line) for line in result.out.splitlines()]
 
     return run
@@ -107,6 +107,18 @@ def test_where_filters(hits):
     kept = hits("rain", "--where", "entity = 'ny' AND label = 'fair'", "-k", 12)
     assert [h["id"] for h in kept] == [h["id"] for h in everything if h["metadata"]["entity"] == "ny"]
     assert len(kept) == 6 and hits("rain", "--where", "entity = 'la'") == []
+
+
+def test_a_short_answer_says_why_on_stderr_alone(tracets, index_folder):
+    for arguments, why in (
+        (("-k", 12), ""),
+        (("-k", 13), "asked for 13 windows, found 12: the index holds 12 windows\n"),
+        (("--where", "label = 'fair'"), "asked for 10 windows, found 6: the filter keeps 6 windows\n"),
+        (("--where", "label = 'fair'", "-k", 6), ""),
+    ):
+        result = tracets("search", index_folder, "rain", "--json", *arguments)
+        assert (result.code, result.err) == (0, why)
+        assert all(list(json.loads(line)) == KEYS for line in result.out.splitlines())
 
 
 def test_plot_writes_a_page_that_needs_no_network(tracets, index_folder, tmp_path):

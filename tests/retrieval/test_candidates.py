@@ -13,6 +13,8 @@ from tracets.retrieval.search import search
 from tracets.retrieval.stored import Index
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
 
+pytestmark = pytest.mark.filterwarnings("ignore::tracets.errors.ShortAnswer")
+
 DIM, M, N = 16, 2, 600
 NAMES = (("rain", "wind", "sun"), ("wind", "rain"))
 

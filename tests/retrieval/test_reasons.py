@@ -12,6 +12,8 @@ from tracets.retrieval.reasons import StoredSentence, explain
 from tracets.retrieval.search import search
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
 
+pytestmark = pytest.mark.filterwarnings("ignore::tracets.errors.ShortAnswer")
+
 WORDS = {"rain": [1.0, 0.0, 0.0], "wind": [0.0, 1.0, 0.0], "gale": [0.0, 0.8, 0.6], "sun": [0.0, 0.0, 1.0]}
 
 

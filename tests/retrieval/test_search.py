@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -12,13 +13,14 @@ import pytest
 
 import tracets.retrieval.scores as scores
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
+from tracets.errors import DataError, IndexFolderError, NotFound, QueryError, ShortAnswer
 from tracets.retrieval.build import build_index
 from tracets.retrieval.hubness import choose_bank
 from tracets.retrieval.search import hit_to_json, search
 from tracets.retrieval.stored import Index
 from tracets.types import Hit, Query, Sample, SeriesVectors, TextVectors
 
+pytestmark = pytest.mark.filterwarnings("ignore::tracets.errors.ShortAnswer")  # most tests ask for all there is
 DIM, M = 16, 2
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -288,6 +290,26 @@ def test_a_filtered_search_is_the_search_over_the_filtered_rows(index, where, ke
     assert [(h.id, h.score) for h in found] == [(h.id, h.score) for h in everything if h.id in kept]
 
 
+@pytest.mark.parametrize(
+    ("query", "options", "said"),
+    [
+        (Query(SAID), {"k": 24}, "asked for 24 windows, found 23: the index holds 23 windows"),
+        (Query(like="w3"), {"k": 23}, "found 22: the index holds 22 windows besides the one that was asked by"),
+        (Query(SAID), {"k": 9, "where": "id IN ('w1', 'w2', 'x')"}, "found 2: the filter keeps 2 windows"),
+        (Query(SAID), {"k": 1, "where": "entity = 'nowhere'"}, "found 0: the filter keeps 0 windows"),
+        (Query(SAID), {"k": 99, "want": "text"}, "found 18: the index holds 18 windows with a text"),
+    ],
+)
+def test_a_short_answer_warns_and_says_why(index, query, options, said):
+    with pytest.warns(ShortAnswer) as told:
+        found = search(index, ENCODER, query, **options)
+    assert len(told) == 1 and said in str(told[0].message)
+    assert (told[0].message.asked, told[0].message.found) == (options["k"], len(found))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not found or search(index, ENCODER, query, **options | {"k": len(found)}) == found
+
+
 def test_ties_keep_the_order_of_the_index(tmp_path):
     twins = [Sample(f"t{i}", np.ones((2, 8)), ("rain", "wind"), text="the same") for i in (5, 3, 9, 1) * 1]
     index = build_index(twins, ENCODER, tmp_path / "twins")
@@ -350,7 +372,7 @@ def test_hit_to_json_has_the_keys_of_the_contract():
         (Query("rain"), {"want": "both"}, QueryError, "'series' or 'text', got 'both'"),
         (Query(channels={"snow": "x"}), {}, QueryError, "channel 'snow'. Its channels are Rain, wind, sun, load"),
         (Query(like="nobody"), {}, NotFound, "no window with id 'nobody'"),
-        (Query("rain"), {"where": "town = 'ny'"}, QueryError, "column 'town'. The columns are .*entity, height, odd name"),
+        (Query("rain"), {"where": "town = 'ny'"}, QueryError, "no column 'town'. .*entity, height, odd name"),
         (Query("rain"), {"where": "entity ="}, QueryError, 'cannot filter by "entity ="'),
     ],
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated, cast
+import warnings
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -14,7 +15,7 @@ from tracets.cli import classify, data, evaluate, search, train
 from tracets.cli.demo import demo
 from tracets.cli.forecast import forecast
 from tracets.cli.show import note
-from tracets.errors import TracetsError
+from tracets.errors import ShortAnswer, TracetsError
 
 app = typer.Typer(
     name="tracets",
@@ -57,6 +58,17 @@ class _Notes(logging.Handler):
         note(record.getMessage())
 
 
+_shown = warnings.showwarning
+
+
+def _show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """A short answer as a note on stderr; other warnings as ever."""
+    if issubclass(category, ShortAnswer):
+        note(str(message))
+    else:
+        _shown(message, category, *where, **more)
+
+
 def main() -> None:
     """Run the command line; exit 2 with one line on stderr for an error that the user can mend."""
     logging.getLogger("tracets").handlers = [_Notes()]
@@ -64,7 +76,10 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        sys.exit(app(prog_name="tracets", standalone_mode=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ShortAnswer)
+            warnings.showwarning = _show
+            sys.exit(app(prog_name="tracets", standalone_mode=False))
     except typer.Abort:
         sys.exit(1)
     except BrokenPipeError:  # `tracets search ... | head`

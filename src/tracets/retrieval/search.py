@@ -9,6 +9,7 @@ bring are scored, and the share of the best ones that is found so is measured an
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import QueryError
+from tracets.errors import QueryError, ShortAnswer
 from tracets.filters import Filter
 from tracets.retrieval.candidates import candidates
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
@@ -54,7 +55,7 @@ def search(
         Rank windows by their values, or the windows that have a text by that text (a named channel's text is then
         compared as any other).
     k : int, default=10
-        1 <= k. All windows come back when there are fewer.
+        1 <= k. All windows come back when there are fewer, with a warning.
     where : str or Filter, optional
         A filter over the index's columns: SQL such as "entity = 'ny' AND label <> 'fair'", or `col("entity") == "ny"`;
         see `tracets.filters`.
@@ -81,6 +82,11 @@ def search(
         rank.
     NotFound
         `query.like` is not in the index.
+
+    Warns
+    -----
+    ShortAnswer
+        There are fewer than k hits; it says why.
 
     Examples
     --------
@@ -109,7 +115,20 @@ def search(
     if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
         ranked = candidates(index, index.lists, parts, kept, probes=index.lists.probes)
     found, scores = nearest(score, ranked, n=len(rows), k=k, residual=residual)
+    if len(found) < k:
+        texts = " with a text" if want == "text" else ""
+        why = _why_short(query, where, allowed=int(kept[rows].sum()), brought=len(ranked), texts=texts)
+        warnings.warn(ShortAnswer(k, len(found), why), stacklevel=3)  # at the call of api.search()
     return _hits(index, parts, rows[found], scores)
+
+
+def _why_short(query: Query, where: str | Filter | None, *, allowed: int, brought: int, texts: str) -> str:
+    """Why there are no more hits: `allowed` windows might be hits, and `brought` of them were scored."""
+    if brought < allowed:
+        return f"the inverted lists of the index bring no more of {allowed}; an exact search finds all"
+    aside = " besides the one that was asked by" if query.like is not None else ""
+    keeps = "the index holds" if where is None else "the filter keeps"
+    return f"{keeps} {allowed} windows{texts}{aside}"
 
 
 def _hits(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Hit]:
