@@ -109,6 +109,19 @@ def test_where_filters(hits):
     assert len(kept) == 6 and hits("rain", "--where", "entity = 'la'") == []
 
 
+def test_hybrid_ranks_by_the_words_too(hits, refused, index_folder):
+    said = "A burst of 9 mm of rain"
+    rank = next(h["rank"] for h in hits(said, "-k", 12) if h["id"] == "day-4")  # by words it is the first
+    found = hits(said, "--hybrid", "-k", 12)
+    score = next(h["score"] for h in found if h["id"] == "day-4")
+    assert score == pytest.approx((1 / 61 + 1 / (60 + rank)) * 61 / 2, abs=1e-6)
+    assert all(0 < h["score"] <= 1 for h in found) and all(list(h) == KEYS for h in found)
+    best = hits("A burst of 9 mm of rain. The wind is light.", "--hybrid", "--want", "text", "-k", 1)[0]
+    assert (best["id"], best["score"]) == ("day-4", 1.0)
+    assert len(hits("burst", "--hybrid", "--where", "label = 'fair'", "-k", 12)) == 6
+    assert "Give a text" in refused("search", index_folder, "--like", "day-4", "--hybrid")
+
+
 def test_a_short_answer_says_why_on_stderr_alone(tracets, index_folder):
     for arguments, why in (
         (("-k", 12), ""),

@@ -236,7 +236,8 @@ def test_torch_where_the_files_change_meanwhile(folders, tmp_path, monkeypatch, 
 
 @pytest.fixture
 def indexed(folders, tmp_path):
-    api.build_index(series(40), api.load(folders / "torch", backend="torch"), tmp_path / "days.index")
+    built = api.build_index(series(40), api.load(folders / "torch", backend="torch"), tmp_path / "days.index")
+    assert built.words.n == 40  # made here, and kept
     return tmp_path / "days.index"
 
 
@@ -253,13 +254,13 @@ def test_an_index_is_searched_with_the_same_answers(indexed, folders, cache):
 
 @pytest.mark.parametrize("name", ["torch", "fp32"])
 def test_a_search_from_the_shell_imports_neither_torch_nor_transformers(indexed, folders, cache, name):
-    """By a model whose export is kept, and by an export; with a filter, too."""
+    """By a model whose export is kept, and by an export; with a filter and words, too."""
     code = (
         "import sys; from tracets.cli.main import app; "
         f"app(['--threads', '1', 'search', {str(indexed)!r}, 'heavy rain', '--model', {str(folders / name)!r}, "
         "'-k', '2', '--where', \"NOT id IN ('x') AND start IS NULL AND array_has(channel_names, 'load')\", "
-        "'--json'], standalone_mode=False); "
-        "print([m for m in ('torch', 'transformers', 'lightning', 'pandas', 'lancedb') if m in sys.modules])"
+        "'--hybrid', '--json'], standalone_mode=False); "
+        "print([m for m in ('torch', 'transformers', 'lightning', 'pandas', 'lancedb', 'bm25s') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     *hits, loaded = done.stdout.splitlines()

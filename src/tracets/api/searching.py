@@ -63,6 +63,7 @@ def search(
     where: str | Filter | None = None,
     hubness: bool = True,
     exact: bool = False,
+    hybrid: bool = False,
 ) -> list[Hit]:
     """The k stored windows that answer a query best, best first; see `tracets.retrieval.search.search`.
 
@@ -76,7 +77,7 @@ def search(
 
     if isinstance(query, (str, Sample)):
         query = Query(text=query) if isinstance(query, str) else Query(series=query)
-    return search_.search(index, model, query, want=want, k=k, where=where, hubness=hubness, exact=exact)
+    return search_.search(index, model, query, want=want, k=k, where=where, hubness=hubness, exact=exact, hybrid=hybrid)
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:

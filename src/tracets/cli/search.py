@@ -97,6 +97,9 @@ def search(
     backend: Backend = None,
     no_hubness: NoHubness = False,
     exact: Annotated[bool, typer.Option("--exact", help="Score every window, also where the index has --ann.")] = False,
+    hybrid: Annotated[
+        bool, typer.Option("--hybrid", help="Rank by the words of the stored texts (BM25), too; fuse both rankings.")
+    ] = False,
     as_json: Json = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the hits into this HTML file.")] = None,
 ) -> None:
@@ -105,7 +108,9 @@ def search(
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
     encoder = api.load(model or opened.model, backend=backend_of(backend))
-    hits = api.search(opened, encoder, query, want=wanted, k=k, where=where, hubness=not no_hubness, exact=exact)
+    hits = api.search(
+        opened, encoder, query, want=wanted, k=k, where=where, hubness=not no_hubness, exact=exact, hybrid=hybrid
+    )
     said = described(query)
     if as_json:
         for hit in hits:

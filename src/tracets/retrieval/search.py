@@ -20,6 +20,7 @@ from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError, ShortAnswer
 from tracets.filters import Filter
 from tracets.retrieval.candidates import candidates
+from tracets.retrieval.fusion import DEPTH, by_words, fuse
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
 from tracets.retrieval.questions import Part, encode_parts, named_falls, score_of_series, score_of_texts
 from tracets.retrieval.stored import Index
@@ -38,6 +39,7 @@ def search(
     where: str | Filter | None = None,
     hubness: bool = True,
     exact: bool = False,
+    hybrid: bool = False,
 ) -> list[Hit]:
     """The k stored windows that answer the query best, best first.
 
@@ -65,21 +67,26 @@ def search(
         (written by an earlier version, or with fewer than three windows) is searched by the scores alone.
     exact : bool, default=False
         Leave inverted lists aside.
+    hybrid : bool, default=False
+        Fuse the ranking by vectors with one of the stored texts by the words of the query (BM25; see
+        `tracets.retrieval.fusion`). A window without a text is ranked by vectors alone.
 
     Returns
     -------
     list of Hit
         `score` in [-1, 1] (for texts less their hubness, [-1.5, 1.5]), rounded to 6 decimals; ties keep the order of
         the index. `channels` holds the score of each
-        channel of the window (of the named ones alone, when the query is about named channels).
+        channel of the window (of the named ones alone, when the query is about named channels). With `hybrid`, `score`
+        is that of the fused ranks, in (0, 1], 1 for a window that is first in both rankings; equal ones keep the order
+        by vectors.
 
     Raises
     ------
     IndexFolderError
         The index was built with another model.
     QueryError
-        An empty query, a series with nothing observed, k < 1, an unknown `want`, channel name or column, or no text to
-        rank.
+        An empty query, a series with nothing observed, k < 1, an unknown `want`, channel name or column, no text to
+        rank, or no words for a hybrid search.
     NotFound
         `query.like` is not in the index.
 
@@ -114,12 +121,15 @@ def search(
     ranked = np.flatnonzero(kept[rows])
     if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
         ranked = candidates(index, index.lists, parts, kept, probes=index.lists.probes)
-    found, scores = nearest(score, ranked, n=len(rows), k=k, residual=residual)
+    found, scores = nearest(score, ranked, n=len(rows), k=max(k, DEPTH) if hybrid else k, residual=residual)
+    found = rows[found]
+    if hybrid:
+        found, scores = fuse([found, by_words(index, query, kept, k=max(k, DEPTH))], k=k)
     if len(found) < k:
         texts = " with a text" if want == "text" else ""
         why = _why_short(query, where, allowed=int(kept[rows].sum()), brought=len(ranked), texts=texts)
         warnings.warn(ShortAnswer(k, len(found), why), stacklevel=3)  # at the call of api.search()
-    return _hits(index, parts, rows[found], scores)
+    return _hits(index, parts, found, scores)
 
 
 def _why_short(query: Query, where: str | Filter | None, *, allowed: int, brought: int, texts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from tracets.errors import NotFound
 from tracets.index import IndexFolder
 from tracets.index.lists import Lists, open_lists
+from tracets.index.words import Words, kept_words
 from tracets.retrieval.scores import Groups, Names, SeriesBank, TextBank, standing_for
 from tracets.types import FloatArray
 
@@ -68,6 +70,18 @@ class Index:
         found = self.folder.mapped
         sentences = Groups(standing_for(found.sentences.coarse), found.text_offsets)
         return TextBank(standing_for(found.text_sample.coarse), sentences)
+
+    @property
+    def text_rows(self) -> NDArray[np.int64]:
+        """The rows that have a text, rising."""
+        return self.texts[0]
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the texts of `text_rows`, in their order; made and kept in the index folder where missing."""
+        rows, folder = self.text_rows, self.folder
+        key = hashlib.sha256(folder.mapped.folder.name.encode() + rows.tobytes()).hexdigest()[:16]
+        return kept_words(folder.path, key, lambda: [row["text"] for row in folder.facts(rows, ["text"])])
 
     @cached_property
     def lists(self) -> Lists | None:
