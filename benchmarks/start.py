@@ -116,6 +116,7 @@ def main(
             "tracets --help": [*TRACETS, "--help"],
             f"tracets search, {rows} rows": search,
             "the same with --where": [*search, "--where", "tenth < 5"],
+            "the same with --hybrid": [*search, "--hybrid"],
             "the same with --backend torch": [*search, "--backend", "torch"],
         }
         for what, command in commands.items():

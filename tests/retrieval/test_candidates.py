@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from tracets.filters import col
 from tracets.index import IndexFolder, Rows
 from tracets.index.lists import make_lists, open_lists
 from tracets.index.quantised import quantise
@@ -101,7 +102,7 @@ def test_filters_channels_and_stored_windows(made):
     path, encoder = made
     index = add_lists(Index.open(path), probes=10_000)
     for query in (Query("q10"), Query(channels={"sun": "q10"}), Query(like="w33"), Query("q20", like="w33")):
-        for where in (None, "n < 300", "n < 12", "n < 0"):
+        for where in (None, "n < 300", "n < 12", "n < 0", (col("n") >= 100) & ~col("n").between(200, 299)):
             found, expected = (search(index, encoder, query, where=where, exact=e) for e in (False, True))
             if query.channels:  # windows without the channel are not brought
                 expected = [h for h in expected if h.score > -1]

@@ -6,14 +6,18 @@ import shutil
 import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase as fnmatch
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import tracets.retrieval.scores as scores
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError, ShortAnswer
+from tracets.filters import col
 from tracets.index.words import words
 from tracets.retrieval.build import build_index
 from tracets.retrieval.hubness import choose_bank
@@ -289,6 +293,48 @@ def test_a_filtered_search_is_the_search_over_the_filtered_rows(index, where, ke
     everything = search(index, ENCODER, Query(SAID), k=100)
     found = search(index, ENCODER, Query(SAID), k=100, where=where)
     assert [(h.id, h.score) for h in found] == [(h.id, h.score) for h in everything if h.id in kept]
+
+
+CONDITIONS = st.one_of(
+    st.sampled_from(["ny", "sf", "la"]).map(lambda v: (col("entity") == v, lambda s: s.metadata["entity"] == v)),
+    st.floats(0, 240).map(lambda v: (col("height") > v, lambda s: s.metadata["height"] > v)),
+    st.lists(st.integers(0, 25)).map(lambda v: (col("odd name").isin(v), lambda s: s.metadata["odd name"] in v)),
+    st.integers(1, 30).map(
+        lambda day: (
+            col("start").between(datetime(2013, 3, 5, tzinfo=UTC), datetime(2013, 3, day)),
+            lambda s: (
+                datetime(2013, 3, 5, tzinfo=UTC) <= s.start.astimezone(UTC)
+                and s.start <= datetime(2013, 3, day, tzinfo=NEW_YORK)
+            ),
+        )
+    ),
+    st.sampled_from(["wind", "Rain", "snow"]).map(
+        lambda v: (col("channel_names").has(v), lambda s: v in s.channel_names)
+    ),
+    st.just((col("text").is_null(), lambda s: s.text is None)),
+    st.sampled_from(["%strong%", "Rain falls _."]).map(
+        lambda v: (col("text").like(v) & (col("text") != "x"), lambda s: fnmatch(s.text or "", v.translate(GLOB)))
+    ),
+)
+GLOB = str.maketrans("%_", "*?")
+FILTERS = st.recursive(
+    CONDITIONS,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda p: (p[0][0] & p[1][0], lambda s: p[0][1](s) and p[1][1](s))),
+        st.tuples(inner, inner).map(lambda p: (p[0][0] | p[1][0], lambda s: p[0][1](s) or p[1][1](s))),
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FILTERS, st.sampled_from(["series", "text"]), st.integers(1, 25))
+def test_any_filter_leaves_the_hits_of_a_plain_loop(index, pair, want, k):
+    where, keep = pair
+    kept = {s.id for s in corpus() if keep(s)}
+    everything = [(h.id, h.score) for h in search(index, ENCODER, Query(SAID), want=want, k=100) if h.id in kept]
+    found = search(index, ENCODER, Query(SAID), want=want, k=k, where=where)
+    assert [(h.id, h.score) for h in found] == everything[:k]
 
 
 @pytest.mark.parametrize(
