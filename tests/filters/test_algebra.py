@@ -64,6 +64,7 @@ def test_values_in_plain_types():
         (lambda: Compare("n", "~", 1), "no comparison '~'. Use one of =, !="),
         (lambda: Among("n", ()), "IN takes 1 to 100000 values, got 0"),
         (lambda: Like("n", 3), "LIKE takes a text"),
+        (lambda: Like("n", "a\\"), "ends in a backslash that nothing follows"),
         (lambda: And((1,)), "join filters, got 1"),
         (lambda: Not("a = 1"), "join filters, got 'a = 1'"),
         (lambda: (col("n") == 1) & True, "join filters, got True"),

@@ -113,6 +113,8 @@ class Like(Filter):
         if not isinstance(self.pattern, str) or len(self.pattern) > MAX_PATTERN:
             raise QueryError(f"LIKE takes a text of at most {MAX_PATTERN} characters, such as 'storm%'.")
         checked(self.pattern)
+        if (len(self.pattern) - len(self.pattern.rstrip("\\"))) % 2:
+            raise QueryError("a pattern of LIKE ends in a backslash that nothing follows. Write two for a backslash.")
 
 
 @dataclass(frozen=True)
