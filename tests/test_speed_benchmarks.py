@@ -63,3 +63,33 @@ def test_every_form_of_a_step_is_measured(word_backbone, corpus_file, monkeypatc
         ("stage 2", "ours", "float32"), ("stage 2", "plain", "float32"), ("stage 2", "shipped", "float32"),
     ]  # fmt: skip
     assert all(r["to_plain"] > 0 for r in found)
+
+
+def test_filters_are_measured_beside_lancedb_and_keep_the_same(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    filters = importlib.import_module("filters")
+    found = filters.measure_filters(3000, tmp_path, repeats=1)  # it compares what is kept
+    assert [r["filter"] for r in found] == list(filters.FILTERS)
+    assert [r["kept"] for r in found][3] == 0 and all(0 < r["kept"] < 3000 for i, r in enumerate(found) if i != 3)
+    words = filters.measure_words(50, tmp_path, length=8, repeats=1)
+    assert words["rows"] == 50 and words["ask_ms"] > 0
+
+
+@pytest.mark.slow
+def test_ways_to_ask_an_index_by_words_and_vectors(tmp_path, monkeypatch, corpus_file, model_folder):
+    from tracets import api
+
+    monkeypatch.syspath_prepend(SCRIPTS)
+    hybrid = importlib.import_module("hybrid")
+    pool = api.read(corpus_file)
+    asked = [str(text) for text in pool.column("text")]
+    found = hybrid.rows("days", hybrid.half(pool), asked, api.load(model_folder), tmp_path / "x")
+    assert [(r["want"], r["by"], r["windows"]) for r in found] == [
+        (want, by, windows)
+        for want in ("series", "text")
+        for by in ("vectors", "both")
+        for windows in ("all", "with a text", "without")
+    ] + [("text", "words", "all")]
+    by_text = {(r["by"], r["windows"]): r for r in found if r["want"] == "text"}
+    assert by_text["vectors", "with a text"]["P@1"] == by_text["both", "with a text"]["P@1"] == 1
+    assert by_text["words", "all"]["P@1"] == 0.5 and by_text["both", "without"]["MRR"] == 0

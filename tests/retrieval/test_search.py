@@ -4,21 +4,16 @@ import hashlib
 import json
 import shutil
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from fnmatch import fnmatchcase as fnmatch
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import tracets.retrieval.scores as scores
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError, ShortAnswer
-from tracets.filters import col
-from tracets.index.words import words
 from tracets.retrieval.build import build_index
 from tracets.retrieval.hubness import choose_bank
 from tracets.retrieval.search import hit_to_json, search
@@ -295,48 +290,6 @@ def test_a_filtered_search_is_the_search_over_the_filtered_rows(index, where, ke
     assert [(h.id, h.score) for h in found] == [(h.id, h.score) for h in everything if h.id in kept]
 
 
-CONDITIONS = st.one_of(
-    st.sampled_from(["ny", "sf", "la"]).map(lambda v: (col("entity") == v, lambda s: s.metadata["entity"] == v)),
-    st.floats(0, 240).map(lambda v: (col("height") > v, lambda s: s.metadata["height"] > v)),
-    st.lists(st.integers(0, 25)).map(lambda v: (col("odd name").isin(v), lambda s: s.metadata["odd name"] in v)),
-    st.integers(1, 30).map(
-        lambda day: (
-            col("start").between(datetime(2013, 3, 5, tzinfo=UTC), datetime(2013, 3, day)),
-            lambda s: (
-                datetime(2013, 3, 5, tzinfo=UTC) <= s.start.astimezone(UTC)
-                and s.start <= datetime(2013, 3, day, tzinfo=NEW_YORK)
-            ),
-        )
-    ),
-    st.sampled_from(["wind", "Rain", "snow"]).map(
-        lambda v: (col("channel_names").has(v), lambda s: v in s.channel_names)
-    ),
-    st.just((col("text").is_null(), lambda s: s.text is None)),
-    st.sampled_from(["%strong%", "Rain falls _."]).map(
-        lambda v: (col("text").like(v) & (col("text") != "x"), lambda s: fnmatch(s.text or "", v.translate(GLOB)))
-    ),
-)
-GLOB = str.maketrans("%_", "*?")
-FILTERS = st.recursive(
-    CONDITIONS,
-    lambda inner: st.one_of(
-        st.tuples(inner, inner).map(lambda p: (p[0][0] & p[1][0], lambda s: p[0][1](s) and p[1][1](s))),
-        st.tuples(inner, inner).map(lambda p: (p[0][0] | p[1][0], lambda s: p[0][1](s) or p[1][1](s))),
-    ),
-    max_leaves=4,
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(FILTERS, st.sampled_from(["series", "text"]), st.integers(1, 25))
-def test_any_filter_leaves_the_hits_of_a_plain_loop(index, pair, want, k):
-    where, keep = pair
-    kept = {s.id for s in corpus() if keep(s)}
-    everything = [(h.id, h.score) for h in search(index, ENCODER, Query(SAID), want=want, k=100) if h.id in kept]
-    found = search(index, ENCODER, Query(SAID), want=want, k=k, where=where)
-    assert [(h.id, h.score) for h in found] == everything[:k]
-
-
 @pytest.mark.parametrize(
     ("query", "options", "said"),
     [
@@ -465,78 +418,3 @@ def test_two_passes_find_what_one_finds(index, monkeypatch, where, want):
     monkeypatch.setattr("tracets.retrieval.nearest.AT_ONCE", 2)
     monkeypatch.setattr("tracets.retrieval.nearest.SPARSE", 4)
     assert [search(index, ENCODER, query, want=want, k=3, where=where) for query in queries] == expected
-
-
-def bm25(said, texts):
-    """Lucene's BM25, word by word."""
-    bags = [words(text) for text in texts]
-    mean = np.mean([len(bag) for bag in bags])
-    found = []
-    for bag in bags:
-        total = 0.0
-        for word in words(said):
-            n = sum(word in other for other in bags)
-            f = bag.count(word)
-            total += np.log(1 + (len(bags) - n + 0.5) / (n + 0.5)) * f / (f + 1.5 * (0.25 + 0.75 * len(bag) / mean))
-        found.append(total)
-    return found
-
-
-@pytest.mark.parametrize("depth", [3, 100])
-@pytest.mark.parametrize("where", [None, "label = 'fair'", "height > 100 AND text IS NOT NULL", "text IS NULL"])
-@pytest.mark.parametrize("want", ["series", "text"])
-@pytest.mark.parametrize(
-    ("query", "said"),
-    [
-        (Query("strong wind 7"), "strong wind 7"),
-        (Query("Weak.", channels={"wind": "13 falls"}), "weak wind 13 falls"),
-        (Query("rain 4 or 21", like="w4"), "rain 4 or 21"),
-        (Query("nothing shared"), "nothing shared"),
-    ],
-)
-def test_a_hybrid_search_fuses_two_plain_rankings(index, monkeypatch, query, said, want, where, depth):
-    monkeypatch.setattr("tracets.retrieval.search.DEPTH", depth)
-    stored = {s.id: s.text for s in corpus()}
-    by_vectors = [h.id for h in search(index, ENCODER, query, want=want, where=where, k=100)]
-    texts = [name for name, text in stored.items() if text]
-    score = dict(zip(texts, bm25(said, [stored[name] for name in texts]), strict=True))
-    by_words = sorted(
-        (n for n in texts if n in by_vectors and score[n] > 0), key=lambda n: (-round(score[n], 5), texts.index(n))
-    )
-    for k in (2, 100):
-        rankings = [some[: max(k, depth)] for some in (by_vectors, by_words)]
-        sums = {
-            name: sum(1 / (61 + some.index(name)) for some in rankings if name in some) * 61 / 2
-            for name in dict.fromkeys(rankings[0] + rankings[1])
-        }
-        expected = sorted(sums, key=lambda name: -round(sums[name], 12))[:k]
-        found = search(index, ENCODER, query, want=want, where=where, k=k, hybrid=True)
-        assert [h.id for h in found] == expected
-        assert [h.score for h in found] == pytest.approx([sums[name] for name in expected], abs=1e-6)
-    assert index.words.n == 18
-
-
-def test_hybrid_hits_say_what_others_say_but_for_rank_and_score(index):
-    plain_ = {h.id: h for h in search(index, ENCODER, Query(SAID), k=100)}
-    for hit in search(index, ENCODER, Query(SAID), k=100, hybrid=True):
-        assert replace(hit, rank=0, score=0) == replace(plain_[hit.id], rank=0, score=0)
-
-
-def test_texts_that_are_added_are_found_by_their_words(tmp_path):
-    def one(name, text):
-        return Sample(name, np.ones((2, 8)), ("rain", "wind"), text=text)
-
-    built = build_index([one("a", "dry"), one("b", None), one("c", "wet")], ENCODER, tmp_path / "x")
-    best = search(built, ENCODER, Query("wet"), want="text", k=1, hybrid=True)[0]
-    assert (best.id, best.score) == ("c", 1.0)
-    built = build_index([one("b", "soaked"), one("c", "dry"), one("d", "wet")], ENCODER, tmp_path / "x", update=True)
-    for text, name in (("soaked", "b"), ("wet", "d"), ("dry", "c")):
-        hits = search(built, ENCODER, Query(text), want="text", k=1, hybrid=True)
-        assert (hits[0].id, hits[0].score) == (name, 1.0)
-    assert len(list((tmp_path / "x").glob("words-*"))) == 1
-
-
-@pytest.mark.parametrize("query", [Query(series=OTHER), Query(like="w4")])
-def test_a_hybrid_search_needs_words(index, query):
-    with pytest.raises(QueryError, match="ranks texts by the words of the query. Give a text"):
-        search(index, ENCODER, query, hybrid=True)
