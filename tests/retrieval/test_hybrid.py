@@ -60,7 +60,9 @@ def test_a_hybrid_search_fuses_two_plain_rankings(index, monkeypatch, query, sai
     for k in (2, 100):
         rankings = [some[: max(k, depth)] for some in (by_vectors, by_words)]
         sums = {
-            name: sum(1 / (61 + some.index(name)) for some in rankings if name in some) * 61 / 2
+            name: sum((1 if stored[name] else 2) / (61 + some.index(name)) for some in rankings if name in some)
+            * 61
+            / 2
             for name in dict.fromkeys(rankings[0] + rankings[1])
         }
         expected = sorted(sums, key=lambda name: -round(sums[name], 12))[:k]

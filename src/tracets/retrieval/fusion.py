@@ -1,14 +1,14 @@
-"""Several rankings of the same windows as one, by reciprocal rank fusion, and the ranking by the words of the texts.
+"""Two rankings of the same windows as one, by reciprocal rank fusion, and the ranking by the words of the texts.
 
 Each ranking gives a window 1 / (60 + rank), and the sums are ranked. Scores of different kinds are never compared.
 
 Source: Cormack, Clarke and Büttcher, Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods,
-SIGIR 2009. Departs from it in the depth of the rankings, and in that sums are divided by the largest one possible.
+SIGIR 2009. Departs from it in the depth of the rankings; in that sums are divided by the largest one possible; and in
+windows that the second ranking knows nothing of: their rank in the first stands for it, or they would be found no more
+(docs/filters.md has the figures).
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,32 +25,35 @@ DEPTH = 100
 """Windows of each ranking that count, or k where that is more."""
 
 
-def fuse(rankings: Sequence[IntArray], *, k: int) -> tuple[IntArray, NDArray[np.float64]]:
-    """The k best windows of several rankings, best first, and their scores.
+def fuse(
+    first: IntArray, second: IntArray, *, silent: NDArray[np.bool_], k: int
+) -> tuple[IntArray, NDArray[np.float64]]:
+    """The k best windows of two rankings, best first, and their scores.
 
     Parameters
     ----------
-    rankings : sequence of ndarray of int
+    first, second : ndarray of int
         Windows, best first, none twice; a ranking may leave out any.
+    silent : ndarray of bool, shape (len(first),)
+        Windows of `first` that `second` knows nothing of: their rank in `first` counts for both.
 
     Returns
     -------
     ndarray of int, ndarray of float
-        Scores in (0, 1], rounded to 6 decimals: 1 for a window that is first in all rankings. Equal sums keep the order
-        of the first ranking, and below that of the second, and so on.
+        Scores in (0, 1], rounded to 6 decimals: 1 for a window that is first in both rankings. Equal sums keep the
+        order of `first`, and below that of `second`.
 
     Examples
     --------
-    >>> fuse([np.array([7, 8, 9]), np.array([9, 7])], k=2)
+    >>> fuse(np.array([7, 8, 9]), np.array([9, 7]), silent=np.array([False, False, False]), k=2)
     (array([7, 9]), array([0.991935, 0.984127]))
     """
-    windows = np.concatenate([np.zeros(0, np.int64), *rankings])
-    different, first = np.unique(windows, return_index=True)
+    different, places = np.unique(np.concatenate([first, second]), return_index=True)
     sums = np.zeros(len(different))
-    for ranking in rankings:
-        sums[np.searchsorted(different, ranking)] += 1 / (RANK + 1 + np.arange(len(ranking)))
-    best = np.lexsort((first, -sums))[:k]
-    return different[best].astype(np.int64), (sums[best] * (RANK + 1) / len(rankings)).round(DECIMALS)
+    sums[np.searchsorted(different, first)] += (1 + silent) / (RANK + 1 + np.arange(len(first)))
+    sums[np.searchsorted(different, second)] += 1 / (RANK + 1 + np.arange(len(second)))
+    best = np.lexsort((places, -sums))[:k]
+    return different[best].astype(np.int64), (sums[best] * (RANK + 1) / 2).round(DECIMALS)
 
 
 def by_words(index: Index, query: Query, kept: NDArray[np.bool_], *, k: int) -> IntArray:

@@ -69,7 +69,7 @@ def search(
         Leave inverted lists aside.
     hybrid : bool, default=False
         Fuse the ranking by vectors with one of the stored texts by the words of the query (BM25; see
-        `tracets.retrieval.fusion`). A window without a text is ranked by vectors alone.
+        `tracets.retrieval.fusion`). For a window without a text its rank by vectors counts for both.
 
     Returns
     -------
@@ -124,7 +124,8 @@ def search(
     found, scores = nearest(score, ranked, n=len(rows), k=max(k, DEPTH) if hybrid else k, residual=residual)
     found = rows[found]
     if hybrid:
-        found, scores = fuse([found, by_words(index, query, kept, k=max(k, DEPTH))], k=k)
+        said = by_words(index, query, kept, k=max(k, DEPTH))
+        found, scores = fuse(found, said, silent=~np.isin(found, index.text_rows), k=k)
     if len(found) < k:
         texts = " with a text" if want == "text" else ""
         why = _why_short(query, where, allowed=int(kept[rows].sum()), brought=len(ranked), texts=texts)
