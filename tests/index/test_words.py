@@ -1,7 +1,9 @@
 """BM25 over stored texts: the formula, files that are whole or made again, and numbers that stay whole."""
 
 import math
+import os
 import shutil
+import time
 from collections import Counter
 
 import numpy as np
@@ -84,6 +86,14 @@ def test_they_are_made_once_and_belong_to_their_key(tmp_path):
     )
     assert other.n == 1 and [p.name for p in tmp_path.iterdir()] == ["words-b"]
     assert (again.scores("rain") > 0).tolist() == [False, True], "mapped files outlive their names"
+
+
+def test_what_a_killed_process_left_is_removed_after_an_hour(tmp_path):
+    for name, age in ((".words-a.1", 4000), (".words-a.2", 10)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    kept_words(tmp_path, "b", lambda: TEXTS)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".words-a.2", "words-b"]
 
 
 @pytest.mark.parametrize("name", [*FILES, "vocabulary.json", "about.json"])

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ PREFIX = "words-"
 FILES = {"weights": np.float32, "texts": np.int32, "ends": np.int64}
 VOCABULARY = "vocabulary.json"
 ABOUT = "about.json"
+LEFT_OVER = 3600
+"""Seconds after which a folder that was being written was left by a process that was killed."""
 
 # A number with its sign and fraction is one word: "-10.1" must not match "10.1".
 _WORD = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|[^\W_]+")
@@ -107,7 +110,9 @@ def kept_words(index: Path, key: str, texts: Callable[[], Sequence[str]]) -> Wor
             os.replace(building, folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)
-        for other in index.glob(f"{PREFIX}*"):
+        old = time.time() - LEFT_OVER
+        left = [path for path in index.glob(f".{PREFIX}*") if path.stat().st_mtime < old]
+        for other in (*index.glob(f"{PREFIX}*"), *left):
             if other != folder:
                 shutil.rmtree(other, ignore_errors=True)
     return made
