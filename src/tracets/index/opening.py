@@ -127,18 +127,27 @@ def _by_whoever_may(index: Path, manifest: Manifest, *, last: bool) -> Mapped | 
             found = newest(index, again) if again == manifest else None
             if found is not None or again != manifest:
                 return found
-            return made(index, manifest, index)
+            try:
+                return made(index, manifest, index)
+            except OSError as error:  # for instance a full disk: the version before can be read all the same
+                behind = _behind(index, manifest)
+                if behind is None:
+                    raise error
+                return behind
         if free is None:  # nothing can be written here: the files lie elsewhere for as long as this process lives
             home = Path(tempfile.mkdtemp(prefix="tracets-index-"))
             atexit.register(shutil.rmtree, home, ignore_errors=True)
             return made(index, manifest, home)
-    for _, file in states(index, manifest.table):
-        mapped = _mapped(file)
-        if mapped is not None:
-            return mapped
-    with writing(index):  # the first state of this table is being made
-        pass
-    return None
+    behind = _behind(index, manifest)
+    if behind is None:
+        with writing(index):  # the first state of this table is being made
+            pass
+    return behind
+
+
+def _behind(index: Path, manifest: Manifest) -> Mapped | None:
+    """The newest version that can be mapped."""
+    return next((mapped for _, file in states(index, manifest.table) if (mapped := _mapped(file)) is not None), None)
 
 
 def _mapped(file: Path) -> Mapped | None:
@@ -164,12 +173,43 @@ def or_damaged(folder: Path, read: Callable[[], T]) -> T:
         raise
     except (ValueError, RuntimeError, OSError) as error:
         raise damaged(folder, error) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # LanceDB ends some damage by a panic, which is no Exception
+            raise
+        raise damaged(folder, RuntimeError(str(error))) from error
+
+
+def or_unwritten(folder: Path, commit: Callable[[], T]) -> T:
+    """What a commit gives; where LanceDB or the disk refuse it, an error that says that nothing was changed."""
+    try:
+        return commit()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise IndexFolderError(
+            f"index '{folder}' cannot be written to: {_reason(error)}. It holds what it held before. Free the disk or "
+            f"check its permissions, and try again."
+        ) from error
+
+
+def or_unfinished(folder: Path, follow: Callable[[], T]) -> T:
+    """What following a commit gives; where the disk refuses it, an error that says that the commit is made."""
+    try:
+        return follow()
+    except (RuntimeError, OSError) as error:
+        raise IndexFolderError(
+            f"index '{folder}' cannot be written to: {_reason(error)}. The change is in its table, but is not "
+            f"shown yet: free the disk or check its permissions; the next to open the index finishes it."
+        ) from error
 
 
 def damaged(folder: Path, error: Exception) -> IndexFolderError:
     """The error for an index that cannot be read."""
-    reason = (str(error).split(", /")[0].splitlines() or [type(error).__name__])[0].rstrip(".")
+    reason = _reason(error)
     return IndexFolderError(
         f"index '{folder}' is damaged: {reason}. Restore it from an export: tracets index restore FILE --out {folder}; "
         f"or build it anew: tracets index CORPUS --model MODEL --out {folder}"
     )
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of an error, without the place in LanceDB's source."""
+    return (str(error).split(", /")[0].splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -27,7 +27,7 @@ from tracets.index.files import digest_of, remove_leftovers, sync
 from tracets.index.lock import writing
 from tracets.index.manifest import FILE, FORMAT, TABLE, Manifest, tracets_version
 from tracets.index.mapped import Mapped
-from tracets.index.opening import current, made, newest, open_table, or_damaged
+from tracets.index.opening import current, made, newest, open_table, or_damaged, or_unfinished, or_unwritten
 from tracets.index.rows import Rows, unify
 from tracets.index.spool import Spool
 from tracets.index.state import ListsPart, Part
@@ -145,10 +145,10 @@ def put(index: Path, batches: Iterable[Rows], *, replacing: bool, patience: floa
             rows = spool.reader(table.schema)
             if len(there):
                 merge = table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-                or_damaged(index, lambda: merge.execute(rows))
+                or_unwritten(index, lambda: merge.execute(rows, on_bad_vectors="null"))
             else:
-                or_damaged(index, lambda: table.add(rows, on_bad_vectors="null"))
-            or_damaged(index, lambda: made(index, now, index))
+                or_unwritten(index, lambda: table.add(rows, on_bad_vectors="null"))
+            or_unfinished(index, lambda: made(index, now, index))
         return len(ids) - len(there), len(there)
 
 
@@ -159,8 +159,8 @@ def remove(index: Path, choose: Callable[[Manifest, Mapped], NDArray[np.int64]],
         if len(places):
             table = open_table(index, manifest.table)
             numbers = ", ".join(str(n) for n in mapped.row_ids[places].tolist())
-            or_damaged(index, lambda: table.delete(f"_rowid IN ({numbers})"))
-            or_damaged(index, lambda: made(index, manifest, index))
+            or_unwritten(index, lambda: table.delete(f"_rowid IN ({numbers})"))
+            or_unfinished(index, lambda: made(index, manifest, index))
         return len(places)
 
 
@@ -168,8 +168,8 @@ def compact(index: Path, *, keep_seconds: float, patience: float, finish: Callab
     """Rewrite table and flat files without dead rows, and remove what nobody has read for `keep_seconds`."""
     with changing(index, patience=patience) as (manifest, _):
         table = open_table(index, manifest.table)
-        or_damaged(index, lambda: table.optimize(cleanup_older_than=_cutoff(table, keep_seconds)))
-        or_damaged(index, lambda: made(index, manifest, index, fresh=True))
+        or_unwritten(index, lambda: table.optimize(cleanup_older_than=_cutoff(table, keep_seconds)))
+        or_unfinished(index, lambda: made(index, manifest, index, fresh=True))
         finish(index)
         sweep.old(index, manifest, keep_seconds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError
-from tracets.index import IndexFolder, Rows, Written
+from tracets.index import IndexFolder, Rows
 from tracets.index.files import KEEP_SECONDS
 from tracets.index.manifest import FILE as MANIFEST
 from tracets.retrieval.candidates import add_lists
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_A_BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """An index after a change, and how many windows that added, replaced by their ids and deleted."""
+
+    index: Index
+    added: int
+    replaced: int
+    deleted: int
 
 
 def embed(samples: Iterable[Sample], encoder: PairEncoder, *, batch_size: int = 64) -> pa.Table:
@@ -114,8 +125,8 @@ def extend_index(
     replace: bool,
     batch_size: int = 64,
     progress: Callable[[int], None] | None = None,
-) -> tuple[Index, Written]:
-    """Encode windows and add them to an index in one commit: the index after it, and what it did.
+) -> Changed:
+    """Encode windows and add them to an index in one commit, see `IndexFolder.add` and `IndexFolder.upsert`.
 
     Windows and texts that a window of the same id holds already are not encoded again.
 
@@ -146,7 +157,8 @@ def extend_index(
 
     rows = _counted(batches(), progress)
     written = before.upsert(rows) if replace else before.add(rows)
-    return Index(written.folder, (encoded[0], encoded[1])), written
+    index = Index(written.folder, (encoded[0], encoded[1]))
+    return Changed(index, added=written.added, replaced=written.replaced, deleted=0)
 
 
 def compact_index(path: str | os.PathLike[str], *, keep_seconds: float = KEEP_SECONDS) -> Index:
