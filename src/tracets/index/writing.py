@@ -211,7 +211,7 @@ def places_of(mapped: Mapped, ids: pa.Array) -> NDArray[np.int64]:
 def _cutoff(table: Any, keep_seconds: float) -> timedelta:
     """How old a version may be: all are kept from the one on that was the newest `keep_seconds` ago."""
     if keep_seconds <= 0:
-        return timedelta(0)
+        return timedelta(microseconds=1)  # of nothing at all LanceDB warns, and the caller was told
     now, times = datetime.now(), sorted(version["timestamp"].replace(tzinfo=None) for version in table.list_versions())
     past = [at for at in times if now - at >= timedelta(seconds=keep_seconds)]
     return now - past[-1] + timedelta(seconds=1) if past else timedelta(days=36500)

@@ -79,6 +79,13 @@ class Ledger:
                 return file
         return None
 
+    def stands(self, entry: Entry) -> bool:
+        """Whether an entry still says what there is to do: one that has the content of another file needs that one."""
+        if entry.outcome != "same":
+            return True
+        twin = self.last.get(entry.reason)
+        return twin is not None and twin.outcome == "indexed" and twin.sha256 == entry.sha256
+
     def _take(self, entry: Entry) -> None:
         if entry.outcome == "started":
             self.unsettled.setdefault(entry.file, set()).update(entry.ids)

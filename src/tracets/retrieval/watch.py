@@ -134,7 +134,7 @@ class Watcher:
         """Do what is to be done with a file; False where it changed meanwhile."""
         ledger = self._open_ledger()
         last = ledger.last.get(entry.file) if ledger is not None else None
-        if ledger is not None and last is not None and last.sha256 == entry.sha256:
+        if ledger is not None and last is not None and last.sha256 == entry.sha256 and ledger.stands(last):
             ledger.append(replace(last, size=entry.size, mtime_ns=entry.mtime_ns))
             return True
         twin = None if ledger is None else ledger.twin(entry.sha256, other_than=entry.file)
@@ -168,7 +168,7 @@ class Watcher:
             assert ledger is not None
         else:
             taken = ledger.owner(entry.ids, other_than=entry.file)
-            if taken is not None:
+            if taken is not None and taken[0] in Index.open(self.index).folder.ids():
                 raise DataError(
                     f"{file}: window '{taken[0]}' came with {taken[1]}; ids are unique in an index. Rename the window, "
                     f"or the file that names it."
@@ -188,7 +188,9 @@ class Watcher:
     def _known(self, file: Path, size: int, mtime_ns: int) -> bool:
         ledger = self._open_ledger()
         last = None if ledger is None else ledger.last.get(str(file.resolve()))
-        return last is not None and (last.size, last.mtime_ns) == (size, mtime_ns)
+        if ledger is None or last is None or (last.size, last.mtime_ns) != (size, mtime_ns):
+            return False
+        return ledger.stands(last)
 
     def _files(self) -> Iterator[Path]:
         inside = self.index.resolve()
