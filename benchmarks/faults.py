@@ -2,8 +2,8 @@
 
     python benchmarks/faults.py JOB INDEX ...
 
-No encoder is in it: a window's values, text and vectors are drawn from one number, which its column `n` holds, so that a
-row that is not whole is seen. Standard input says when to begin; every line of the log is on the disk's cache before
+No encoder is in it: a window's values, text and vectors are drawn from one number, which its column `n` holds, so that
+a row that is not whole is seen. Standard input says when to begin; every line of the log is on the disk's cache before
 what it announces, and after what it acknowledges.
 """
 

@@ -33,7 +33,7 @@ from tracets.data import read_corpus
 from tracets.index import IndexFolder
 
 JOBS = ("index", "upsert", "delete", "add", "compact", "watch")
-LATEST = 0.25
+LATEST = 0.6
 """Seconds after a write began, at the latest, that the kill comes."""
 PATIENCE = 120.0
 """Seconds after which a process that should have answered counts as hanging."""
@@ -157,7 +157,8 @@ def crowd(seconds: float, home: Path, *, writers: int = 2, searchers: int = 4, s
         "part": "crowd", "writers": writers, "searchers": searchers, "seconds": seconds,
         "writes": dict(sum((Counter(one["counts"]) for one in found[:writers]), Counter())),
         "searches": sum(one["searches"] for one in found[writers:]),
-        "versions_seen": [one["versions"] for one in found[writers:]], "wrong": errors + faults.wrong_in(path, [held])[0],
+        "versions_seen": [one["versions"] for one in found[writers:]],
+        "wrong": errors + faults.wrong_in(path, [held])[0],
     }  # fmt: skip
 
 

@@ -271,7 +271,7 @@ class Live(RuleBasedStateMachine):
             with pytest.raises(QueryError, match="no window of the index has a channel"):
                 search(index, Given(), Query(channels={channel: "x"}))
             return
-        assert len(search(index, Given(), Query(channels={channel: "x"}), k=20)) == len(self.held)
+        assert len(search(index, Given(), Query(channels={channel: "x"}), k=20, exact=True)) == len(self.held)
 
     def compare(self, scores, query, k, label, want):
         where = None if label is None else f"label = '{label}'"

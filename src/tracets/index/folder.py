@@ -62,8 +62,17 @@ class IndexFolder:
     @cached_property
     def _table(self) -> Any:
         """The table in the version that is mapped."""
-        version = self.mapped.state.version
-        return or_damaged(self.path, lambda: open_table(self.path, self.manifest.table, version))
+        state, path = self.mapped.state, self.path / f"{self.manifest.table}.lance"
+
+        def opened() -> Any:
+            for name, (size, sha256) in state.files.items():
+                # deletions are small, and LanceDB ends the process where one is damaged
+                if name.startswith("_deletions/") and (path / name).is_file() and size:
+                    if digest_of(path / name) != sha256:
+                        raise ValueError(f"{path.name}/{name} does not match its checksum")
+            return open_table(self.path, self.manifest.table, state.version)
+
+        return or_damaged(self.path, opened)
 
     @classmethod
     def create(
@@ -174,7 +183,7 @@ class IndexFolder:
         """Delete the rows for which an expression holds (see `select`) when it is this writer's turn, in one commit."""
 
         def choose(manifest: Manifest, mapped: Mapped) -> NDArray[np.int64]:
-            return IndexFolder(self.path, manifest, mapped).select(where)
+            return or_damaged(self.path, lambda: IndexFolder(self.path, manifest, mapped).select(where))
 
         deleted = writing.remove(self.path, choose, patience=patience)
         return Written(IndexFolder.open(self.path), deleted=deleted)
@@ -258,7 +267,7 @@ class IndexFolder:
 
     def ids(self) -> list[str]:
         """The ids of all rows, in order."""
-        ids: list[str] = self.mapped.facts["id"].to_pylist()
+        ids: list[str] = or_damaged(self.path, self.mapped.facts["id"].to_pylist)
         return ids if not self.mapped.state.dead else [ids[i] for i in np.flatnonzero(self.live)]
 
     def row(self, id: str) -> int:
@@ -420,9 +429,13 @@ class IndexFolder:
         """Some columns, but vectors and values, of the rows at these places, in the order of `rows`."""
         # pa.array() and pa.scalar() would import pandas to see whether they were given something of its own
         places = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.array(rows, np.int64))])
-        found = self.mapped.facts.select(list(dict.fromkeys(columns))).take(places)
-        values = [plain_values(column) for column in found.columns]
-        return [dict(zip(found.column_names, row, strict=True)) for row in zip(*values, strict=True)]
+
+        def read() -> list[dict[str, Any]]:
+            found = self.mapped.facts.select(list(dict.fromkeys(columns))).take(places)
+            values = [plain_values(column) for column in found.columns]
+            return [dict(zip(found.column_names, row, strict=True)) for row in zip(*values, strict=True)]
+
+        return or_damaged(self.path, read)
 
     def samples(self, ids: Sequence[str]) -> list[Sample]:
         """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""

@@ -123,7 +123,32 @@ def _facts(folder: Path, parts: tuple[Part, ...]) -> pa.Table:
     for part in parts:
         with pa.memory_map(str(folder / part.name)) as source:
             tables.append(pa.ipc.open_file(source).read_all())
-    return pa.concat_tables(tables)
+    found = pa.concat_tables(tables)
+    found.validate()
+    for column in found.columns:
+        for chunk in column.chunks:
+            _check_offsets(chunk)
+    return found
+
+
+def _check_offsets(array: pa.Array) -> None:
+    """Refuse offsets that point outside of what they point into: reading by them would end the process.
+
+    Quicker than Arrow's full validation, which reads every string.
+    """
+    kind = array.type
+    textual = pa.types.is_string(kind) or pa.types.is_binary(kind)
+    if textual or pa.types.is_list(kind):
+        _, ends, *data = array.buffers()
+        size = array.values.offset + len(array.values) if not textual else data[0].size if data[0] is not None else 0
+        if len(array):
+            found = np.frombuffer(ends, np.int32, count=len(array) + 1, offset=4 * array.offset)
+            if found[0] < 0 or found[-1] > size or (np.diff(found) < 0).any():
+                raise ValueError("offsets of a column point outside of it")
+        if not textual:
+            _check_offsets(array.values)
+    elif not pa.types.is_primitive(kind) and not pa.types.is_null(kind):
+        array.validate(full=True)
 
 
 @dataclass(frozen=True)

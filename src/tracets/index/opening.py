@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tracets.errors import IndexFolderError
+from tracets.errors import IndexFolderError, TracetsError
 from tracets.index.derive import anew, follow
 from tracets.index.files import digest_of
 from tracets.index.lock import if_free, writing
@@ -169,12 +169,12 @@ def or_damaged(folder: Path, read: Callable[[], T]) -> T:
     """What `read` gives; what LanceDB, Arrow or the disk raise becomes an error with the fix."""
     try:
         return read()
-    except IndexFolderError:
+    except TracetsError:
         raise
-    except (ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # LanceDB has no base class for its errors, and ends some damage by a panic
         raise damaged(folder, error) from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # LanceDB ends some damage by a panic, which is no Exception
+        if type(error).__name__ != "PanicException":
             raise
         raise damaged(folder, RuntimeError(str(error))) from error
 

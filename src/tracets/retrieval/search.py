@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import IndexFolderError, QueryError
+from tracets.index.opening import or_damaged
 from tracets.retrieval.candidates import candidates
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
 from tracets.retrieval.questions import Part, encode_parts, named_falls, score_of_series, score_of_texts
@@ -94,7 +95,8 @@ def search(
     kept = index.live.copy()
     if where is not None:
         chosen = np.zeros(len(kept), dtype=bool)
-        chosen[index.folder.select(where)] = True
+        filtered = where
+        chosen[or_damaged(index.folder.path, lambda: index.folder.select(filtered))] = True
         kept &= chosen
     if query.like is not None:
         kept[index.row(query.like)] = False
