@@ -91,9 +91,10 @@ def kills(n: int, home: Path, *, seed: int, jobs: tuple[str, ...] = JOBS) -> Ite
         rest = (log, drop, i) if job == "watch" else (log, i)
         return job, log, start(job, watched if job == "watch" else path, *rest)
 
-    following = ready(0)
+    coming = [ready(0)] if n else []
     for i in range(n):
-        (job, log, process), following = following, ready(i + 1) if i + 1 < n else following
+        coming += [ready(i + 1)] if i + 1 < n else []  # it starts while this one is checked
+        job, log, process = coming.pop(0)
         entries = killed(process, held, log, rng)
         if job == "watch":
             record = after_watch(watched, drop, entries)

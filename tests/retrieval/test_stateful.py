@@ -223,7 +223,11 @@ class Live(RuleBasedStateMachine):
         assert index.n_texts == sum(w.text is not None for w in self.held.values())
         for found, w in zip(index.samples(list(self.held)), self.held.values(), strict=True):
             np.testing.assert_array_equal(found.values, w.sample.values)
-            assert (found.text, found.label, found.metadata["n"]) == (w.sample.text, w.sample.label, w.sample.metadata["n"])
+            assert (found.text, found.label, found.metadata["n"]) == (
+                w.sample.text,
+                w.sample.label,
+                w.sample.metadata["n"],
+            )
         for place, sample in index.contents():
             pair = index.vectors([place])
             np.testing.assert_array_equal(pair.series[0][0], self.held[sample.id].vector)
@@ -233,7 +237,7 @@ class Live(RuleBasedStateMachine):
     def verified(self):
         assert verify(self.path)[1] == []
 
-    @rule(text=st.sampled_from(["a", "b", "cold"]), k=st.integers(1, 16), label=st.sampled_from([None, "fair", "storm"]))
+    @rule(text=st.sampled_from(["a", "b"]), k=st.integers(1, 16), label=st.sampled_from([None, "fair", "storm"]))
     def search(self, text, k, label):
         kept = {name: w for name, w in self.held.items() if label is None or w.sample.label == label}
         vectors = Given().encode_texts([text])

@@ -439,7 +439,8 @@ class IndexFolder:
 
     def samples(self, ids: Sequence[str]) -> list[Sample]:
         """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
-        return [to_sample(row) for row in self.rows(ids, self.columns)]
+        rows = self.rows(ids, self.columns)
+        return or_damaged(self.path, lambda: [to_sample(row) for row in rows])
 
     def _unknown(self, name: str) -> NotFound:
         return NotFound(f"index '{self.path}' has no window with id '{name}'. Ids come with every hit of a search.")

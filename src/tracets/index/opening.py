@@ -183,10 +183,12 @@ def or_unwritten(folder: Path, commit: Callable[[], T]) -> T:
     """What a commit gives; where LanceDB or the disk refuse it, an error that says that nothing was changed."""
     try:
         return commit()
+    except TracetsError:
+        raise
     except (ValueError, RuntimeError, OSError) as error:
         raise IndexFolderError(
-            f"index '{folder}' cannot be written to: {_reason(error)}. It holds what it held before. Free the disk or "
-            f"check its permissions, and try again."
+            f"index '{folder}' cannot be written to: {_reason(error)}. Nothing was changed. Free the disk or check its "
+            f"permissions, and try again."
         ) from error
 
 

@@ -20,7 +20,7 @@ from tracets.index.folder import IndexFolder
 from tracets.index.manifest import BOUND, Manifest, tracets_version
 from tracets.index.opening import or_damaged
 from tracets.index.spool import Spool
-from tracets.index.verify import check_whole
+from tracets.index.sums import refuse_damage
 
 KEY = b"tracets.index"
 """Key of the file's metadata under which it keeps what binds the vectors to their model."""
@@ -38,7 +38,7 @@ def export(index: IndexFolder, file: Path) -> int:
     IndexFolderError
         The index is damaged: damage is not exported.
     """
-    check_whole(index)
+    refuse_damage(index.path, index.manifest, index.mapped)
     hubs = index.hubness()
     schema, mapped = index._table.schema, index.mapped
     if hubs is not None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tracets.errors import IndexFolderError
 from tracets.index.derive import AT_ONCE
-from tracets.index.files import digest_of
-from tracets.index.flat import KINDS, UNMAPPED, item_bytes
+from tracets.index.flat import UNMAPPED
 from tracets.index.folder import IndexFolder
 from tracets.index.manifest import FILE, Manifest
 from tracets.index.mapped import MappedVectors, open_mapped
@@ -23,24 +19,12 @@ from tracets.index.opening import newest
 from tracets.index.quantised import quantise
 from tracets.index.rows import read_vectors
 from tracets.index.state import State, states, versions
+from tracets.index.sums import Problem, flat_problems, restore_fix, table_problems
 from tracets.index.writing import METADATA
 from tracets.types import FloatArray
 
 UNIT = 1e-3
 """How far the length of a vector may be from 1."""
-CHUNK = 1 << 22
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that is wrong: the file it is in, what it is, and what mends it."""
-
-    file: str
-    said: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.said}. {self.fix}"
 
 
 def verify(path: Path) -> tuple[IndexFolder, list[Problem]]:
@@ -48,7 +32,7 @@ def verify(path: Path) -> tuple[IndexFolder, list[Problem]]:
 
     1. the manifest, against what the table says of itself  2. checksums of all files that the table's version and
     searching read  3. every row: ids come once, vectors are finite and of length 1, the flat files and the facts equal
-    the table.
+    the table. A table with damaged files is not read.
 
     Raises
     ------
@@ -57,45 +41,20 @@ def verify(path: Path) -> tuple[IndexFolder, list[Problem]]:
     """
     broken = list(_broken_state(path))
     index = IndexFolder.open(path)
-    problems = [*broken, *_binding(index), *check_files(index), *_flat_sums(index)]
+    problems = broken + list(table_problems(path, index.manifest, index.mapped))
+    whole = len(problems) == len(broken)
+    problems += flat_problems(path, index.mapped)
+    if not whole:  # reading such a table may end the process
+        return index, problems
+    problems += _binding(index)
     try:
         problems += _rows(index)
     except BaseException as error:  # LanceDB ends some damage by a panic, which is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit | MemoryError):
             raise
         reason = (str(error).split(", /")[0].splitlines() or [type(error).__name__])[0].rstrip(".")
-        problems.append(Problem(f"{index.manifest.table}.lance", f"cannot be read ({reason})", _restore(path)))
+        problems.append(Problem(f"{index.manifest.table}.lance", f"cannot be read ({reason})", restore_fix(path)))
     return index, problems
-
-
-def check_files(index: IndexFolder) -> Iterator[Problem]:
-    """The table's files whose checksums are not those that were kept when they were written."""
-    state, table = index.mapped.state, index.path / f"{index.manifest.table}.lance"
-    found = versions(table).get(state.version)
-    if found is None or digest_of(found) != state.manifest:
-        name = f"{table.name}/_versions/{found.name if found else state.version}"
-        yield Problem(name, "does not match its checksum", _restore(index.path))
-    for name, (size, sha256) in state.files.items():
-        file = table / name
-        if not file.is_file():
-            yield Problem(f"{table.name}/{name}", "is gone", _restore(index.path))
-        elif file.stat().st_size != size or digest_of(file) != sha256:
-            yield Problem(f"{table.name}/{name}", "does not match its checksum", _restore(index.path))
-    hint = table / "_versions" / "latest_version_hint.json"
-    if hint.is_file():
-        try:
-            hinted = json.loads(hint.read_text(encoding="utf-8"))["version"]
-            whole = isinstance(hinted, int) and hinted <= max(versions(table))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            whole = False
-        if not whole:
-            yield Problem(f"{table.name}/_versions/{hint.name}", "cannot be read", "Delete it: it is made again.")
-
-
-def check_whole(index: IndexFolder) -> None:
-    """Refuse to copy damage. Raises IndexFolderError where a file of the table does not match its checksum."""
-    for problem in check_files(index):
-        raise IndexFolderError(f"index '{index.path}' is damaged: {problem}")
 
 
 def _broken_state(path: Path) -> Iterator[Problem]:
@@ -120,22 +79,7 @@ def _broken_state(path: Path) -> Iterator[Problem]:
 def _binding(index: IndexFolder) -> Iterator[Problem]:
     told = (index._table.schema.metadata or {}).get(METADATA)
     if told is not None and json.loads(told) != json.loads(json.dumps(index.manifest.bound)):
-        yield Problem(FILE, "differs from what the table says of its model", _restore(index.path))
-
-
-def _flat_sums(index: IndexFolder) -> Iterator[Problem]:
-    folder, state = index.mapped.folder, index.mapped.state
-    fix = f"Make it again: tracets index compact {index.path}"
-    for name in KINDS:
-        left, crc = state.counts[name] * item_bytes(name, state.dim), 0
-        with (folder / name).open("rb") as file:
-            while left and (data := file.read(min(left, CHUNK))):
-                crc, left = zlib.crc32(data, crc), left - len(data)
-        if left or crc != state.sums[name]:
-            yield Problem(f"{folder.name}/{name}", "does not match its checksum", fix)
-    for part in state.parts:
-        if not (folder / part.name).is_file() or digest_of(folder / part.name) != part.sha256:
-            yield Problem(f"{folder.name}/{part.name}", "does not match its checksum", fix)
+        yield Problem(FILE, "differs from what the table says of its model", restore_fix(index.path))
 
 
 def _rows(index: IndexFolder) -> list[Problem]:
@@ -143,7 +87,7 @@ def _rows(index: IndexFolder) -> list[Problem]:
     mapped, dim, m = index.mapped, index.manifest.dim, index.manifest.vectors_per_channel
     table, flat = f"{index.manifest.table}.lance", mapped.folder.name
     again = f"Make it again: tracets index compact {index.path}"
-    restore, found = _restore(index.path), _Found()
+    restore, found = restore_fix(index.path), _Found()
     order = np.argsort(mapped.row_ids, kind="stable")
     firsts = np.concatenate([[0], np.cumsum(np.array([len(k) for k in mapped.kinds], np.int64)[mapped.kind])])
     text_at = np.full(len(mapped), -1, np.int64)
@@ -224,10 +168,3 @@ def _coarse(stored: MappedVectors, at: Any, vectors: FloatArray) -> bool:
     small = quantise(vectors)
     same = np.array_equal(stored.coarse.numbers[at], small.numbers)
     return same and np.array_equal(stored.coarse.scales[at], small.scales) and small.residual <= stored.coarse.residual
-
-
-def _restore(path: Path) -> str:
-    return (
-        f"Restore the index from an export: tracets index restore FILE --out {path} --overwrite; or build it anew: "
-        f"tracets index CORPUS --model MODEL --out {path} --overwrite"
-    )

@@ -31,6 +31,7 @@ from tracets.index.opening import current, made, newest, open_table, or_damaged,
 from tracets.index.rows import Rows, unify
 from tracets.index.spool import Spool
 from tracets.index.state import ListsPart, Part
+from tracets.index.sums import refuse_damage
 from tracets.types import FloatArray
 
 METADATA = b"tracets"
@@ -83,9 +84,9 @@ def build(
             taken = (target / FILE).is_file()
             name = f"{TABLE}-{uuid.uuid4().hex[:12]}" if taken else TABLE
             manifest = replace(bind(spool), table=name)
-            _write_table(building, spool, manifest)
+            or_unwritten(target, lambda: _write_table(building, spool, manifest))
         manifest.write(building)
-        made(building, manifest, building)
+        or_unwritten(target, lambda: made(building, manifest, building))
         finish(building)
         _put_in_place(building, target, manifest, overwrite=overwrite)
     finally:
@@ -166,7 +167,8 @@ def remove(index: Path, choose: Callable[[Manifest, Mapped], NDArray[np.int64]],
 
 def compact(index: Path, *, keep_seconds: float, patience: float, finish: Callable[[Path], None]) -> None:
     """Rewrite table and flat files without dead rows, and remove what nobody has read for `keep_seconds`."""
-    with changing(index, patience=patience) as (manifest, _):
+    with changing(index, patience=patience) as (manifest, mapped):
+        refuse_damage(index, manifest, mapped)
         table = open_table(index, manifest.table)
         or_unwritten(index, lambda: table.optimize(cleanup_older_than=_cutoff(table, keep_seconds)))
         or_unfinished(index, lambda: made(index, manifest, index, fresh=True))
@@ -211,7 +213,7 @@ def places_of(mapped: Mapped, ids: pa.Array) -> NDArray[np.int64]:
 def _cutoff(table: Any, keep_seconds: float) -> timedelta:
     """How old a version may be: all are kept from the one on that was the newest `keep_seconds` ago."""
     if keep_seconds <= 0:
-        return timedelta(microseconds=1)  # of nothing at all LanceDB warns, and the caller was told
+        return timedelta(milliseconds=1)  # of nothing at all LanceDB warns, and the caller was told
     now, times = datetime.now(), sorted(version["timestamp"].replace(tzinfo=None) for version in table.list_versions())
     past = [at for at in times if now - at >= timedelta(seconds=keep_seconds)]
     return now - past[-1] + timedelta(seconds=1) if past else timedelta(days=36500)
