@@ -9,11 +9,14 @@ what it announces, and after what it acknowledges.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
+import shutil
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -301,35 +304,60 @@ def answers(path: Path) -> str:
         return f"error: {type(error).__name__}: {error}"
 
 
-def flip_for_ever(copy: Path, pristine: Path) -> None:
-    """Answer lines "FILE PLACE BIT": copy the index, flip that bit, ask; "same", "error", "noticed" or "WRONG"."""
-    import shutil
+def flipped(pristine: Path, copy: Path, name: Path | str, place: int, bit: int, right: str) -> str:
+    """Copy an index, flip one bit and ask: "same" answer, "error", other answers that are "noticed", or "WRONG"."""
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(pristine, copy)
+    with (copy / name).open("r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ (1 << bit)]))
+    found = answers(copy)
+    if found == right:
+        return "same"
+    if found.startswith("error: "):
+        return "error"
+    try:
+        return "noticed" if verify(copy)[1] else "WRONG"
+    except TracetsError:
+        return "noticed"
 
+
+def flip_for_ever(copy: Path, pristine: Path) -> None:
+    """Answer lines "FILE PLACE BIT" with what comes of that bit."""
     right = answers(pristine)
     for line in sys.stdin:
         name, place, bit = line.rsplit(" ", 2)
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(pristine, copy)
-        with (copy / name).open("r+b") as file:
-            file.seek(int(place))
-            byte = file.read(1)[0]
-            file.seek(int(place))
-            file.write(bytes([byte ^ (1 << int(bit))]))
-        found = answers(copy)
-        outcome = "same" if found == right else "error" if found.startswith("error: ") else "wrong"
-        if outcome == "wrong":
-            try:
-                outcome = "noticed" if verify(copy)[1] else "WRONG"
-            except TracetsError:
-                outcome = "noticed"
-        print(outcome, flush=True)
+        print(flipped(pristine, copy, name, int(place), int(bit), right), flush=True)
+
+
+def fork_for_ever() -> None:
+    """Run the job of each line in a process of its own, which starts at once; print its id, and how it ended."""
+    warnings.filterwarnings("ignore", message="lancedb fork support")
+    for line in sys.stdin:
+        held, *arguments = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            sys.stdin = io.StringIO(json.dumps(held) + "\n")
+            run(*arguments)
+            os._exit(0)
+        print(pid, flush=True)
+        print(os.waitpid(pid, 0)[1], flush=True)
 
 
 def main() -> None:
     """Run one job."""
     import lancedb  # noqa: F401  (before the job begins, or kills would fall into its import)
 
-    job, path, *rest = sys.argv[1:]
+    if sys.argv[1] == "fork":
+        fork_for_ever()
+    else:
+        run(*sys.argv[1:])
+
+
+def run(job: str, path: str, *rest: str) -> None:
+    """Run a job by its name."""
     if job == "watch":
         watch_for_ever(Path(path), Path(rest[0]), Path(rest[1]), int(rest[2]))
     elif job == "write":

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,7 +34,7 @@ from tracets.data import read_corpus
 from tracets.index import IndexFolder
 
 JOBS = ("index", "upsert", "delete", "add", "compact", "watch")
-LATEST = 0.6
+LATEST = 1.0
 """Seconds after a write began, at the latest, that the kill comes."""
 PATIENCE = 120.0
 """Seconds after which a process that should have answered counts as hanging."""
@@ -61,18 +62,20 @@ def answer(process: subprocess.Popen[str], said: object, *, seconds: float) -> d
     return found
 
 
-def killed(process: subprocess.Popen[str], said: object, log: Path, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Let a process begin, kill it at a random moment of its writes, and read its log."""
-    begin(process, said)
-    until = time.monotonic() + PATIENCE
+def killed(
+    forks: subprocess.Popen[str], said: object, log: Path, rng: np.random.Generator, *arguments: object
+) -> list[dict[str, Any]]:
+    """Let a writer begin, kill it at a random moment of its writes, and read its log."""
+    assert forks.stdout is not None
+    begin(forks, [said, *map(str, arguments)])
+    pid, until = int(forks.stdout.readline()), time.monotonic() + PATIENCE
     while not log.is_file() or not log.stat().st_size:
-        assert process.poll() is None and time.monotonic() < until, "a writer did not begin"
+        assert time.monotonic() < until, "a writer did not begin"
         time.sleep(0.002)
     time.sleep(float(rng.uniform(0, LATEST)))
-    alive = process.poll() is None
-    process.kill()
-    process.wait()
-    assert alive, "a writer ended before it was killed"
+    os.kill(pid, signal.SIGKILL)
+    ended = int(forks.stdout.readline())
+    assert ended == signal.SIGKILL, f"a writer ended before it was killed, with status {ended}"
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
@@ -85,23 +88,16 @@ def kills(n: int, home: Path, *, seed: int, jobs: tuple[str, ...] = JOBS) -> Ite
     drop.mkdir()
     faults.put_file(drop, "f0.parquet", {"f0-0": 1})
     faults.watch_once(drop, watched)
-
-    def ready(i: int) -> tuple[str, Path, subprocess.Popen[str]]:
-        job, log = jobs[i % len(jobs)], home / f"{i}.log"
-        rest = (log, drop, i) if job == "watch" else (log, i)
-        return job, log, start(job, watched if job == "watch" else path, *rest)
-
-    coming = [ready(0)] if n else []
+    forks = start("fork", home)
     for i in range(n):
-        coming += [ready(i + 1)] if i + 1 < n else []  # it starts while this one is checked
-        job, log, process = coming.pop(0)
-        entries = killed(process, held, log, rng)
+        job, log = jobs[i % len(jobs)], home / f"{i}.log"
         if job == "watch":
-            record = after_watch(watched, drop, entries)
+            record = after_watch(watched, drop, killed(forks, held, log, rng, job, watched, log, drop, i))
         else:
-            record, held = after_changes(path, held, entries)
+            record, held = after_changes(path, held, killed(forks, held, log, rng, job, path, log, i))
         log.unlink()
         yield {"part": "kill", "job": job, **record}
+    forks.kill()
 
 
 def after_changes(path: Path, held: faults.Held, entries: list[dict[str, Any]]) -> tuple[dict[str, Any], faults.Held]:
