@@ -5,7 +5,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -49,18 +48,18 @@ def test_full_disks_and_folders_that_cannot_be_written_to(reliability, tmp_path)
 
 
 def test_flipped_bits_in_this_process(reliability, tmp_path):
-    """A few, where a crash would be seen as the end of the tests; the benchmark flips one of every byte."""
-    faults, rng = reliability.faults, np.random.default_rng(0)
-    pristine, copy = tmp_path / "pristine", tmp_path / "copy"
+    """A few that cannot end the tests; the benchmark flips one of every byte."""
+    faults, pristine, copy = reliability.faults, tmp_path / "pristine", tmp_path / "copy"
     faults.create(pristine, {"a": 1, "b": 2})
     faults.do(pristine, {"kind": "upsert", "rows": {"a": 3}})
-    right, files = faults.answers(pristine), [p for p in sorted(pristine.rglob("*")) if p.is_file()]
-    outcomes = set()
-    for file in files:
-        if not (size := file.stat().st_size) or file.name == ".lock":
-            continue
-        outcomes.add(faults.flipped(pristine, copy, file.relative_to(pristine), int(rng.integers(size)), 3, right))
-    assert outcomes <= {"same", "error", "noticed"} and len(outcomes) > 1
+    right = faults.answers(pristine)
+    flat = max(pristine.glob("vectors-*")).relative_to(pristine)
+    expected = {"manifest.json": {"error"}, flat / "state-2.json": {"same"}, flat / "sample.f32": {"noticed", "same"},
+                flat / "kind": {"same"}, flat / "text_sizes": {"same"}}  # fmt: skip
+    for name, outcomes in expected.items():
+        assert faults.flipped(pristine, copy, name, 2, 6, right) in outcomes, name
+    for file in [*pristine.glob("rows.lance/_deletions/*"), *pristine.glob("rows.lance/_versions/*6.manifest")]:
+        assert faults.flipped(pristine, copy, file.relative_to(pristine), 9, 1, right) in ("error", "same"), file
 
 
 @pytest.mark.slow
