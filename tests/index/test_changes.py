@@ -251,3 +251,18 @@ def test_a_copy_of_an_index_is_an_index(index, tmp_path):
     copied = IndexFolder.open(tmp_path / "copy")
     assert copied.delete(["a"]).folder.ids() == ["b", "c", "d"] and verify(copied.path)[1] == []
     assert index.refresh() is index
+
+
+def test_a_version_that_comes_between_two_looks_is_no_damage(index, monkeypatch):
+    """The versions are listed, another process commits and publishes, then the states are listed."""
+    from tracets.index import opening
+
+    look, waiting = opening.states, [lambda: IndexFolder.open(index.path).delete(["a"])]
+
+    def states(*arguments):
+        if waiting:
+            waiting.pop()()
+        return look(*arguments)
+
+    monkeypatch.setattr(opening, "states", states)
+    assert IndexFolder.open(index.path).ids() == ["b", "c", "d"]

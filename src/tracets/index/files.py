@@ -56,13 +56,16 @@ def older_than(path: Path, seconds: float) -> bool:
 
 def remove_leftovers(folder: Path, prefix: str) -> None:
     """Remove what killed processes left: names like PREFIX-PID whose process is no more."""
-    for path in folder.glob(f"{prefix}-*"):
-        pid = path.name[len(prefix) + 1 :].partition("-")[0]
-        if pid.isdigit() and not _runs(int(pid)):
+    for path in folder.iterdir():
+        start, _, rest = path.name.partition(f"{prefix}-")
+        pid = rest.partition("-")[0]
+        if not start and pid.isdigit() and not _runs(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
 
 
 def _runs(pid: int) -> bool:
+    if os.name == "nt":  # to ask there is to interrupt
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -40,13 +40,12 @@ def current(index: Path, *, locked: bool = False) -> tuple[Manifest, Mapped]:
     """
     for attempt in range(ATTEMPTS):
         manifest = Manifest.read(index)
-        table = index / f"{manifest.table}.lance"
         try:
             found = newest(index, manifest)
             if found is None and locked:
                 found = made(index, manifest, index)
             elif found is None:
-                found = _by_whoever_may(index, manifest, last=attempt == ATTEMPTS - 1)
+                found = _by_whoever_may(index, manifest)
         except FileNotFoundError as error:  # another writer replaced or removed it meanwhile, or it is damaged
             if attempt == ATTEMPTS - 1 or locked:
                 raise damaged(index, error) from error
@@ -58,8 +57,6 @@ def current(index: Path, *, locked: bool = False) -> tuple[Manifest, Mapped]:
         if found is not None:
             _check_bound(index, manifest, found)
             return manifest, found
-        if not table.is_dir():
-            continue
     raise IndexFolderError(f"index '{index}' is being written to faster than it can be opened. Try again.")
 
 
@@ -70,6 +67,8 @@ def newest(index: Path, manifest: Manifest) -> Mapped | None:
     version = max(found)
     for number, file in states(index, manifest.table):
         if number > version:
+            if number <= max(versions(path)):
+                raise FileNotFoundError(f"version {number} came while the index was opened")  # look again
             raise ValueError(f"version {number} of its table is gone, the newest is {version}")
         if number < version:
             break
@@ -120,7 +119,8 @@ def open_table(index: Path, name: str, version: int | None = None) -> Any:
     return table
 
 
-def _by_whoever_may(index: Path, manifest: Manifest, *, last: bool) -> Mapped | None:
+def _by_whoever_may(index: Path, manifest: Manifest) -> Mapped | None:
+    """The newest version, made here if no writer is at work; None to look again."""
     with if_free(index) as free:
         if free:
             again = Manifest.read(index)

@@ -18,7 +18,7 @@ from tracets.index.state import PREFIX, State, states
 def leftovers(index: Path, manifest: Manifest) -> None:
     """Remove what killed writers left, and what is older than an hour."""
     remove_leftovers(index, ".spool")
-    for building in index.glob(f".{PREFIX}*.building-*"):
+    for building in list(index.glob(f".{PREFIX}*.building-*")):
         remove_leftovers(index, building.name.rpartition("-")[0])
     old(index, manifest, KEEP_SECONDS)
 
