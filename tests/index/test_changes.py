@@ -266,3 +266,28 @@ def test_a_version_that_comes_between_two_looks_is_no_damage(index, monkeypatch)
 
     monkeypatch.setattr(opening, "states", states)
     assert IndexFolder.open(index.path).ids() == ["b", "c", "d"]
+
+
+def test_a_disk_that_is_full_before_the_commit_is_said_to_be(index, rows, monkeypatch):
+    import pyarrow as pa
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pa.ipc, "new_file", full)
+    with pytest.raises(IndexFolderError, match="No space left on device. Nothing was changed. Free the disk"):
+        index.add([rows("new")])
+    monkeypatch.undo()
+    assert index.refresh().version == index.version and not list(index.path.glob(".spool*"))
+
+
+def test_a_disk_that_is_full_after_the_commit_shows_the_version_before_until_there_is_room(index, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(derive_module, "write_whole", full)
+    with pytest.raises(IndexFolderError, match="The change is in its table, but is not shown yet"):
+        index.delete(["a"])
+    assert IndexFolder.open(index.path).ids() == ["a", "b", "c", "d"]
+    monkeypatch.undo()
+    assert IndexFolder.open(index.path).ids() == ["b", "c", "d"] and verify(index.path)[1] == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tracets.errors import DataError
+from tracets.errors import DataError, IndexFolderError
 from tracets.index.rows import Rows, conform, to_table
 
 
@@ -58,8 +58,15 @@ class Spool:
 
     def put(self, table: pa.Table) -> None:
         """Keep a table of rows as it is."""
-        with pa.ipc.new_file(self.folder / f"{len(self.schemas):08d}.arrow", table.schema) as writer:
-            writer.write_table(table)
+        try:
+            with pa.ipc.new_file(self.folder / f"{len(self.schemas):08d}.arrow", table.schema) as writer:
+                writer.write_table(table)
+        except OSError as error:
+            reason = (str(error).splitlines() or ["it cannot be written to"])[0].rstrip(".")
+            raise IndexFolderError(
+                f"rows cannot be kept in '{self.folder.parent}' until all have come: {reason}. Nothing was changed. "
+                f"Free the disk or check its permissions, and try again."
+            ) from error
         self.schemas.append(table.schema)
 
     def check_shape(self, dim: int, vectors_per_channel: int) -> None:
