@@ -403,3 +403,14 @@ def test_two_passes_find_what_one_finds(index, monkeypatch, where, want):
     monkeypatch.setattr("tracets.retrieval.nearest.AT_ONCE", 2)
     monkeypatch.setattr("tracets.retrieval.nearest.SPARSE", 4)
     assert [search(index, ENCODER, query, want=want, k=3, where=where) for query in queries] == expected
+
+
+def test_an_export_can_be_indexed_by_another_model(index, tmp_path):
+    from tracets.data import read_corpus
+    from tracets.index.transfer import export
+
+    export(index.folder, tmp_path / "x.parquet")
+    other = replace(ENCODER, name="newer", fingerprint="beef")
+    built = build_index(read_corpus(tmp_path / "x.parquet"), other, tmp_path / "other.index")
+    assert built.ids == index.ids and built.model == "newer"
+    assert built.folder.metadata_columns == index.folder.metadata_columns

@@ -19,12 +19,15 @@ from tracets.index.files import sync
 from tracets.index.folder import IndexFolder
 from tracets.index.manifest import BOUND, Manifest, tracets_version
 from tracets.index.opening import or_damaged
+from tracets.index.rows import VECTORS
 from tracets.index.spool import Spool
 from tracets.index.sums import refuse_damage
 
 KEY = b"tracets.index"
 """Key of the file's metadata under which it keeps what binds the vectors to their model."""
 HUBNESS = "text_hubness"
+EXPORTED = (*VECTORS, "end", HUBNESS)
+"""Columns of an export that an index made itself."""
 
 
 def export(index: IndexFolder, file: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from tracets.errors import DataError
 from tracets.index import IndexFolder, Rows
 from tracets.index.files import KEEP_SECONDS
 from tracets.index.manifest import FILE as MANIFEST
+from tracets.index.transfer import EXPORTED
 from tracets.retrieval.candidates import add_lists
 from tracets.retrieval.hubness import choose_bank, text_hubness
 from tracets.retrieval.reuse import Sparing
@@ -181,9 +183,16 @@ def _sparing(
 
 
 def _blocks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    given = iter(samples)
+    given = map(_as_given, samples)
     while block := list(islice(given, ROWS_A_BATCH)):
         yield block
+
+
+def _as_given(sample: Sample) -> Sample:
+    """A window of an export of an index, without what the index had made of it; any other as it is."""
+    if "channel_vectors" not in sample.metadata:
+        return sample
+    return replace_fields(sample, metadata={k: v for k, v in sample.metadata.items() if k not in EXPORTED})
 
 
 def _encoded(block: Sequence[Sample], sparing: Sparing) -> Rows:
