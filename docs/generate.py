@@ -64,7 +64,7 @@ def settings_page() -> str:
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     yield path, command
-    for name, child in getattr(command, "commands", {}).items():
+    for name, child in (getattr(command, "commands", None) or getattr(command, "forks", {})).items():
         yield from _commands(child, f"{path} {name}")
 
 

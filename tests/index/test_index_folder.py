@@ -11,7 +11,6 @@ import pytest
 
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError
 from tracets.index import IndexFolder, Manifest, Rows
-from tracets.index.mapped import version_of
 from tracets.index.rows import end_of
 from tracets.types import Sample, SeriesVectors, TextVectors
 
@@ -107,7 +106,7 @@ def test_texts_belong_to_the_rows_that_have_one(tmp_path):
     assert found.n_sentences.tolist() == [1, 2, 3]
     np.testing.assert_array_equal(found.sample, rows.texts.sample)
     np.testing.assert_array_equal(found.sentences, np.concatenate(rows.texts.sentences))
-    assert (index.manifest.rows, index.manifest.texts) == (7, 3)
+    assert (len(index), index.n_texts) == (7, 3)
 
 
 def test_manifest_names_model_shape_and_counts(tmp_path):
@@ -115,19 +114,18 @@ def test_manifest_names_model_shape_and_counts(tmp_path):
     found = json.loads((tmp_path / "index" / "manifest.json").read_text())
     assert found.pop("created_by").startswith("tracets ")
     assert found == {
-        "format": 1,
+        "format": 2,
+        "table": "rows",
         "model": "base",
         "fingerprint": "abc",
         "dim": DIM,
         "vectors_per_channel": M,
         "sample_weight": 0.25,
-        "rows": 2,
-        "texts": 1,
     }
     assert sorted(p.name for p in (tmp_path / "index").iterdir()) == [
         "manifest.json",
         "rows.lance",
-        f"vectors-{version_of(tmp_path / 'index' / 'rows.lance')}",
+        "vectors-rows.1",
     ]
 
 
@@ -256,10 +254,10 @@ def test_add_appends(tmp_path):
         tmp_path / "index", rows_of(window("a", text="x", start=datetime(2013, 1, 1, tzinfo=zone), metadata={"n": 1.5}))
     )
     more = rows_of(window("b", text="y", metadata={"n": 2}), BARE, seed=5)
-    index = IndexFolder.open(tmp_path / "index").add([more])
+    index = IndexFolder.open(tmp_path / "index").add([more]).folder
     assert index.ids() == ["a", "b", "bare"]
     assert index.manifest == IndexFolder.open(tmp_path / "index").manifest
-    assert (index.manifest.rows, index.manifest.texts) == (3, 2)
+    assert (len(index), index.n_texts) == (3, 2)
     np.testing.assert_array_equal(index.series().sample[1:], more.series.sample)
     assert index.texts().rows.tolist() == [0, 1]
     assert index.select("n > 1.8").tolist() == [1]
@@ -286,14 +284,16 @@ def test_hubness_of_the_texts_is_kept_until_rows_are_added(tmp_path):
     assert seen[0][0] != "index" and seen[0][1:] == ([FULL.id, "bare"], False)
     assert index.hubness().tolist() == [0.25]
     assert create(tmp_path / "none", rows_of(BARE), hubness=lambda index: None).hubness() is None
+    file = index.path / "vectors-rows.1" / "hubness-1.npy"
     for damage in (np.zeros(2, np.float32), np.zeros(1), np.full(1, np.nan, np.float32), None):
         if damage is None:
-            (index.path / "hubness.npy").write_bytes(b"\x93NUMPY")
+            file.write_bytes(b"\x93NUMPY")
         else:
-            np.save(index.path / "hubness.npy", damage)
+            np.save(file, damage)
         with pytest.raises(IndexFolderError, match="damaged.*tracets index CORPUS"):
             index.hubness()
-    assert index.add([rows_of(window("b", text="y"))]).hubness() is None
+    create(index.path, rows_of(FULL, BARE), hubness=hubness, overwrite=True)
+    assert IndexFolder.open(index.path).add([rows_of(window("b", text="y"))]).folder.hubness() is None
 
 
 @pytest.mark.parametrize(
@@ -376,11 +376,12 @@ def damage_manifest(**change):
         (lambda folder: (folder / "manifest.json").unlink(), "is not an index: it has no manifest.json"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text("[]"), "manifest.json cannot be read"),
-        (damage_manifest(format=2), "has format 2; tracets .* reads format 1"),
+        (damage_manifest(format=3), "has format 3; tracets .* reads formats 1 to 2"),
         (damage_manifest(dim="12"), "wrong 'dim'"),
         (damage_manifest(fingerprint=None), "wrong 'fingerprint'"),
         (damage_manifest(extra=1), "wrong 'extra'"),
-        (damage_manifest(rows=3), "2 of its 3 rows are left"),
+        (damage_manifest(dim=13), "says vectors of width 13, they have 12"),
+        (damage_manifest(table="../rows"), "wrong 'table'"),
         (lambda folder: shutil.rmtree(folder / "rows.lance"), "damaged"),
         (lambda folder: shutil.rmtree(folder / "rows.lance" / "_versions"), "damaged"),
     ],
@@ -411,7 +412,7 @@ def test_vectors_are_fixed_size_lists(tmp_path):
 
 
 def test_manifest_survives_a_round_trip(tmp_path):
-    manifest = Manifest("m", "f", 3, 2, 1, 5, 4, "tracets 0")
+    manifest = Manifest("m", "f", 3, 2, 1, "tracets 0", "rows-a1")
     manifest.write(tmp_path)
     assert Manifest.read(tmp_path) == manifest
     assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]

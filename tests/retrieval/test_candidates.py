@@ -110,7 +110,7 @@ def test_filters_channels_and_stored_windows(made):
             assert [(h.id, h.score) for h in found] == [(h.id, h.score) for h in expected]
 
 
-def test_lists_of_another_version_of_the_table_are_left_aside(made, tmp_path):
+def test_windows_that_are_added_later_are_candidates_always(made, tmp_path):
     path, encoder = made
     add_lists(Index.open(path))
     index = Index.open(path)
@@ -118,6 +118,13 @@ def test_lists_of_another_version_of_the_table_are_left_aside(made, tmp_path):
                 SeriesVectors(unit(np.ones((1, DIM))), (unit(np.ones((1, M, DIM))),)),
                 TextVectors(np.zeros((0, DIM), np.float32), (), ()))  # fmt: skip
     assert index.lists is not None
-    assert Index(index.folder.add([rows])).lists is None
-    assert open_lists(tmp_path) is None
-    assert len(search(Index.open(path), encoder, Query("q10"), k=N + 1)) == N + 1
+    more = Index(index.folder.add([rows]).folder)
+    assert more.lists is not None and more.lists.rows == len(index)
+    like_new = Query(like=index.ids[0])
+    for exact in (False, True):
+        assert "new" in [hit.id for hit in search(more, encoder, like_new, k=len(more), exact=exact)]
+    deleted = Index(more.folder.delete(["new"]).folder)
+    assert "new" not in [hit.id for hit in search(deleted, encoder, like_new, k=len(more))]
+    state = more.folder.mapped.state
+    assert state.lists is not None and open_lists(tmp_path, state.lists) is None
+    assert len(search(Index.open(path), encoder, Query("q10"), k=N + 1)) == N

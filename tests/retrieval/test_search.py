@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,8 @@ import pytest
 import tracets.retrieval.scores as scores
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError, IndexFolderError, NotFound, QueryError, ShortAnswer
+from tracets.index import IndexFolder
+from tracets.index.state import State
 from tracets.retrieval.build import build_index
 from tracets.retrieval.hubness import choose_bank
 from tracets.retrieval.search import hit_to_json, search
@@ -197,7 +199,12 @@ def test_hubness_is_taken_off_the_part_that_is_a_series(index):
 
 def test_an_index_that_does_not_know_the_hubness_of_its_texts_is_searched_without(index, tmp_path):
     shutil.copytree(index.folder.path, tmp_path / "old")
-    (tmp_path / "old" / "hubness.npy").unlink()
+    changed = IndexFolder.open(tmp_path / "old").delete([index.ids[-1]]).folder
+    assert index.hubs is not None and changed.hubness() is None
+    shutil.rmtree(tmp_path / "old")
+    shutil.copytree(index.folder.path, tmp_path / "old")
+    (state_file,) = (tmp_path / "old").glob("vectors-*/state-*.json")
+    replace(State.read(state_file), hubness=None).write(state_file.parent)
     query, options = Query(series=OTHER), {"want": "text", "k": 100}
     found = search(Index.open(tmp_path / "old"), ENCODER, query, **options)
     assert found == search(index, ENCODER, query, **options, hubness=False)
@@ -418,3 +425,14 @@ def test_two_passes_find_what_one_finds(index, monkeypatch, where, want):
     monkeypatch.setattr("tracets.retrieval.nearest.AT_ONCE", 2)
     monkeypatch.setattr("tracets.retrieval.nearest.SPARSE", 4)
     assert [search(index, ENCODER, query, want=want, k=3, where=where) for query in queries] == expected
+
+
+def test_an_export_can_be_indexed_by_another_model(index, tmp_path):
+    from tracets.data import read_corpus
+    from tracets.index.transfer import export
+
+    export(index.folder, tmp_path / "x.parquet")
+    other = replace(ENCODER, name="newer", fingerprint="beef")
+    built = build_index(read_corpus(tmp_path / "x.parquet"), other, tmp_path / "other.index")
+    assert built.ids == index.ids and built.model == "newer"
+    assert built.folder.metadata_columns == index.folder.metadata_columns

@@ -23,6 +23,18 @@ from tracets.api.forecasting import (
     with_neighbours,
 )
 from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
+from tracets.api.indexes import (
+    add_to_index,
+    compact_index,
+    delete_from_index,
+    delete_where,
+    export_index,
+    index_info,
+    restore_index,
+    upsert_index,
+    verify_index,
+    watch,
+)
 from tracets.api.models import export, load, set_threads, shipped_models, train
 from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
 from tracets.filters import Filter, col
@@ -38,13 +50,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
-    "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "col", "describe", "embed",
-    "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
-    "explain", "export", "filter_from_json", "filter_to_json", "fit_classifier", "fit_forecaster",
-    "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "is_classifier",
-    "is_forecaster", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
-    "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster", "search", "set_threads",
-    "shipped_models", "train", "weather", "windows", "with_neighbours", "write",
+    "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm", "classify", "col",
+    "compact_index", "delete_from_index", "delete_where", "describe", "embed", "evaluate_channels",
+    "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export",
+    "export_index", "filter_from_json", "filter_to_json", "fit_classifier", "fit_forecaster", "forecast_frame",
+    "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_forecaster",
+    "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster", "open_index", "plot_forecasts",
+    "plot_hits", "read", "restore_index", "save_forecaster", "search", "set_threads", "shipped_models", "train",
+    "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

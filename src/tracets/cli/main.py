@@ -11,10 +11,11 @@ from typing import Annotated, Any, cast
 import typer
 
 from tracets import api
-from tracets.cli import classify, data, evaluate, search, train
+from tracets.cli import classify, data, evaluate, index, search, train
 from tracets.cli.demo import demo
 from tracets.cli.forecast import forecast
 from tracets.cli.show import note
+from tracets.cli.watch import watch
 from tracets.errors import ShortAnswer, TracetsError
 
 app = typer.Typer(
@@ -31,7 +32,8 @@ app.command("train")(train.train)
 app.command("export")(train.export)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("embed")(search.embed)
-app.command("index")(search.index)
+app.command("index", cls=index.Forked)(search.index)
+app.command("watch")(watch)
 app.command("search")(search.search)
 app.command("explain")(search.explain)
 app.command("classify")(classify.classify)

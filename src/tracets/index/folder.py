@@ -1,102 +1,80 @@
-"""An index on disk: a LanceDB table of windows, vectors and text, and a manifest that binds it to a model."""
+"""An open index: a LanceDB table of windows, vectors and text, bound to a model, as it was when it was opened."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracets.errors import DataError, IndexFolderError, NotFound
+from tracets.errors import IndexFolderError, NotFound
 from tracets.filters import Filter
 from tracets.filters.rows import rows_where
-from tracets.index.manifest import FILE, REBUILD, Manifest, tracets_version
-from tracets.index.mapped import UNMAPPED, Mapped, open_mapped, version_of, write_mapped
-from tracets.index.rows import (
-    OWN,
-    VECTORS,
-    Rows,
-    conform,
-    has_text,
-    plain_values,
-    read_vectors,
-    to_sample,
-    to_table,
-    unify,
-)
+from tracets.index import writing
+from tracets.index.derive import AT_ONCE
+from tracets.index.files import KEEP_SECONDS, digest_of
+from tracets.index.flat import UNMAPPED
+from tracets.index.lists import Lists, open_lists, write_lists
+from tracets.index.lock import PATIENCE
+from tracets.index.manifest import REBUILD, Manifest
+from tracets.index.mapped import Mapped
+from tracets.index.opening import current, open_table, or_damaged
+from tracets.index.rows import OWN, VECTORS, Rows, plain_values, read_vectors, to_sample
+from tracets.index.state import states, versions
 from tracets.index.vectors import RowVectors, StoredSeries, StoredTexts
-from tracets.types import FloatArray, Sample
+from tracets.types import BoolArray, FloatArray, Sample
 
-TABLE = "rows"
-HUBNESS = "hubness.npy"
 LOOKUP = 1000  # ids in one lookup, so that its expression stays short
-ATTEMPTS = 3  # to map a table that changes while it is read
-DERIVED = 1024  # rows in memory while the mapped vectors are written
-T = TypeVar("T")
+
+Hubness = Callable[["IndexFolder"], FloatArray | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What a change did: the index after it, and how many rows were added, replaced by id and deleted."""
+
+    folder: IndexFolder
+    added: int = 0
+    replaced: int = 0
+    deleted: int = 0
 
 
 class IndexFolder:
     """Windows with their vectors, values and text in a folder. Knows ids, vectors and columns, and no encoder.
 
-    Use `IndexFolder.create` or `IndexFolder.open`. Rows keep the order in which they came. The table is opened when
-    something is asked that `mapped` does not hold: a search, filtered or not, does without LanceDB.
+    Use `IndexFolder.create` or `IndexFolder.open`. It shows one version of the table, whatever others write meanwhile;
+    `refresh` gives the newest one. Rows keep the order in which they came; one that is replaced goes to the end. Every
+    row has a place in the mapped files; places of dead rows stay until the index is compacted, and no method gives one.
+    The table is opened when something is asked that `mapped` does not hold: a search without a filter does without
+    LanceDB.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, path: Path, manifest: Manifest, mapped: Mapped) -> None:
         self.path = path
         self.manifest = manifest
+        self.mapped = mapped
 
     @cached_property
     def _table(self) -> Any:
-        """The table in the state that `mapped` was made from, or as it is now where nothing is mapped yet."""
+        """The table in the version that is mapped."""
+        state, path = self.mapped.state, self.path / f"{self.manifest.table}.lance"
 
-        def connect() -> Any:
-            import lancedb
+        def opened() -> Any:
+            for name, (size, sha256) in state.files.items():
+                # deletions are small, and LanceDB ends the process where one is damaged
+                if name.startswith("_deletions/") and (path / name).is_file() and size:
+                    if digest_of(path / name) != sha256:
+                        raise ValueError(f"{path.name}/{name} does not match its checksum")
+            return open_table(self.path, self.manifest.table, state.version)
 
-            table = lancedb.connect(self.path).open_table(TABLE)
-            if "mapped" in self.__dict__ and table.version != self.mapped.table_version:
-                table.checkout(self.mapped.table_version)
-            return table
-
-        return _or_damaged(self.path, connect)
-
-    @cached_property
-    def mapped(self) -> Mapped:
-        """The vectors and facts of all rows, memory-mapped; made from the table first where they are missing or stale.
-
-        Raises
-        ------
-        IndexFolderError
-            The table is damaged, or changes faster than it can be read.
-        """
-
-        def derive() -> Mapped:
-            for _ in range(ATTEMPTS):
-                version = version_of(self.path / f"{TABLE}.lance")
-                found = open_mapped(self.path, version)
-                if found is not None:
-                    return found
-                self.__dict__.pop("_table", None)  # one opened before may show an older state
-                table = self._table
-                columns = [name for name in table.schema.names if name != "values"]
-                batches = table.search().with_row_id(True).select(columns).to_batches(DERIVED)
-                folder = write_mapped(
-                    self.path, version, batches, dim=self.manifest.dim, table_version=int(table.version)
-                )
-                found = open_mapped(folder.parent, version)
-                if found is not None and version == version_of(self.path / f"{TABLE}.lance"):
-                    return found
-            raise OSError("its memory-mapped vectors could not be written, or it is being written to")
-
-        return _or_damaged(self.path, derive)
+        return or_damaged(self.path, opened)
 
     @classmethod
     def create(
@@ -108,14 +86,15 @@ class IndexFolder:
         fingerprint: str,
         sample_weight: float,
         overwrite: bool = False,
-        hubness: Callable[[IndexFolder], FloatArray | None] | None = None,
+        hubness: Hubness | None = None,
     ) -> IndexFolder:
         """Write an index whole or not at all: it is built in a folder beside `path` that takes its place at the end.
 
         Parameters
         ----------
         path : path
-            The folder to be. An index that is there is refused unless `overwrite`, anything else always.
+            The folder to be. An index that is there is refused unless `overwrite`, anything else always; one that is
+            overwritten can be read until the new one is there, and for an hour by whoever has it open.
         batches : iterable of Rows
             Read once; only one batch is in memory at a time.
         model, fingerprint : str
@@ -133,90 +112,145 @@ class IndexFolder:
             No rows, an id that comes twice, or columns that cannot be stored.
         """
         target = Path(path)
-        _check_free(target, overwrite)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        building = target.parent / f".{target.name}.building-{os.getpid()}"
-        shutil.rmtree(building, ignore_errors=True)
-        try:
-            (building / "spool").mkdir(parents=True)
-            counts = _Counts(seen=set())
-            schemas = []
-            for i, rows in enumerate(batches):
-                table = counts.take(rows)
-                schemas.append(table.schema)
-                with pa.ipc.new_file(building / "spool" / f"{i:08d}.arrow", table.schema) as writer:
-                    writer.write_table(table)
-            if not schemas:
-                raise DataError("there are no windows to index. Check the corpus and its filters.")
-            _write_table(building, unify(schemas))
-            manifest = Manifest(
-                model=model,
-                fingerprint=fingerprint,
-                dim=counts.dim,
-                vectors_per_channel=counts.vectors_per_channel,
-                sample_weight=float(sample_weight),
-                rows=len(counts.seen),
-                texts=counts.texts,
-                created_by=f"tracets {tracets_version()}",
-            )
-            manifest.write(building)
-            built = cls.open(building)
-            built.mapped  # noqa: B018 (written here, so that it takes its place with the rest)
-            hubs = None if hubness is None else hubness(built)
-            if hubs is not None:
-                np.save(building / HUBNESS, hubs.astype(np.float32), allow_pickle=False)
-            _put_in_place(building, target)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+        writing.build(
+            target,
+            lambda spool: spool.take(batches),
+            writing.manifest_of(model, fingerprint, sample_weight),
+            overwrite=overwrite,
+            finish=_finish(hubness),
+        )
         return cls.open(target)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> IndexFolder:
-        """Open an index folder.
+        """Open an index folder as it is now.
 
         Raises
         ------
         IndexFolderError
-            The folder is missing, damaged, or of another format.
+            The folder is missing, damaged, or of a newer format.
         """
         folder = Path(path)
-        found = cls(folder, Manifest.read(folder))
-        version = _or_damaged(folder, lambda: version_of(folder / f"{TABLE}.lance"))
-        mapped = open_mapped(folder, version)
-        if mapped is not None:
-            found.mapped = mapped
-        n = len(found)
-        if n < found.manifest.rows:
-            raise IndexFolderError(
-                f"index '{folder}' is damaged: {n} of its {found.manifest.rows} rows are left. {REBUILD} {folder}"
-            )
-        return found
+        return cls(folder, *current(folder))
 
-    def add(self, batches: Iterable[Rows]) -> IndexFolder:
-        """Append rows in one commit; the index with them. They must bring no column that the index does not have.
+    def refresh(self) -> IndexFolder:
+        """The newest version of the index: this one where nothing was written since it was opened."""
+        manifest = Manifest.read(self.path)
+        path = self.path / f"{manifest.table}.lance"
+        if manifest == self.manifest and max(or_damaged(self.path, lambda: versions(path))) == self.version:
+            return self
+        return IndexFolder.open(self.path)
 
-        The hubness of the texts is dropped: it was that of the texts and windows before.
+    def add(self, batches: Iterable[Rows], *, patience: float = PATIENCE) -> Written:
+        """Append rows in one commit, on the disk and visible when this returns. This object shows what it showed.
+
+        They must bring no column that the index does not have. The hubness of the texts is dropped by every change,
+        since it was that of the texts and windows before; `compact` makes it anew.
+
+        Parameters
+        ----------
+        patience : float, default=60
+            Seconds to wait for another writer.
 
         Raises
         ------
         DataError
-            An id that is already there, other dimensions, or columns that do not fit.
+            An id that is already there, other dimensions, or columns that do not fit. Nothing was written.
+        IndexFolderError
+            Another process is writing, and did not end.
         """
-        counts = _Counts(seen=set(self.ids()), texts=self.manifest.texts)
-        counts.dim, counts.vectors_per_channel = self.manifest.dim, self.manifest.vectors_per_channel
-        schema = self._table.schema
-        tables = [conform(counts.take(rows), schema) for rows in batches]
-        if tables:
-            (self.path / HUBNESS).unlink(missing_ok=True)
-            self._table.checkout_latest()
-            self._table.add(pa.concat_tables(tables), on_bad_vectors="null")
-            replace(self.manifest, rows=len(counts.seen), texts=counts.texts).write(self.path)
+        added, _ = writing.put(self.path, batches, replacing=False, patience=patience)
+        return Written(IndexFolder.open(self.path), added=added)
+
+    def upsert(self, batches: Iterable[Rows], *, patience: float = PATIENCE) -> Written:
+        """Add rows, or let them take the place of those with their ids, in one commit; otherwise as `add`."""
+        added, replaced = writing.put(self.path, batches, replacing=True, patience=patience)
+        return Written(IndexFolder.open(self.path), added=added, replaced=replaced)
+
+    def delete(self, ids: Iterable[str], *, patience: float = PATIENCE) -> Written:
+        """Delete the rows with these ids in one commit. Raises NotFound for an unknown id: nothing is deleted then."""
+        wanted = dict.fromkeys(ids)
+
+        def choose(manifest: Manifest, mapped: Mapped) -> NDArray[np.int64]:
+            places = writing.places_of(mapped, pa.array(wanted, pa.string()))
+            if len(places) < len(wanted):
+                there = set(mapped.facts["id"].take(pa.array(places)).to_pylist())
+                raise self._unknown(next(name for name in wanted if name not in there))
+            return places
+
+        deleted = writing.remove(self.path, choose, patience=patience)
+        return Written(IndexFolder.open(self.path), deleted=deleted)
+
+    def delete_where(self, where: str, *, patience: float = PATIENCE) -> Written:
+        """Delete the rows for which an expression holds (see `select`) when it is this writer's turn, in one commit."""
+
+        def choose(manifest: Manifest, mapped: Mapped) -> NDArray[np.int64]:
+            return or_damaged(self.path, lambda: IndexFolder(self.path, manifest, mapped).select(where))
+
+        deleted = writing.remove(self.path, choose, patience=patience)
+        return Written(IndexFolder.open(self.path), deleted=deleted)
+
+    def compact(
+        self, *, keep_seconds: float = KEEP_SECONDS, hubness: Hubness | None = None, patience: float = PATIENCE
+    ) -> IndexFolder:
+        """Rewrite the index without its dead rows, as it is now. Its rows, their order and vectors stay as they are.
+
+        Inverted lists are gone afterwards, and hubness is what `hubness` gives (see `create`).
+
+        Parameters
+        ----------
+        keep_seconds : float, default=3600
+            What was replaced less long ago stays on the disk, for those who read it. 0 removes it, and breaks them.
+        """
+        writing.compact(self.path, keep_seconds=keep_seconds, patience=patience, finish=_finish(hubness))
+        return IndexFolder.open(self.path)
+
+    def keep_lists(self, lists: Lists, *, patience: float = PATIENCE) -> IndexFolder:
+        """Keep inverted lists that were made from all rows of this version. Raises IndexFolderError after a change."""
+        state = self.mapped.state
+        writing.add_lists(
+            self.path, state.version, lambda folder: write_lists(folder, lists, state.version, state.rows),
+            patience=patience,
+        )  # fmt: skip
         return IndexFolder.open(self.path)
 
     def __len__(self) -> int:
-        if "mapped" in self.__dict__:
-            return len(self.mapped)
-        return int(_or_damaged(self.path, self._table.count_rows))
+        return self.mapped.state.rows - self.mapped.state.dead
+
+    @property
+    def version(self) -> int:
+        """The version of the table that this shows."""
+        return self.mapped.state.version
+
+    @property
+    def live(self) -> BoolArray:
+        """Which places hold rows, (n_places,): the others are dead."""
+        return self.mapped.live
+
+    @property
+    def n_texts(self) -> int:
+        """How many rows have a text."""
+        return int(self.live[self.mapped.text_rows].sum())
+
+    def about(self) -> dict[str, Any]:
+        """Counts, dimensions, model, format and bytes, as `tracets index info` prints them."""
+        state = self.mapped.state
+        sizes = {
+            "table": sum(size for size, _ in state.files.values()),
+            "vectors": sum(path.stat().st_size for path in self.mapped.folder.iterdir()),
+            "folder": sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file()),
+        }
+        kept = [number for number, _ in states(self.path, self.manifest.table)]
+        return {
+            "path": str(self.path), "windows": len(self), "texts": self.n_texts, "dead_rows": state.dead,
+            "model": self.manifest.model, "fingerprint": self.manifest.fingerprint, "dim": self.manifest.dim,
+            "vectors_per_channel": self.manifest.vectors_per_channel, "sample_weight": self.manifest.sample_weight,
+            "created_by": self.manifest.created_by, "format": self.manifest.format, "table": self.manifest.table,
+            "version": state.version, "versions": len(versions(self.path / f"{self.manifest.table}.lance")),
+            "readable_versions": len(set(kept)), "fragments": len([n for n in state.files if n.startswith("data/")]),
+            "hubness": state.hubness is not None, "lists": None if state.lists is None else state.lists.recall,
+            "columns": self.columns, "bytes": sizes,
+        }  # fmt: skip
 
     def check_model(self, name: str, fingerprint: str) -> None:
         """Refuse an encoder other than the one that made the vectors.
@@ -235,14 +269,19 @@ class IndexFolder:
 
     def ids(self) -> list[str]:
         """The ids of all rows, in order."""
-        return self.mapped.facts["id"].to_pylist()
+        ids: list[str] = or_damaged(self.path, self.mapped.facts["id"].to_pylist)
+        return ids if not self.mapped.state.dead else [ids[i] for i in np.flatnonzero(self.live)]
 
     def row(self, id: str) -> int:
-        """The place of an id among all rows. Raises NotFound for an unknown id."""
-        found = int(pc.index(self.mapped.facts["id"], _scalar(id)).as_py())
-        if found < 0:
-            raise self._unknown(id)
-        return found
+        """The place of the row with an id. Raises NotFound for an unknown id."""
+        column, wanted, first = self.mapped.facts["id"], _scalar(id), 0
+        while True:  # a row that was replaced is dead, and its id comes again
+            found = int(pc.index(column.slice(first), wanted).as_py())
+            if found < 0:
+                raise self._unknown(id)
+            if self.live[first + found]:
+                return first + found
+            first += found + 1
 
     @property
     def columns(self) -> list[str]:
@@ -265,17 +304,32 @@ class IndexFolder:
             An expression that cannot be read, an unknown column (the columns are listed), or a value that is not of
             the kind of its column.
         """
-        return rows_where(where, self.mapped.facts)
+        rows = rows_where(where, self.mapped.facts)
+        return rows[self.live[rows]]
 
-    def contents(self) -> Iterator[Sample]:
-        """What vectors were made from, row by row: id, values, channel names, units, start, freq and text alone."""
+    def contents(self, ids: Sequence[str] | None = None) -> Iterator[tuple[int, Sample]]:
+        """What vectors were made from, for each row, or for those with some ids, and the place of each.
+
+        The samples hold id, values, channel names, units, start, freq and text alone. An id that is not there is left
+        out.
+        """
         columns = ["id", "values", "channel_names", "units", "start", "freq", "text"]
-        batches = _or_damaged(self.path, lambda: self._table.search().select(columns).to_batches(DERIVED))
+        if ids is None:
+            batches = or_damaged(
+                self.path, lambda: self._table.search().with_row_id(True).select(columns).to_batches(AT_ONCE)
+            )
+        else:
+            places = writing.places_of(self.mapped, pa.array(ids, pa.string()))
+            parts = (places[lo : lo + AT_ONCE] for lo in range(0, len(places), AT_ONCE))
+            batches = (batch for part in parts for batch in self._taken(part, columns).to_batches())
+        order = np.argsort(self.mapped.row_ids, kind="stable")
+        sorted_ids = self.mapped.row_ids[order]
         for batch in batches:
             facts = batch.select([name for name in columns if name != "values"]).to_pylist()
-            for row, fact in zip(batch["values"], facts, strict=True):
+            at = order[np.searchsorted(sorted_ids, batch["_rowid"].to_numpy())]
+            for place, row, fact in zip(at.tolist(), batch["values"], facts, strict=True):
                 values = row.values.flatten().to_numpy(zero_copy_only=False).reshape(len(row.values), -1)
-                yield Sample(
+                yield place, Sample(
                     id=fact["id"], values=values, channel_names=tuple(fact["channel_names"]),
                     units=tuple(fact["units"]), start=fact["start"], freq=fact["freq"], text=fact["text"],
                 )  # fmt: skip
@@ -283,15 +337,14 @@ class IndexFolder:
     def vectors(self, rows: Sequence[int]) -> RowVectors:
         """Read the vectors of the rows at these places, in their order."""
         columns = ["vector", "channel_vectors", "text_vector", "sentence_vectors"]
-        different = sorted(set(rows))
-        taken = _or_damaged(self.path, lambda: self._table.take_offsets(different).select(["id", *columns]).to_arrow())
+        different = np.unique(np.array(rows, dtype=np.int64))
+        taken = self._taken(different, columns)
         dim, m = self.manifest.dim, self.manifest.vectors_per_channel
         found: dict[str, list[Any]] = {
             name: [None if x.values is None else read_vectors(pa.chunked_array([x.values]), dim) for x in taken[name]]
             for name in columns
         }
-        place = {name: i for i, name in enumerate(taken["id"].to_pylist())}
-        at = [place[fact["id"]] for fact in self.facts(np.array(rows, dtype=np.int64), ["id"])]
+        at = np.searchsorted(different, rows)
         text = found["text_vector"]
         return RowVectors(
             tuple((found["vector"][i][0], found["channel_vectors"][i].reshape(-1, m, dim)) for i in at),
@@ -313,7 +366,7 @@ class IndexFolder:
         return StoredSeries(sample, channels, names)
 
     def texts(self) -> StoredTexts:
-        """Read the text vectors of the rows that have a text."""
+        """Read the text vectors of the rows that have a text; `rows` counts the rows in order, without dead ones."""
         table, dim = self._read(["text_vector", "sentence_vectors"]), self.manifest.dim
         rows = np.flatnonzero(table["text_vector"].is_valid().to_numpy())
         sizes = np.array([len(x) for x in table["sentence_vectors"]], dtype=np.int64)[rows]
@@ -321,23 +374,30 @@ class IndexFolder:
         return StoredTexts(rows, sample, read_vectors(table["sentence_vectors"], dim), sizes)
 
     def hubness(self) -> FloatArray | None:
-        """Read how near each text is to all windows, (n_texts,); None for an index that does not know it.
+        """Read how near each mapped text is to all windows, (n_texts,); None for an index that does not know it.
 
         Raises
         ------
         IndexFolderError
             The file is damaged.
         """
-        path = self.path / HUBNESS
-        if not path.is_file():
+        part = self.mapped.state.hubness
+        if part is None:
             return None
-        found: FloatArray = _or_damaged(self.path, lambda: np.load(path, allow_pickle=False))
-        if found.shape != (self.manifest.texts,) or found.dtype != np.float32 or not np.isfinite(found).all():
-            raise IndexFolderError(
-                f"index '{self.path}' is damaged: {HUBNESS} does not match its {self.manifest.texts} texts. "
-                f"{REBUILD} {self.path}"
-            )
-        return found
+        path, sha256 = self.mapped.folder / part.name, part.sha256
+
+        def read() -> FloatArray:
+            if digest_of(path) != sha256:
+                raise ValueError(f"{path.parent.name}/{path.name} does not match its checksum")
+            found: FloatArray = np.load(path, allow_pickle=False)
+            return found
+
+        return or_damaged(self.path, read)
+
+    def lists(self) -> Lists | None:
+        """The inverted lists of an approximate search; None for an index that is searched exactly."""
+        state = self.mapped.state
+        return None if state.lists is None else open_lists(self.mapped.folder, state.lists)
 
     def rows(self, ids: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of some rows, in the order of `ids`.
@@ -363,48 +423,46 @@ class IndexFolder:
         """Some columns, but vectors and values, of the rows at these places, in the order of `rows`."""
         # pa.array() and pa.scalar() would import pandas to see whether they were given something of its own
         places = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.array(rows, np.int64))])
-        found = self.mapped.facts.select(list(dict.fromkeys(columns))).take(places)
-        values = [plain_values(column) for column in found.columns]
-        return [dict(zip(found.column_names, row, strict=True)) for row in zip(*values, strict=True)]
+
+        def read() -> list[dict[str, Any]]:
+            found = self.mapped.facts.select(list(dict.fromkeys(columns))).take(places)
+            values = [plain_values(column) for column in found.columns]
+            return [dict(zip(found.column_names, row, strict=True)) for row in zip(*values, strict=True)]
+
+        return or_damaged(self.path, read)
 
     def samples(self, ids: Sequence[str]) -> list[Sample]:
         """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
-        return [to_sample(row) for row in self.rows(ids, self.columns)]
+        rows = self.rows(ids, self.columns)
+        return or_damaged(self.path, lambda: [to_sample(row) for row in rows])
 
     def _unknown(self, name: str) -> NotFound:
         return NotFound(f"index '{self.path}' has no window with id '{name}'. Ids come with every hit of a search.")
+
+    def _taken(self, places: NDArray[np.int64], columns: list[str]) -> pa.Table:
+        """Columns of the table for rows at different places, in their order."""
+        ids = self.mapped.row_ids[places].tolist()
+        found = or_damaged(self.path, lambda: self._table.take_row_ids(ids).with_row_id().select(columns).to_arrow())
+        place = {row_id: i for i, row_id in enumerate(found["_rowid"].to_pylist())}
+        return found.take(pa.array([place[i] for i in ids], pa.int64()))
 
     def _read(self, columns: list[str], where: str | None = None) -> pa.Table:
         def read() -> pa.Table:
             query = self._table.search()
             return (query.where(where) if where else query).select(columns).to_arrow()
 
-        return _or_damaged(self.path, read)
+        return or_damaged(self.path, read)
 
 
-@dataclass(eq=False)
-class _Counts:
-    """What must hold across batches: ids come once, all vectors have one shape."""
+def _finish(hubness: Hubness | None) -> Callable[[Path], None]:
+    """What a build and `compact` do at the end: hubness of the texts."""
 
-    seen: set[str]
-    texts: int = 0
-    dim: int = 0
-    vectors_per_channel: int = 0
+    def finish(folder: Path) -> None:
+        found = None if hubness is None else hubness(IndexFolder(folder, *current(folder, locked=True)))
+        if found is not None:
+            writing.add_hubness(folder, found)
 
-    def take(self, rows: Rows) -> pa.Table:
-        for sample in rows.samples:
-            if sample.id in self.seen:
-                raise DataError(f"id '{sample.id}' comes twice; ids are unique in an index. Rename one of them.")
-            self.seen.add(sample.id)
-        found = rows.dim, rows.vectors_per_channel
-        self.dim, self.vectors_per_channel = self.dim or found[0], self.vectors_per_channel or found[1]
-        if found != (self.dim, self.vectors_per_channel):
-            raise DataError(
-                f"an index holds vectors of one shape: {self.vectors_per_channel} a channel of width {self.dim}, got "
-                f"{found[1]} of width {found[0]}. Encode all rows with one encoder."
-            )
-        self.texts += sum(has_text(s) for s in rows.samples)
-        return to_table(rows)
+    return finish
 
 
 def _scalar(text: str) -> pa.Scalar:
@@ -418,53 +476,3 @@ def _among(ids: Sequence[str]) -> str:
     """The expression that holds for the rows with these ids."""
     quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in ids)
     return f"id IN ({quoted})"
-
-
-def _write_table(building: Path, schema: pa.Schema) -> None:
-    import lancedb
-
-    spool = sorted((building / "spool").iterdir())
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for file in spool:
-            with pa.OSFile(str(file)) as source:
-                yield from conform(pa.ipc.open_file(source).read_all(), schema).to_batches()
-
-    # With the schema named LanceDB infers nothing from column names; "null" lets the vector of a missing text be null.
-    reader = pa.RecordBatchReader.from_batches(schema, batches())
-    lancedb.connect(building).create_table(TABLE, reader, schema=schema, on_bad_vectors="null")
-    shutil.rmtree(building / "spool")
-
-
-def _check_free(target: Path, overwrite: bool) -> None:
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    if not (target / FILE).is_file():
-        raise IndexFolderError(f"'{target}' exists and is not an index; it is left as it is. Choose another folder.")
-    if not overwrite:
-        raise IndexFolderError(
-            f"index '{target}' exists. Choose another folder, encode only what is new to it (update), or write it anew "
-            f"(overwrite)."
-        )
-
-
-def _put_in_place(building: Path, target: Path) -> None:
-    if not (target / FILE).is_file():
-        os.replace(building, target)
-        return
-    old = target.parent / f".{target.name}.old-{os.getpid()}"
-    os.replace(target, old)
-    try:
-        os.replace(building, target)
-    except OSError:
-        os.replace(old, target)
-        raise
-    shutil.rmtree(old)
-
-
-def _or_damaged(folder: Path, read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except (ValueError, RuntimeError, OSError) as error:
-        reason = str(error).split(", /")[0].splitlines()[0]
-        raise IndexFolderError(f"index '{folder}' is damaged: {reason}. {REBUILD} {folder}") from error

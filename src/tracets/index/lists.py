@@ -2,12 +2,12 @@
 
 Every channel vector belongs to the nearest of some centres. A question's vectors look into the lists of their nearest
 centres alone, and the windows found there are then scored in full. What lies in other lists is missed: the share that
-is found is measured when the lists are made, and kept with them. They lie beside the vectors they were made from.
+is found is measured when the lists are made, and kept with them. They lie beside the vectors they were made from;
+windows that are added later are in no list, and candidates always, until lists are made again.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.index.files import digest_of
 from tracets.index.quantised import Quantised
+from tracets.index.state import ListsPart, Part
 from tracets.types import FloatArray
 
 Int64 = NDArray[np.int64]
 
-FILES = ("centres.npy", "members.npy", "ends.npy")
-ABOUT = "lists.json"
+FILES = ("centres", "members", "ends")
 ROUNDS = 6
 """Rounds of k-means."""
 LEARNT = 64
@@ -36,7 +37,8 @@ MOST_CENTRES = 4096
 class Lists:
     """`centres` (n_lists, d); list i holds the vectors `members[ends[i]:ends[i + 1]]`, by their places among all.
 
-    `recall` is the share of the 10 best windows that `probes` lists a vector found, when the lists were made.
+    `recall` is the share of the 10 best windows that `probes` lists a vector found, when the lists were made. They
+    cover the first `rows` rows; what was added since is in no list, and a candidate always.
     """
 
     centres: FloatArray
@@ -44,6 +46,7 @@ class Lists:
     ends: Int64
     probes: int
     recall: float
+    rows: int
 
     def near(self, queries: FloatArray, *, probes: int) -> list[Int64]:
         """The places of all vectors in the lists of the `probes` nearest centres of each query (q, d), rising."""
@@ -51,7 +54,7 @@ class Lists:
         probes = min(probes, len(self.centres))
         best = np.argpartition(-scores, probes - 1, axis=1)[:, :probes]
         return [
-            np.sort(np.concatenate([self.members[self.ends[i] : self.ends[i + 1]] for i in row])).astype(np.int64)
+            np.unique(np.concatenate([self.members[self.ends[i] : self.ends[i + 1]] for i in row])).astype(np.int64)
             for row in best
         ]
 
@@ -76,24 +79,25 @@ def make_lists(vectors: Quantised, *, seed: int = 0) -> tuple[FloatArray, NDArra
     return centres, members, ends
 
 
-def write_lists(folder: Path, lists: Lists) -> None:
-    """Write lists beside the mapped vectors they were made from; `lists.json` comes last, and makes them count."""
+def write_lists(folder: Path, lists: Lists, version: int, rows: int) -> ListsPart:
+    """Write lists over the first `rows` rows beside the mapped vectors they were made from."""
     arrays: tuple[NDArray[Any], ...] = (lists.centres, lists.members, lists.ends)
+    parts = []
     for name, values in zip(FILES, arrays, strict=True):
-        np.save(folder / name, values, allow_pickle=False)
-    temporary = folder / f".{ABOUT}.{os.getpid()}"
-    temporary.write_text(json.dumps({"probes": lists.probes, "recall": lists.recall}), encoding="utf-8")
-    os.replace(temporary, folder / ABOUT)
+        path = folder / f"{name}-{version}-{os.getpid()}.npy"
+        np.save(path, values, allow_pickle=False)
+        parts.append(Part(path.name, digest_of(path), rows))
+    return ListsPart(tuple(parts), rows, lists.probes, lists.recall)
 
 
-def open_lists(folder: Path) -> Lists | None:
-    """Map the lists beside some mapped vectors; None where there are none."""
+def open_lists(folder: Path, about: ListsPart) -> Lists | None:
+    """Map the lists that a state names; None where they are missing or cannot be read."""
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        centres, members, ends = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in FILES)
-        return Lists(centres, members, np.asarray(ends), int(about["probes"]), float(about["recall"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        arrays = (np.load(folder / part.name, mmap_mode="r", allow_pickle=False) for part in about.parts)
+        centres, members, ends = arrays
+    except (OSError, ValueError):
         return None
+    return Lists(centres, members, np.asarray(ends), about.probes, about.recall, about.rows)
 
 
 def _wide(vectors: Quantised) -> FloatArray:

@@ -1,18 +1,25 @@
-"""What an index folder says about itself: its format, the model it is bound to and what it holds."""
+"""What an index folder says about itself: its format, the model it is bound to and which table holds its rows.
+
+It never changes but with the table: an index that is written anew gets another table, and the rename of this file makes
+that the index. How many rows there are is not said here, so that it cannot be said wrongly.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from tracets.errors import IndexFolderError
+from tracets.index.files import write_whole
 
-FORMAT = 1
+FORMAT = 2
 FILE = "manifest.json"
 REBUILD = "Build it anew: tracets index CORPUS --model MODEL --out"
+TABLE = "rows"
+BOUND = ("model", "fingerprint", "dim", "vectors_per_channel", "sample_weight")
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,12 @@ class Manifest:
         How many vectors stand for one channel.
     sample_weight : float
         Share of the sample cosine in the score, in [0, 1].
-    rows, texts : int
-        Number of windows, and of those with a text, when the folder was last written.
     created_by : str
         The version of tracets that wrote it.
+    table : str
+        The LanceDB table of the rows.
     format : int
-        Version of the folder's layout.
+        Version of the folder's layout. Format 1 held counts too, which are left aside.
     """
 
     model: str
@@ -42,16 +49,18 @@ class Manifest:
     dim: int
     vectors_per_channel: int
     sample_weight: float
-    rows: int
-    texts: int
     created_by: str
+    table: str = TABLE
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:
         """Write manifest.json into the folder, whole or not at all."""
-        temporary = folder / f".{FILE}.{os.getpid()}"
-        temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, folder / FILE)
+        write_whole(folder / FILE, (json.dumps(asdict(self), indent=2) + "\n").encode())
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """What binds vectors to their model; the table keeps it too, in the metadata of its schema."""
+        return {name: getattr(self, name) for name in BOUND}
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -60,7 +69,7 @@ class Manifest:
         Raises
         ------
         IndexFolderError
-            The folder or the manifest is missing, damaged, or of another format.
+            The folder or the manifest is missing, damaged, or of a newer format.
         """
         if not folder.is_dir():
             raise IndexFolderError(f"there is no index folder '{folder}'. {REBUILD} {folder}")
@@ -69,20 +78,26 @@ class Manifest:
         try:
             found = json.loads((folder / FILE).read_text(encoding="utf-8"))
             layout = found["format"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise IndexFolderError(
                 f"index '{folder}': {FILE} cannot be read ({error!r}). {REBUILD} {folder}"
             ) from error
-        if layout != FORMAT:
+        if layout not in (1, FORMAT) or isinstance(layout, bool):
             raise IndexFolderError(
-                f"index '{folder}' has format {layout}; tracets {tracets_version()} reads format {FORMAT}. "
-                f"{REBUILD} {folder}"
+                f"index '{folder}' has format {layout}; tracets {tracets_version()} reads formats 1 to {FORMAT}. "
+                f"Install the version that wrote it. {REBUILD} {folder}"
             )
         kinds = {"str": str, "int": int, "float": (float, int)}
         wanted = {field.name: kinds[str(field.type)] for field in fields(cls)}
+        if layout == 1:
+            found = {name: value for name, value in found.items() if name not in ("rows", "texts")} | {"table": TABLE}
         wrong = [name for name, kind in wanted.items() if not isinstance(found.get(name), kind)]  # type: ignore[arg-type]
-        if wrong or set(found) != set(wanted):
-            wrong = wrong or sorted(set(found) - set(wanted))
+        wrong = wrong or sorted(set(found) - set(wanted))
+        if not wrong and (not found["table"].replace("-", "").isalnum() or found["dim"] < 1):
+            wrong = ["dim" if found["dim"] < 1 else "table"]
+        if not wrong and not (found["vectors_per_channel"] >= 1 and 0 <= found["sample_weight"] <= 1):
+            wrong = ["sample_weight" if found["vectors_per_channel"] >= 1 else "vectors_per_channel"]
+        if wrong:
             raise IndexFolderError(f"index '{folder}': {FILE} has a wrong '{wrong[0]}'. {REBUILD} {folder}")
         return cls(**found)
 

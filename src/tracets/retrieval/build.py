@@ -1,9 +1,11 @@
-"""From samples to an index: every window and its text encoded, or taken over from the index that is replaced."""
+"""From samples to an index: every window and its text encoded, or taken over from what an index has already."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,7 +16,9 @@ import numpy as np
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError
 from tracets.index import IndexFolder, Rows
+from tracets.index.files import KEEP_SECONDS
 from tracets.index.manifest import FILE as MANIFEST
+from tracets.index.transfer import EXPORTED
 from tracets.retrieval.candidates import add_lists
 from tracets.retrieval.hubness import choose_bank, text_hubness
 from tracets.retrieval.reuse import Sparing
@@ -25,6 +29,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_A_BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """An index after a change, and how many windows that added, replaced by their ids and deleted."""
+
+    index: Index
+    added: int
+    replaced: int
+    deleted: int
 
 
 def embed(samples: Iterable[Sample], encoder: PairEncoder, *, batch_size: int = 64) -> pa.Table:
@@ -90,36 +104,111 @@ def build_index(
     if update and (Path(path) / MANIFEST).is_file():
         before = IndexFolder.open(path)
         before.check_model(encoder.name, encoder.fingerprint)
-    sparing = Sparing(
-        before,
-        encode_series=partial(encoder.encode_series, batch_size=batch_size),
-        encode_texts=partial(encoder.encode_texts, batch_size=batch_size),
-        dim=encoder.dim,
-    )
-
-    def batches() -> Iterator[Rows]:
-        given, done = iter(samples), 0
-        while block := list(islice(given, ROWS_A_BATCH)):
-            texts = [s.text for s in block if s.text and s.text.strip()]
-            yield Rows(block, sparing.series(block), sparing.texts(texts))
-            done += len(block)
-            if progress is not None:
-                progress(done)
-
+    sparing = _sparing(before, encoder, batch_size)
+    batches = (_encoded(block, sparing) for block in _blocks(samples))
     folder = IndexFolder.create(
         path,
-        batches(),
+        _counted(batches, progress),
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         sample_weight=encoder.sample_weight,
         overwrite=overwrite or update,
-        hubness=_hubness,
+        hubness=hubness_of,
     )
     built = Index(folder, (sparing.n_series, sparing.n_texts))
     return add_lists(built) if ann else built
 
 
-def _hubness(folder: IndexFolder) -> FloatArray | None:
+def extend_index(
+    path: str | os.PathLike[str],
+    samples: Iterable[Sample],
+    encoder: PairEncoder,
+    *,
+    replace: bool,
+    batch_size: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> Changed:
+    """Encode windows and add them to an index in one commit, see `IndexFolder.add` and `IndexFolder.upsert`.
+
+    Windows and texts that a window of the same id holds already are not encoded again.
+
+    Parameters
+    ----------
+    replace : bool
+        Windows take the place of those with their ids; otherwise such an id is refused.
+    samples, encoder, batch_size, progress
+        As for `build_index`. Encoding comes before the lock is taken: others may write meanwhile.
+
+    Raises
+    ------
+    IndexFolderError
+        The index was built with another model, or another process does not end writing.
+    DataError
+        An id that comes twice, or columns that the index does not have. Nothing was written.
+    """
+    before = IndexFolder.open(path)
+    before.check_model(encoder.name, encoder.fingerprint)
+    encoded = [0, 0]
+
+    def batches() -> Iterator[Rows]:
+        for block in _blocks(samples):
+            sparing = _sparing(before if replace else None, encoder, batch_size, ids=[s.id for s in block])
+            yield _encoded(block, sparing)
+            encoded[0] += sparing.n_series
+            encoded[1] += sparing.n_texts
+
+    rows = _counted(batches(), progress)
+    written = before.upsert(rows) if replace else before.add(rows)
+    index = Index(written.folder, (encoded[0], encoded[1]))
+    return Changed(index, added=written.added, replaced=written.replaced, deleted=0)
+
+
+def compact_index(path: str | os.PathLike[str], *, keep_seconds: float = KEEP_SECONDS) -> Index:
+    """Rewrite an index without its dead windows, with the hubness of its texts, and lists where it had such."""
+    before = Index.open(path)
+    compacted = Index(before.folder.compact(keep_seconds=keep_seconds, hubness=hubness_of))
+    return compacted if before.lists is None or not len(compacted) else add_lists(compacted, probes=before.lists.probes)
+
+
+def _sparing(
+    before: IndexFolder | None, encoder: PairEncoder, batch_size: int, *, ids: Sequence[str] | None = None
+) -> Sparing:
+    return Sparing(
+        before,
+        encode_series=partial(encoder.encode_series, batch_size=batch_size),
+        encode_texts=partial(encoder.encode_texts, batch_size=batch_size),
+        dim=encoder.dim,
+        ids=ids,
+    )
+
+
+def _blocks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    given = map(_as_given, samples)
+    while block := list(islice(given, ROWS_A_BATCH)):
+        yield block
+
+
+def _as_given(sample: Sample) -> Sample:
+    """A window of an export of an index, without what the index had made of it; any other as it is."""
+    if "channel_vectors" not in sample.metadata:
+        return sample
+    return replace_fields(sample, metadata={k: v for k, v in sample.metadata.items() if k not in EXPORTED})
+
+
+def _encoded(block: Sequence[Sample], sparing: Sparing) -> Rows:
+    return Rows(block, sparing.series(block), sparing.texts([s.text for s in block if s.text and s.text.strip()]))
+
+
+def _counted(batches: Iterable[Rows], progress: Callable[[int], None] | None) -> Iterator[Rows]:
+    done = 0
+    for rows in batches:
+        yield rows
+        done += len(rows.samples)
+        if progress is not None:
+            progress(done)
+
+
+def hubness_of(folder: IndexFolder) -> FloatArray | None:
     """How near each text of the index is to its windows, its own left out."""
     index = Index(folder)
     rows, texts = index.texts

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.index.lists import Lists, make_lists, write_lists
+from tracets.index.lists import Lists, make_lists
 from tracets.retrieval.nearest import nearest
 from tracets.retrieval.questions import Part, SeriesPart, TextPart, score_of_series
 from tracets.retrieval.scores import IntArray, SeriesBank, products
@@ -29,8 +29,8 @@ def add_lists(index: Index, *, probes: int = PROBES) -> Index:
     """Make the inverted lists of an index (see `tracets.index.lists`) and measure what an approximate search finds.
 
     Asked are up to 50 of the stored texts, or as many windows where there are none; `recall` of the lists is the share
-    of the 10 best windows of the exact search among the 10 best of the approximate one. The lists belong to the table
-    as it is now: rows that are added later leave the index without lists, and searched exactly.
+    of the 10 best windows of the exact search among the 10 best of the approximate one. Windows that are added later
+    are in no list and always candidates, which costs time, not recall; `compact` drops the lists.
 
     Parameters
     ----------
@@ -38,27 +38,30 @@ def add_lists(index: Index, *, probes: int = PROBES) -> Index:
         Lists that each vector of a question looks into: more find more and take longer.
     """
     centres, members, ends = make_lists(index.folder.mapped.channels.coarse)
-    lists = Lists(centres, members, ends, probes, recall=0.0)
-    texts, n = index.texts[1], len(index)
+    n = len(index.live)
+    lists = Lists(centres, members, ends, probes, recall=0.0, rows=n)
+    told, texts = np.flatnonzero(index.live[index.texts[0]]), index.texts[1]
+    windows = np.flatnonzero(index.live)
     rng = np.random.default_rng(0)
     asked: list[Part] = (
-        [TextPart(texts.take(np.array([i]))) for i in rng.permutation(len(texts))[:ASKED]]
-        if len(texts)
-        else [SeriesPart(index.series.one(int(i))) for i in rng.permutation(n)[:ASKED]]
+        [TextPart(texts.take(np.array([i]))) for i in rng.permutation(told)[:ASKED]]
+        if len(told)
+        else [SeriesPart(index.series.one(int(i))) for i in rng.permutation(windows)[:ASKED]]
     )
-    kept, shares = np.ones(n, dtype=bool), []
+    kept, shares = index.live, []
     for part in asked:
         score = score_of_series(index, [part])
-        best, _ = nearest(score, np.arange(n), n=n, k=10, residual=index.residuals[0])
+        best, _ = nearest(score, windows, n=n, k=10, residual=index.residuals[0])
         near = candidates(index, lists, [part], kept, probes=probes)
         found, _ = nearest(score, near, n=n, k=10, residual=index.residuals[0])
         shares.append(len(np.intersect1d(best, found)) / len(best))
-    write_lists(index.folder.mapped.folder, replace(lists, recall=float(np.mean(shares))))
-    return Index(index.folder, index.embedded)
+    recall = float(np.mean(shares)) if shares else 1.0
+    return Index(index.folder.keep_lists(replace(lists, recall=recall)), index.embedded)
 
 
 def candidates(index: Index, lists: Lists, parts: list[Part], kept: NDArray[np.bool_], *, probes: int) -> IntArray:
-    found, items = [np.zeros(0, np.int64)], index.coarse_series
+    late = np.arange(lists.rows, len(kept))
+    found, items = [late[kept[late]]], index.coarse_series
     for part in parts:
         channel = part.channel if isinstance(part, TextPart) else None
         vectors = part.bank.sentences.vectors if isinstance(part, TextPart) else part.bank.channels.vectors

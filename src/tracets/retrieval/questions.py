@@ -60,7 +60,7 @@ Part = TextPart | SeriesPart
 
 
 def encode_parts(index: Index, encoder: PairEncoder, query: Query) -> list[Part]:
-    spellings = index.series.spellings
+    spellings = index.spellings
     for name in query.channels:
         if name.strip().casefold() not in spellings:
             raise QueryError(

@@ -32,6 +32,8 @@ class Sparing:
         The encoder's, for what is new.
     dim : int
         The width of its vectors.
+    ids : sequence of str, optional
+        Look at the rows of these ids alone, where all others can be taken to differ.
     """
 
     def __init__(
@@ -41,13 +43,14 @@ class Sparing:
         encode_series: Callable[[Sequence[Sample]], SeriesVectors],
         encode_texts: Callable[[Sequence[str]], TextVectors],
         dim: int,
+        ids: Sequence[str] | None = None,
     ) -> None:
         self.n_series = self.n_texts = 0
         self._known, self._dim = known, dim
         self._encode_series, self._encode_texts = encode_series, encode_texts
         self._series: dict[bytes, int] = {}
         self._texts: dict[bytes, int] = {}
-        for row, sample in enumerate(known.contents() if known is not None else ()):
+        for row, sample in known.contents(ids) if known is not None else ():
             self._series.setdefault(series_digest(sample), row)
             if sample.text and sample.text.strip():
                 self._texts.setdefault(text_digest(sample.text), row)

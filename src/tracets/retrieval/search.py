@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import QueryError, ShortAnswer
+from tracets.errors import IndexFolderError, QueryError, ShortAnswer
 from tracets.filters import Filter
+from tracets.index.opening import or_damaged
 from tracets.retrieval.candidates import candidates
 from tracets.retrieval.fusion import DEPTH, by_words, fuse
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
@@ -106,22 +107,29 @@ def search(
         raise QueryError(f"search() can want 'series' or 'text', got '{want}'.")
     index.folder.check_model(encoder.name, encoder.fingerprint)
     parts = encode_parts(index, encoder, query)
-    kept = np.ones(len(index), dtype=bool)
+    kept = index.live.copy()
     if where is not None:
-        kept[:] = False
-        kept[index.folder.select(where)] = True
+        chosen = np.zeros(len(kept), dtype=bool)
+        filtered = where
+        chosen[or_damaged(index.folder.path, lambda: index.folder.select(filtered))] = True
+        kept &= chosen
     if query.like is not None:
         kept[index.row(query.like)] = False
     if want == "series":
-        rows, score, residual = np.arange(len(index)), score_of_series(index, parts), index.residuals[0]
+        rows, score, residual = np.arange(len(kept)), score_of_series(index, parts), index.residuals[0]
     else:
         rows, score, residual = index.texts[0], score_of_texts(index, parts, hubness), index.residuals[1]
-        if not len(rows):
+        if not index.live[rows].any():
             raise QueryError(f"index '{index.folder.path}' holds no texts to rank. Search for series (want='series').")
     ranked = np.flatnonzero(kept[rows])
     if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
         ranked = candidates(index, index.lists, parts, kept, probes=index.lists.probes)
     found, scores = nearest(score, ranked, n=len(rows), k=max(k, DEPTH) if hybrid else k, residual=residual)
+    if not np.isfinite(scores).all():
+        raise IndexFolderError(
+            f"index '{index.folder.path}' is damaged: it holds vectors that are not finite. tracets index verify "
+            f"{index.folder.path} says what to do."
+        )
     found = rows[found]
     if hybrid:
         said = by_words(index, query, kept, k=max(k, DEPTH))

@@ -1,4 +1,8 @@
-"""An open index as banks of vectors to score: those that are stored, and their copies in one byte a number."""
+"""An open index as banks of vectors to score: those that are stored, and their copies in one byte a number.
+
+Banks hold every place of the mapped files, so that they need no memory of their own; `Index.live` says which of them
+are windows of the index (see `tracets.index.mapped`).
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,10 @@ from numpy.typing import NDArray
 
 from tracets.errors import NotFound
 from tracets.index import IndexFolder
-from tracets.index.lists import Lists, open_lists
+from tracets.index.lists import Lists
 from tracets.index.words import Words, kept_words
 from tracets.retrieval.scores import Groups, Names, SeriesBank, TextBank, standing_for
-from tracets.types import FloatArray
+from tracets.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +35,13 @@ class Index:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Index:
-        """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
+        """Open an index as it is now. Raises IndexFolderError when it is missing, damaged or of a newer format."""
         return cls(IndexFolder.open(path))
+
+    def refresh(self) -> Index:
+        """The newest version of the index: this one where nothing was written since it was opened."""
+        found = self.folder.refresh()
+        return self if found is self.folder else Index(found)
 
     def __len__(self) -> int:
         return len(self.folder)
@@ -42,9 +51,14 @@ class Index:
         """The ids of all windows, in the order in which they were indexed."""
         return tuple(self.folder.ids())
 
+    @property
+    def live(self) -> BoolArray:
+        """Which places of the banks hold windows, (n_places,); the others are dead and are no answer to anything."""
+        return self.folder.live
+
     @cached_property
     def series(self) -> SeriesBank:
-        """The vectors of all windows as they are stored, laid out for scoring."""
+        """The vectors of all places as they are stored, laid out for scoring."""
         found = self.folder.mapped
         widths = np.array([len(names) for names in found.kinds], dtype=np.int64)
         firsts = np.concatenate([[0], np.cumsum(widths[found.kind])]).astype(np.int64)
@@ -60,7 +74,7 @@ class Index:
 
     @cached_property
     def texts(self) -> tuple[NDArray[np.int64], TextBank]:
-        """The rows that have a text, and the vectors of these texts as they are stored."""
+        """The places that have a text, dead ones among them, and the vectors of these texts as they are stored."""
         found = self.folder.mapped
         return found.text_rows, TextBank(found.text_sample.exact, Groups(found.sentences.exact, found.text_offsets))
 
@@ -73,8 +87,9 @@ class Index:
 
     @property
     def text_rows(self) -> NDArray[np.int64]:
-        """The rows that have a text, rising."""
-        return self.texts[0]
+        """The windows that have a text, rising; dead places are not among them."""
+        rows = self.texts[0]
+        return rows[self.live[rows]]
 
     @cached_property
     def words(self) -> Words:
@@ -86,7 +101,7 @@ class Index:
     @cached_property
     def lists(self) -> Lists | None:
         """The inverted lists of an approximate search; None for an index that is searched exactly."""
-        return open_lists(self.folder.mapped.folder)
+        return self.folder.lists()
 
     @property
     def residuals(self) -> tuple[float, float]:
@@ -102,10 +117,21 @@ class Index:
         """The hubness of each text (`tracets.retrieval.hubness`), (n_texts,); None for an index without it."""
         return self.folder.hubness()
 
+    @cached_property
+    def spellings(self) -> dict[str, str]:
+        """Every channel name of a live window, casefolded, with the spelling that came first."""
+        names = self.series.names
+        kinds, first = np.unique(names.which[self.live], return_index=True)
+        found: dict[str, str] = {}
+        for kind in kinds[np.argsort(first)]:
+            for name in names.kinds[kind]:
+                found.setdefault(name.casefold(), name)
+        return found
+
     @property
     def channel_names(self) -> list[str]:
         """Every channel name in the index, in the spelling that came first."""
-        return list(self.series.spellings.values())
+        return list(self.spellings.values())
 
     @property
     def model(self) -> str:
@@ -113,11 +139,10 @@ class Index:
         return self.folder.manifest.model
 
     def row(self, name: str) -> int:
-        """The row of an id. Raises NotFound for an id that is not in the index."""
+        """The place of an id. Raises NotFound for an id that is not in the index."""
         try:
             return self.folder.row(name)
         except NotFound:
-            some = self.folder.facts(np.zeros(1, np.int64), ["id"])[0]["id"]
-            raise NotFound(
-                f"index '{self.folder.path}' has no window with id '{name}'; its ids are like '{some}'."
-            ) from None
+            some = self.folder.facts(np.flatnonzero(self.live)[:1], ["id"])
+            like = f"its ids are like '{some[0]['id']}'" if some else "it has no windows"
+            raise NotFound(f"index '{self.folder.path}' has no window with id '{name}'; {like}.") from None
