@@ -24,23 +24,28 @@ from tracets.api.forecasting import (
 )
 from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
 from tracets.api.models import export, load, set_threads, shipped_models, train
+from tracets.api.places import cut, find_spans, plot_spans, span_to_json
 from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
-from tracets.types import Classification, Forecast, Hit, Query, Sample
+from tracets.types import Classification, Forecast, Hit, Query, Sample, Span
 
 if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
+    from tracets.data.cutting import Cut as Cut
+    from tracets.data.cutting import Cutting as Cutting
+    from tracets.retrieval.stored import Index as Index
     from tracets.tasks.classifier import TraceClassifier as TraceClassifier
     from tracets.tasks.forecaster import TraceForecaster as TraceForecaster
     from tracets.tasks.transformer import TraceTransformer as TraceTransformer
 
 __all__ = [
-    "Classification", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
-    "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "describe", "embed",
+    "Classification", "Forecast", "Hit", "Query", "Sample", "Span", "TraceClassifier", "TraceForecaster",
+    "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "cut", "describe", "embed",
     "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
-    "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
-    "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone",
-    "load_classifier", "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster",
-    "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours", "write",
+    "explain", "export", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
+    "forecast_to_json", "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load",
+    "load_backbone", "load_classifier", "load_forecaster", "open_index", "plot_forecasts", "plot_hits",
+    "plot_spans", "read", "save_forecaster", "search", "set_threads", "shipped_models", "span_to_json", "train",
+    "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

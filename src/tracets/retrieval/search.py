@@ -20,6 +20,7 @@ from tracets.errors import QueryError
 from tracets.retrieval.candidates import candidates
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
 from tracets.retrieval.questions import Part, encode_parts, named_falls, score_of_series, score_of_texts
+from tracets.retrieval.scores import SeriesBank
 from tracets.retrieval.stored import Index
 from tracets.types import Hit, Query
 
@@ -107,18 +108,15 @@ def search(
     if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
         ranked = candidates(index, index.lists, parts, kept, probes=index.lists.probes)
     found, scores = nearest(score, ranked, n=len(rows), k=k, residual=residual)
-    return _hits(index, parts, rows[found], scores)
+    return hits_of(index, parts, rows[found], scores)
 
 
-def _hits(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Hit]:
+def hits_of(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Hit]:
+    """Some rows of the index as hits, in their order."""
     weight, columns = index.folder.manifest.sample_weight, index.folder.metadata_columns
     facts = index.folder.facts(rows, ["id", "start", "end", "text", "label", *columns])
     hits = []
     for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
-        said: dict[str, list[float]] = {}
-        for part in parts:
-            for name, value in named_falls(part, index.series.one(int(row)), weight).items():
-                said.setdefault(name, []).append(value)
         hits.append(
             Hit(
                 rank=rank,
@@ -126,13 +124,22 @@ def _hits(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDAr
                 score=float(score),
                 start=fact["start"],
                 end=fact["end"],
-                channels={name: round(float(np.mean(values)), DECIMALS) for name, values in said.items()},
+                channels=channels_of(parts, index.series.one(int(row)), weight),
                 text=fact["text"],
                 label=fact["label"],
                 metadata={name: fact[name] for name in columns},
             )
         )
     return hits
+
+
+def channels_of(parts: list[Part], item: SeriesBank, weight: float) -> dict[str, float]:
+    """What the score of one series would lose without each channel, the mean over the parts of the query."""
+    said: dict[str, list[float]] = {}
+    for part in parts:
+        for name, value in named_falls(part, item, weight).items():
+            said.setdefault(name, []).append(value)
+    return {name: round(float(np.mean(values)), DECIMALS) for name, values in said.items()}
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:
