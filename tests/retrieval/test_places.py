@@ -1,5 +1,8 @@
 """Stretches put together from the windows of an index, against the series that they were cut from."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,6 +56,16 @@ def test_stitched_values_and_times_are_those_of_the_series(plant_index, plants):
     (steps,) = stitched(plant_index, places, [Stretch(places.names.index("steps"), 5, 100)])
     assert steps.start is None and steps.label == "odd"
     np.testing.assert_array_equal(steps.values, plants[1].values[:, 5:105])
+
+
+def test_a_stretch_may_begin_and_end_where_no_window_holds_a_step(tmp_path, statistics_encoder):
+    start = datetime(2024, 3, 30, 20, tzinfo=ZoneInfo("Europe/Berlin"))
+    whole = Sample("a", np.arange(20.0)[None], ("x",), start=start, freq="h")
+    middle = [w for w in Cutting([whole], lengths=[4], strides=[4]) if w.metadata["first_step"] == 8]
+    index = build_index(middle, statistics_encoder, tmp_path / "index")
+    (found,) = stitched(index, Places.of(index), [Stretch(0, 3, 12)])
+    np.testing.assert_array_equal(found.values[0], [np.nan] * 5 + [8, 9, 10, 11] + [np.nan] * 3)
+    assert found.start.isoformat() == "2024-03-30T23:00:00+01:00"  # 8 steps in lies 5:00 of the summer
 
 
 def test_values_of_spans(plant_index, plants, statistics_encoder):

@@ -74,6 +74,21 @@ def test_a_pattern_between_windows_is_found_exactly(tmp_path, statistics_encoder
     assert abs(span.first_step - 133) <= 1 and abs(span.first_step + span.n_steps - 157) <= 1
 
 
+def test_two_spans_do_not_move_to_the_same_place(tmp_path, statistics_encoder):
+    values = np.zeros((1, 40))
+    values[0, 5:15] = np.linspace(-10, 10, 10)  # half in one window, half in the next
+    cutting = Cutting([Sample("a", values, ("x",))], lengths=[10], strides=[10])
+    index = build_index(cutting, statistics_encoder, tmp_path / "i")
+    ramp = Sample("q", values[:, 5:15], ("x",))
+    alone, *_ = find_spans(index, statistics_encoder, Query(series=ramp), k=1, refine=True)
+    assert (alone.first_step, alone.n_steps) == (5, 10)
+    first, second = find_spans(index, statistics_encoder, Query(series=ramp), k=2, refine=True)
+    assert {first.id, second.id} == {"a@0+10", "a@10+10"}
+    assert first.first_step + first.n_steps <= second.first_step or second.first_step + second.n_steps <= 5
+    (clear,) = find_spans(index, statistics_encoder, Query(series=ramp, like="a@10+10"), k=1, refine=True)
+    assert clear.first_step + clear.n_steps <= 10  # nor over the window that was asked about
+
+
 def test_a_hole_that_no_window_holds_is_no_obstacle(tmp_path, statistics_encoder):
     """Steps 15 to 64 are in no window: around them values are missing, also before the first step that one holds."""
     from datetime import UTC, datetime
