@@ -92,12 +92,7 @@ def search(
         raise QueryError(f"search() can want 'series' or 'text', got '{want}'.")
     index.folder.check_model(encoder.name, encoder.fingerprint)
     parts = encode_parts(index, encoder, query)
-    kept = np.ones(len(index), dtype=bool)
-    if where is not None:
-        kept[:] = False
-        kept[index.folder.select(where)] = True
-    if query.like is not None:
-        kept[index.row(query.like)] = False
+    kept = windows_kept(index, query, where)
     if want == "series":
         rows, score, residual = np.arange(len(index)), score_of_series(index, parts), index.residuals[0]
     else:
@@ -109,6 +104,17 @@ def search(
         ranked = candidates(index, index.lists, parts, kept, probes=index.lists.probes)
     found, scores = nearest(score, ranked, n=len(rows), k=k, residual=residual)
     return hits_of(index, parts, rows[found], scores)
+
+
+def windows_kept(index: Index, query: Query, where: str | None) -> NDArray[np.bool_]:
+    """Which rows may be hits: those that pass the filter, but the window that is asked by."""
+    kept = np.ones(len(index), dtype=bool)
+    if where is not None:
+        kept[:] = False
+        kept[index.folder.select(where)] = True
+    if query.like is not None:
+        kept[index.row(query.like)] = False
+    return kept
 
 
 def hits_of(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Hit]:

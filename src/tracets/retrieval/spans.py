@@ -24,7 +24,7 @@ from tracets.retrieval.places import Place, Places, Stretch
 from tracets.retrieval.questions import encode_parts, score_of_series
 from tracets.retrieval.refine import refined
 from tracets.retrieval.scores import IntArray
-from tracets.retrieval.search import hit_to_json, hits_of
+from tracets.retrieval.search import hit_to_json, hits_of, windows_kept
 from tracets.retrieval.stored import Index
 from tracets.types import Hit, Query, Span
 
@@ -109,7 +109,7 @@ def find_spans(
     places, parts = Places.of(index), encode_parts(index, encoder, query)
     score = score_of_series(index, parts)
     taken: list[Stretch] = []
-    ranked = np.arange(len(index)) if where is None else index.folder.select(where)
+    ranked = np.flatnonzero(windows_kept(index, query, where))
     if query.like is not None:
         taken = [places.at(index.row(query.like))]
     grow = _widening(score, places, ranked, overlap) if merge and len(ranked) else None
