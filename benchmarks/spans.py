@@ -1,13 +1,22 @@
 """Where spans are placed, and what a search for places in a long series takes: JSON lines.
 
     python benchmarks/spans.py placing --n 100 --out spans.jsonl
+    python benchmarks/spans.py lengths --n 120 --out spans.jsonl
     python benchmarks/spans.py long --steps 300000 --out spans.jsonl
+    python benchmarks/spans.py hours series.parquet --out spans.jsonl
 
 `placing` asks for stretches whose place is known. Of the real weather: of the validation part of each airport, a random
 stretch of 24 to 168 hours, by a caption of it and by its values with a tenth of their spread as noise. Planted: a
 pattern in the load of a series with a daily cycle, by words and by the same pattern on other noise. What is found first
 is compared with the truth as intersection over union of their steps, for plain, merged and refined spans, with the 95 %
 interval of the mean over the questions (bootstrap, 2,000 draws), also of the difference to the plain span.
+
+`lengths` asks the same of the weather, and ranks its windows of all lengths by their scores as they are, by what these
+lie above the median score of all windows of their length, and by the same in standard deviations.
+
+`hours` asks ten years of hourly weather from Szeged, with a word for each hour by the data's provider, for fog and for
+wind, and counts how many of the hours in the 20 first spans have that word. FILE has the columns time_utc, summary and
+the channels.
 """
 
 from __future__ import annotations
@@ -93,6 +102,79 @@ def long(
                     times.append(time.monotonic() - began)
                 record[f"{mode}_ms"] = round(1000 * float(np.median(times)))
         _write(out, record | {"search_peak_mb": round(peak.mb)})
+
+
+@app.command()
+def lengths(n: int = 120, seed: int = 0, model: str = "base", out: Out = Path("spans.jsonl")) -> None:
+    """Whether scores of windows of several lengths can be compared as they are."""
+    from tracets.retrieval.places import Places, Stretch
+    from tracets.retrieval.questions import encode_parts, score_of_series
+
+    encoder = api.load(model)
+    series, questions = weather(n, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        index = api.build_index(api.cut(series, lengths=LENGTHS), encoder, Path(folder) / "index")
+        places = Places.of(index)
+        each = [places.n_steps == length for length in LENGTHS]
+        every = np.arange(len(places))
+        for kind in ("text", "series"):
+            iou: dict[str, list[float]] = {"as_is": [], "centred": [], "deviations": []}
+            picked = []
+            for question in questions:
+                name, first, length = question["truth"]
+                shared = places.shared(every, Stretch(places.names.index(name), first, length))
+                right = shared / (places.n_steps + length - shared)
+                scores = score_of_series(index, encode_parts(index, encoder, question[kind]))(None, coarse=False)
+                median, spread = np.zeros(len(places)), np.ones(len(places))
+                for some in each:
+                    median[some], spread[some] = np.median(scores[some]), scores[some].std()
+                forms = (scores, scores - median, (scores - median) / spread)
+                for form, ranked in zip(iou, forms, strict=True):
+                    iou[form].append(float(right[np.argmax(ranked)]))
+                picked.append([length, int(places.n_steps[np.argmax(scores)])])
+            told = {form: _interval(np.array(found), seed) for form, found in iou.items()}
+            third = np.quantile([length for length, _ in picked], (1 / 3, 2 / 3))
+            steps = {
+                f"picked_{which}": round(float(np.mean([p for t, p in picked if np.searchsorted(third, t) == i])), 1)
+                for i, which in enumerate(("short", "middle", "long"))
+            }
+            _write(out, {"what": "lengths", "query": kind, "n": n, "seed": seed} | told | steps)
+
+
+HOURS = {"Dense fog, very low visibility.": ("Foggy",), "Strong wind.": ("Breezy", "Windy")}
+UNITS = {"temperature": "°C", "apparent_temperature": "°C", "wind_speed": "km/h", "pressure": "hPa",
+         "wind_direction": "°", "visibility": "km"}  # fmt: skip
+
+
+@app.command()
+def hours(file: Path, k: int = 20, model: str = "base", out: Out = Path("spans.jsonl")) -> None:
+    """Spans of fog and of wind in ten years of hours, against the words that the data has for each hour."""
+    import pandas as pd
+
+    frame = pd.read_parquet(file).drop_duplicates("time_utc").set_index("time_utc").sort_index()
+    frame = frame.asfreq("h")
+    names = frame.columns[frame.dtypes == np.float32].tolist()
+    words = frame["summary"].astype(object).fillna("").to_numpy()
+    channels = tuple(name.replace("_", " ") for name in names)
+    units = tuple(UNITS.get(name) for name in names)
+    start = frame.index[0].tz_localize("UTC").to_pydatetime()
+    whole = Sample("szeged", frame[names].to_numpy(np.float32).T, channels, units, start, "h")
+    encoder = api.load(model)
+    with tempfile.TemporaryDirectory() as folder:
+        began, cutting = time.monotonic(), api.cut([whole], lengths=LENGTHS)
+        index = api.build_index(cutting, encoder, Path(folder) / "index")
+        record: dict[str, Any] = {"what": "hours", "k": k, **cutting.cut.to_json()}
+        record |= {"index_s": round(time.monotonic() - began, 1)}
+        for text, told in HOURS.items():
+            right = np.array([any(word in said for word in told) for said in words])
+            record[text] = {"all": round(float(right.mean()), 3)}
+            for mode, options in MODES.items():
+                spans = api.find_spans(index, encoder, text, k=k, **options)
+                inside = [right[span.first_step : span.first_step + span.n_steps] for span in spans]
+                found = {"share": round(float(np.concatenate(inside).mean()), 3), "spans": len(spans)}
+                found |= {"with_any": sum(bool(part.any()) for part in inside), "steps": sum(map(len, inside))}
+                record[text][mode] = found
+        _write(out, record)
 
 
 class _Peak:
