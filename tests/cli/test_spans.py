@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -76,6 +78,17 @@ def test_a_span_has_the_keys_of_a_hit_and_its_place(spans):
         assert one["start"] == f"2021-03-{1 + hours // 24:02d}T{hours % 24:02d}:00:00+01:00"
     overlapping, _ = spans("a rising temperature", "-k", 4, "--overlap", 0.5)
     assert overlapping[0] == found[0] and [f["id"] for f in overlapping] != [f["id"] for f in found]
+
+
+def test_a_search_for_spans_imports_neither_torch_nor_the_table(plant):
+    code = (
+        "import sys; from tracets.cli.main import app; "
+        f"app(['search', {str(plant[0])!r}, 'a rising load', '-k', '2', '--spans', '--json'], standalone_mode=False); "
+        "print([m for m in ('torch', 'transformers', 'pandas', 'lancedb') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *found, loaded = done.stdout.splitlines()
+    assert (len(found), loaded, done.stderr) == (2, "[]", "")
 
 
 def test_the_ways_to_ask(spans, csv_file):

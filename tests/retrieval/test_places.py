@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tracets.data.cutting import Cutting, placed
 from tracets.errors import QueryError
 from tracets.retrieval.build import build_index
-from tracets.retrieval.places import Places, Stretch, stitched, values_of
+from tracets.retrieval.places import Places, Stretch, _integers, stitched, values_of
 from tracets.retrieval.spans import find_spans
 from tracets.types import Query, Sample
 
@@ -38,6 +39,14 @@ def test_a_cover_holds_every_step_that_any_window_holds_with_as_few_windows_as_c
         places.shared(np.arange(len(drawn)), stretch), [len(held([r])) if drawn[r][0] == 1 else 0 for r in
                                                         range(len(drawn))]
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.int32(), pa.float64()])
+def test_columns_are_read_in_pieces_of_any_kind(kind):
+    whole = pa.array(range(20)).cast(kind)
+    pieces = pa.chunked_array([whole.slice(3, 5), whole.slice(0, 0), whole.slice(11)])
+    assert _integers(pieces).tolist() == [*range(3, 8), *range(11, 20)]
+    assert _integers(whole.slice(18)).tolist() == [18, 19]
 
 
 def test_stitched_values_and_times_are_those_of_the_series(plant_index, plants):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracets.data.calendar import to_offset
@@ -85,12 +86,10 @@ class Places:
                 f"the long series themselves: tracets index FILE --out INDEX --length 24,168"
             )
         named = pc.dictionary_encode(facts["series"]).combine_chunks()
-        if hasattr(named, "chunks"):
-            named = named.chunk(0)
-        first, n_steps = (facts[name].to_numpy().astype(np.int64) for name in PLACE[1:])
+        first, n_steps = (_integers(facts[name]) for name in PLACE[1:])
         if (first < 0).any() or (n_steps < 1).any():
             raise IndexFolderError(f"index '{path}' is damaged: it holds a window that begins before its series.")
-        return cls(tuple(named.dictionary.to_pylist()), named.indices.to_numpy().astype(np.int64), first, n_steps)
+        return cls(tuple(named.dictionary.to_pylist()), _integers(named.indices), first, n_steps)
 
     def __len__(self) -> int:
         return len(self.series)
@@ -127,6 +126,14 @@ class Places:
                 upto = int(ends.max())
             i = begun
         return rows
+
+
+def _integers(column: pa.Array | pa.ChunkedArray) -> IntArray:
+    """A column without nulls as an array; `to_numpy` of a chunked one would import pandas."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    whole = [chunk.cast(pa.int64()) for chunk in chunks if len(chunk)]
+    parts = [np.frombuffer(one.buffers()[1], np.int64)[one.offset : one.offset + len(one)] for one in whole]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def stitched(index: Index, places: Places, stretches: Sequence[Stretch]) -> list[Sample]:
