@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -73,12 +73,14 @@ def index(
     if length is None and (stride is not None or min_observed):
         raise ConfigError("--stride and --min-observed are for long series, which --length cuts. Add it.")
     read = {"reader": reader, "freq": freq, "zone": zone}
-    stream = None if length is None else long.cutting(corpus, length, stride, min_observed, **read)
-    given = api.read(corpus, **read) if stream is None else None
+    windows: Iterable[Sample]
+    if length is None:
+        cut, windows = None, api.read(corpus, **read)
+    else:
+        cut = windows = long.cutting(corpus, length, stride, min_observed, **read)
     encoder = api.load(model, backend=backend_of(backend))
     began = time.monotonic()
-    with counting("indexing", None if given is None else len(given)) as progress:
-        windows = stream or given or ()
+    with counting("indexing", len(windows) if isinstance(windows, Sized) else None) as progress:
         built = api.build_index(windows, encoder, out, overwrite=overwrite, update=update, ann=ann, progress=progress)
     seconds = time.monotonic() - began
     series, texts = built.embedded or (0, 0)
@@ -87,9 +89,9 @@ def index(
         "encoded_texts": texts, "recall_at_10": built.lists.recall if built.lists else 1.0,
         "seconds": round(seconds, 3), "windows_s": round(len(built) / seconds, 1),
     }  # fmt: skip
-    if stream is not None:
-        facts["cut"] = stream.cut.to_json()
-        long.note_cut(stream.cut)
+    if cut is not None:
+        facts["cut"] = cut.cut.to_json()
+        long.note_cut(cut.cut)
     note(
         f"encoded {series} windows and {texts} texts; {len(built)} windows written in {seconds:.1f} s, "
         f"{len(built) / seconds:.0f} a second"

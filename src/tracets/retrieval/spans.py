@@ -66,7 +66,8 @@ def find_spans(
     k : int, default=10
         1 <= k. Fewer come back where no window is left that keeps clear of the spans before it.
     where : str, optional
-        As for `search`; ``n_steps = 24`` keeps windows of one length, ``series = 'ny'`` one series.
+        As for `search`; ``n_steps = 24`` keeps windows of one length, ``series = 'ny'`` one series. It chooses among
+        stored windows: a refined span may reach beyond.
     overlap : float, default=0
         The share of the shorter of two spans of a series that both may hold, in [0, 1): 0 for none.
     merge : bool, default=False
