@@ -109,6 +109,10 @@ def test_times_are_those_of_the_first_steps_also_when_the_clocks_change():
     hourly = series(n=8, start=datetime(2024, 3, 30, 23, tzinfo=BERLIN), freq="h")
     starts = [w.start.isoformat() for w in Cutting([hourly], lengths=[4], strides=[2])]
     assert starts == ["2024-03-30T23:00:00+01:00", "2024-03-31T01:00:00+01:00", "2024-03-31T04:00:00+02:00"]
+    autumn = series(n=4, start=datetime(2024, 10, 27, 1, tzinfo=BERLIN), freq="h")
+    starts = [w.start.isoformat() for w in Cutting([autumn], lengths=[1])]
+    assert starts == [f"2024-10-27T{hour}:00:00+{zone}:00" for hour, zone in
+                      (("01", "02"), ("02", "02"), ("02", "01"), ("03", "01"))]  # fmt: skip
     daily = series(n=4, start=datetime(2024, 3, 30, tzinfo=BERLIN), freq="D")
     starts = [w.start.isoformat() for w in Cutting([daily], lengths=[1])]
     assert starts[1:3] == ["2024-03-31T00:00:00+01:00", "2024-04-01T00:00:00+02:00"]

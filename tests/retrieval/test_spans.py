@@ -1,5 +1,8 @@
 """Spans against a loop over all windows: suppression, merging, filters, several lengths, and short answers."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,6 +110,18 @@ def test_a_span_is_the_hit_of_its_window_with_its_place(plant_index, statistics_
     ]  # fmt: skip
     # 25 March to 31 March: the clocks went forward in between
     assert told["start"].endswith(("+01:00", "+02:00")) and told["series"] == "walk"
+
+
+def test_places_in_the_hour_that_comes_twice_are_told_apart(tmp_path, statistics_encoder):
+    start = datetime(2024, 10, 27, 1, tzinfo=ZoneInfo("Europe/Berlin"))
+    one = Sample("a", np.array([[0, 0, 9, 9, 0, 0.0]]), ("x",), start=start, freq="h")
+    index = build_index(Cutting([one], lengths=[2], strides=[1]), statistics_encoder, tmp_path / "index")
+    found = {s["first_step"]: (s["start"], s["end"]) for s in map(
+        span_to_json, find_spans(index, statistics_encoder, Query(HIGH), k=9, overlap=0.5))}  # fmt: skip
+    assert found[2] == ("2024-10-27T02:00:00+01:00", "2024-10-27T03:00:00+01:00")
+    assert found[1] == ("2024-10-27T02:00:00+02:00", "2024-10-27T02:00:00+01:00")
+    (wide,) = find_spans(index, statistics_encoder, Query("1 9 9 1"), k=1, merge=True, where="first_step IN (1, 2)")
+    assert wide.start.isoformat() == "2024-10-27T02:00:00+02:00"
 
 
 def test_series_without_times_are_found_by_step(plant_index, statistics_encoder):
