@@ -119,11 +119,12 @@ def lengths(n: int = 120, seed: int = 0, model: str = "base", out: Out = Path("s
         every = np.arange(len(places))
         for kind in ("text", "series"):
             iou: dict[str, list[float]] = {"as_is": [], "centred": [], "deviations": []}
-            picked = []
+            picked, best = [], []
             for question in questions:
                 name, first, length = question["truth"]
                 shared = places.shared(every, Stretch(places.names.index(name), first, length))
                 right = shared / (places.n_steps + length - shared)
+                best.append(float(right.max()))
                 scores = score_of_series(index, encode_parts(index, encoder, question[kind]))(None, coarse=False)
                 median, spread = np.zeros(len(places)), np.ones(len(places))
                 for some in each:
@@ -138,6 +139,7 @@ def lengths(n: int = 120, seed: int = 0, model: str = "base", out: Out = Path("s
                 f"picked_{which}": round(float(np.mean([p for t, p in picked if np.searchsorted(third, t) == i])), 1)
                 for i, which in enumerate(("short", "middle", "long"))
             }
+            told["best"] = _interval(np.array(best), seed)  # of any window
             _write(out, {"what": "lengths", "query": kind, "n": n, "seed": seed} | told | steps)
 
 
