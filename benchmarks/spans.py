@@ -83,14 +83,23 @@ def long(
         _write_csv(path, steps, channels, np.random.default_rng(seed))
         short = Slicer(planted(1, seed)[0][0])(0, 512)
         encoder.encode_series([short] * 64)  # so that the encoder itself is in memory before
-        before, began = resident_mb("RssAnon"), time.monotonic()
+        before, began, while_encoding = resident_mb("RssAnon"), time.monotonic(), []
         with _Peak() as peak:
             cutting = api.cut(path, lengths=(24, 168), strides=(6, 24))
-            index = api.build_index(cutting, encoder, Path(folder) / "index")
+            index = api.build_index(
+                cutting,
+                encoder,
+                Path(folder) / "index",
+                progress=lambda done: while_encoding.append(resident_mb("RssAnon")),
+            )
         record: dict[str, Any] = {"what": "long", "steps": steps, "channels": channels, "seed": seed}
         record |= {"windows": len(index), "index_s": round(time.monotonic() - began, 1)}
         record |= {"uncovered": cutting.cut.uncovered, "csv_mb": round(path.stat().st_size / 1e6, 1)}
-        record |= {"encoder_mb": round(before), "index_peak_mb": round(peak.mb)}
+        record |= {
+            "encoder_mb": round(before),
+            "encoding_mb": round(max(while_encoding)),
+            "index_peak_mb": round(peak.mb),
+        }
         with _Peak() as peak:
             for mode, options in MODES.items():
                 for text in PATTERNS.values():  # from here on what they read is in memory
