@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tracets.data.cutting import Cutting, placed
 from tracets.errors import QueryError
 from tracets.retrieval.build import build_index
-from tracets.retrieval.places import Places, Stretch, _integers, stitched, values_of
+from tracets.retrieval.places import Places, Stretch, _raw, stitched, values_of
 from tracets.retrieval.spans import find_spans
 from tracets.types import Query, Sample
 
@@ -45,8 +45,8 @@ def test_a_cover_holds_every_step_that_any_window_holds_with_as_few_windows_as_c
 def test_columns_are_read_in_pieces_of_any_kind(kind):
     whole = pa.array(range(20)).cast(kind)
     pieces = pa.chunked_array([whole.slice(3, 5), whole.slice(0, 0), whole.slice(11)])
-    assert _integers(pieces).tolist() == [*range(3, 8), *range(11, 20)]
-    assert _integers(whole.slice(18)).tolist() == [18, 19]
+    assert _raw(pieces).tolist() == [*range(3, 8), *range(11, 20)]
+    assert _raw(whole.slice(18)).tolist() == [18, 19]
 
 
 def test_stitched_values_and_times_are_those_of_the_series(plant_index, plants):
@@ -84,6 +84,16 @@ def test_values_of_spans(plant_index, plants, statistics_encoder):
     for span, found in zip(spans, values_of(plant_index, spans), strict=True):
         expected = whole[span.series][:, span.first_step : span.first_step + span.n_steps]
         np.testing.assert_array_equal(found.values, expected)
+
+
+def test_windows_without_a_place_among_others_are_refused(tmp_path, statistics_encoder, plants):
+    cut, loose = (
+        list(Cutting(plants[2:], lengths=[4])),
+        Sample("loose", np.ones((1, 4)), ("wind",), start=plants[2].start),
+    )
+    index = build_index([*cut, loose], statistics_encoder, tmp_path / "index")
+    with pytest.raises(QueryError, match="1 of the 5 windows of index .* do not say where in a series they lie"):
+        Places.of(index)
 
 
 def test_windows_of_one_series_with_other_channels_are_refused(tmp_path, statistics_encoder):

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tracets.data.calendar import to_offset
 from tracets.data.cutting import PLACE, Slicer, placed
-from tracets.errors import IndexFolderError, QueryError
+from tracets.errors import QueryError
 from tracets.retrieval.scores import IntArray
 from tracets.retrieval.stored import Index
 from tracets.types import Sample, Span
@@ -78,18 +78,22 @@ class Places:
         QueryError
             The windows of the index, or some of them, were not cut for it.
         """
-        facts, path = index.folder.mapped.facts, index.folder.path
-        absent = len(facts) if not set(PLACE) <= set(facts.column_names) else max(facts[c].null_count for c in PLACE)
-        if absent:
-            raise QueryError(
-                f"{absent} of the {len(facts)} windows of index '{path}' do not say where in a series they lie. Index "
-                f"the long series themselves: tracets index FILE --out INDEX --length 24,168"
+        facts = index.folder.mapped.facts
+        places = cls((), *np.full((3, len(facts)), -1, np.int64))
+        if set(PLACE) <= set(facts.column_names):
+            named = pc.dictionary_encode(facts["series"]).combine_chunks()
+            columns = (named.indices, facts["first_step"], facts["n_steps"])
+            places = cls(
+                tuple(named.dictionary.to_pylist()),
+                *(np.where(_raw(pc.is_valid(one)), _raw(one), -1) for one in columns),
             )
-        named = pc.dictionary_encode(facts["series"]).combine_chunks()
-        first, n_steps = (_integers(facts[name]) for name in PLACE[1:])
-        if (first < 0).any() or (n_steps < 1).any():
-            raise IndexFolderError(f"index '{path}' is damaged: it holds a window that begins before its series.")
-        return cls(tuple(named.dictionary.to_pylist()), _integers(named.indices), first, n_steps)
+        absent = (places.series < 0) | (places.first < 0) | (places.n_steps < 1)
+        if absent.any():
+            raise QueryError(
+                f"{absent.sum()} of the {len(index)} windows of index '{index.folder.path}' do not say where in a "
+                f"series they lie. Index the long series themselves: tracets index FILE --out INDEX --length 24,168"
+            )
+        return places
 
     def __len__(self) -> int:
         return len(self.series)
@@ -128,8 +132,8 @@ class Places:
         return rows
 
 
-def _integers(column: pa.Array | pa.ChunkedArray) -> IntArray:
-    """A column without nulls as an array; `to_numpy` of a chunked one would import pandas."""
+def _raw(column: pa.Array | pa.ChunkedArray) -> IntArray:
+    """A column as integers, anything for a null; `to_numpy`, and scalars of pyarrow, would import pandas."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     whole = [chunk.cast(pa.int64()) for chunk in chunks if len(chunk)]
     parts = [np.frombuffer(one.buffers()[1], np.int64)[one.offset : one.offset + len(one)] for one in whole]
