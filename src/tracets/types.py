@@ -214,6 +214,19 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Span(Hit):
+    """A stretch of a series that answers a query: steps `first_step` to `first_step + n_steps` of `series`.
+
+    `id`, `channels`, `text`, `label` and `metadata` are those of the stored window that the span was found by, `score`
+    and `channels` those of the span itself where it was refined. `end` is the time of the last step.
+    """
+
+    series: str
+    first_step: int
+    n_steps: int
+
+
+@dataclass(frozen=True)
 class Classification:
     """What one window is: its most probable label, or the labels that are more probable than not.
 

@@ -36,28 +36,33 @@ from tracets.api.indexes import (
     watch,
 )
 from tracets.api.models import export, load, set_threads, shipped_models, train
+from tracets.api.places import cut, find_spans, plot_spans, span_to_json
 from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
 from tracets.filters import Filter, col
 from tracets.filters import from_json as filter_from_json
 from tracets.filters import to_json as filter_to_json
-from tracets.types import Classification, Forecast, Hit, Query, Sample
+from tracets.types import Classification, Forecast, Hit, Query, Sample, Span
 
 if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
+    from tracets.data.cutting import Cut as Cut
+    from tracets.data.cutting import Cutting as Cutting
+    from tracets.retrieval.stored import Index as Index
     from tracets.tasks.classifier import TraceClassifier as TraceClassifier
     from tracets.tasks.forecaster import TraceForecaster as TraceForecaster
     from tracets.tasks.transformer import TraceTransformer as TraceTransformer
 
 __all__ = [
-    "Classification", "Filter", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
+    "Classification", "Filter", "Forecast", "Hit", "Query", "Sample", "Span", "TraceClassifier", "TraceForecaster",
     "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm", "classify", "col",
-    "compact_index", "delete_from_index", "delete_where", "describe", "embed", "evaluate_channels",
+    "compact_index", "cut", "delete_from_index", "delete_where", "describe", "embed", "evaluate_channels",
     "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export",
-    "export_index", "filter_from_json", "filter_to_json", "fit_classifier", "fit_forecaster", "forecast_frame",
-    "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_forecaster",
-    "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster", "open_index", "plot_forecasts",
-    "plot_hits", "read", "restore_index", "save_forecaster", "search", "set_threads", "shipped_models", "train",
-    "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
+    "export_index", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster",
+    "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier",
+    "is_forecaster", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster", "open_index",
+    "plot_forecasts", "plot_hits", "plot_spans", "read", "restore_index", "save_forecaster", "search", "set_threads",
+    "shipped_models", "span_to_json", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
+    "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from tracets import api
+from tracets.cli import spans as long
+from tracets.cli.data import Freq, Reader, Zone
 from tracets.cli.show import (
     Backend,
     Json,
@@ -24,7 +26,7 @@ from tracets.cli.show import (
     json_line,
     note,
 )
-from tracets.errors import DataError, QueryError
+from tracets.errors import ConfigError, DataError, QueryError
 from tracets.types import Query, Sample
 
 Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
@@ -59,27 +61,46 @@ def index(
     ann: Annotated[
         bool, typer.Option("--ann", help="Search it approximately: faster past some 200,000 windows; says its recall.")
     ] = False,
+    length: long.Lengths = None,
+    stride: long.Strides = None,
+    min_observed: long.MinObserved = 0.0,
+    reader: Reader = None,
+    freq: Freq = None,
+    zone: Zone = None,
     as_json: Json = False,
 ) -> None:
-    """Index the windows and texts of a corpus."""
-    windows, encoder = api.read(corpus), api.load(model, backend=backend_of(backend))
+    """Index the windows and texts of a corpus; with --length, of long series (a file, or a folder of files)."""
+    if length is None and (stride is not None or min_observed):
+        raise ConfigError("--stride and --min-observed are for long series, which --length cuts. Add it.")
+    read = {"reader": reader, "freq": freq, "zone": zone}
+    windows: Iterable[Sample]
+    if length is None:
+        cut, windows = None, api.read(corpus, **read)
+    else:
+        cut = windows = long.cutting(corpus, length, stride, min_observed, **read)
+    encoder = api.load(model, backend=backend_of(backend))
     began = time.monotonic()
-    with counting("indexing", len(windows)) as progress:
+    with counting("indexing", len(windows) if isinstance(windows, Sized) else None) as progress:
         built = api.build_index(windows, encoder, out, overwrite=overwrite, update=update, ann=ann, progress=progress)
     seconds = time.monotonic() - began
     series, texts = built.embedded or (0, 0)
     facts = {
-        "out": str(out), "windows": len(windows), "fingerprint": encoder.fingerprint, "encoded_windows": series,
+        "out": str(out), "windows": len(built), "fingerprint": encoder.fingerprint, "encoded_windows": series,
         "encoded_texts": texts, "recall_at_10": built.lists.recall if built.lists else 1.0,
-        "seconds": round(seconds, 3), "windows_s": round(len(windows) / seconds, 1),
+        "seconds": round(seconds, 3), "windows_s": round(len(built) / seconds, 1),
     }  # fmt: skip
+    if cut is not None:
+        facts["cut"] = cut.cut.to_json()
+        long.note_cut(cut.cut)
     note(
-        f"encoded {series} windows and {texts} texts; {len(windows)} windows written in {seconds:.1f} s, "
-        f"{len(windows) / seconds:.0f} a second"
+        f"encoded {series} windows and {texts} texts; {len(built)} windows written in {seconds:.1f} s, "
+        f"{len(built) / seconds:.0f} a second"
     )
     if built.lists:
         note(f"an approximate search finds {built.lists.recall:.1%} of the 10 best windows; search --exact finds all")
-    done(f'indexed {len(windows)} windows in {out}; next: tracets search {out} "your question"', facts, as_json=as_json)
+    how = " --spans" if length else ""
+    said = f'indexed {len(built)} windows in {out}; next: tracets search {out} "your question"{how}'
+    done(said, facts, as_json=as_json)
 
 
 def search(
@@ -100,18 +121,30 @@ def search(
     hybrid: Annotated[
         bool, typer.Option("--hybrid", help="Rank by the words of the stored texts (BM25), too; fuse both rankings.")
     ] = False,
+    spans: long.Spans = False,
+    overlap: long.Overlap = 0.0,
+    merge: long.Merge = False,
+    refine: long.Refine = False,
     as_json: Json = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the hits into this HTML file.")] = None,
 ) -> None:
     """Find windows by words, by a series, by a stored window, by texts about channels, or by several of these."""
     wanted = _wanted(want)
+    if not spans:
+        long.refuse_without_spans(overlap=overlap, merge=merge, refine=refine)
+    elif wanted == "text":
+        raise QueryError("--spans are places in series, they are not ranked by texts. Leave --want text out.")
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
     encoder = api.load(model or opened.model, backend=backend_of(backend))
+    said = described(query)
+    if spans:
+        found = api.find_spans(opened, encoder, query, k=k, where=where, overlap=overlap, merge=merge, refine=refine)
+        long.show(opened, found, said, k=k, as_json=as_json, plot=plot)
+        return
     hits = api.search(
         opened, encoder, query, want=wanted, k=k, where=where, hubness=not no_hubness, exact=exact, hybrid=hybrid
     )
-    said = described(query)
     if as_json:
         for hit in hits:
             json_line(api.hit_to_json(hit))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tracets.errors import ConfigError
-from tracets.types import LEVELS, Classification, Forecast, Hit, Query
+from tracets.types import LEVELS, Classification, Forecast, Hit, Query, Span
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Model = Annotated[str, typer.Option(help="A model folder, or base, the model that ships.")]
@@ -51,8 +51,11 @@ def done(said: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, where that is a terminal; the block gets a function that takes how many are done."""
+def counting(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, where that is a terminal; the block gets a function that takes how many are done.
+
+    Without a total, which a stream does not know, the bar only says that something goes on.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -91,10 +94,16 @@ def hits_table(hits: Sequence[Hit], *, title: str) -> None:
     for hit in hits:
         best = sorted(hit.channels.items(), key=lambda item: -item[1])[:3]
         matched = ", ".join(f"{name} {score:.2f}" for name, score in best)
-        window = f"{hit.id}\n{hit.start:%Y-%m-%d %H:%M}" if hit.start else hit.id
+        window = _place(hit) if isinstance(hit, Span) else hit.id
+        window += f"\n{hit.start:%Y-%m-%d %H:%M}" if hit.start else ""
+        window += f" to {hit.end:%Y-%m-%d %H:%M}" if isinstance(hit, Span) and hit.end else ""
         said = "\n".join(part for part in (f"{hit.label}: {matched}" if hit.label else matched, hit.text) if part)
         table.add_row(str(hit.rank), f"{hit.score:.3f}", escape(window), escape(said))
     Console().print(table)
+
+
+def _place(span: Span) -> str:
+    return f"{span.series}, {span.n_steps} steps from {span.first_step}"
 
 
 def labels_table(found: Sequence[Classification], *, title: str) -> None:

@@ -92,10 +92,14 @@ def score_of_series(index: Index, parts: list[Part]) -> Score:
 
     def score(which: IntArray | None, *, coarse: bool) -> NDArray[np.float64]:
         bank = index.coarse_series if coarse else index.series
-        items = bank if which is None else bank.take(which)
-        return _mean([part.scores_of_series(items, weight) for part in parts])
+        return scores_with(parts, bank if which is None else bank.take(which), weight)
 
     return score
+
+
+def scores_with(parts: list[Part], items: SeriesBank, weight: float) -> NDArray[np.float64]:
+    """The score of a question with each of some series, (n_series,): the mean over its parts."""
+    return _mean([part.scores_of_series(items, weight) for part in parts])
 
 
 def score_of_texts(index: Index, parts: list[Part], hubness: bool) -> Score:

@@ -24,6 +24,7 @@ from tracets.retrieval.candidates import candidates
 from tracets.retrieval.fusion import DEPTH, by_words, fuse
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
 from tracets.retrieval.questions import Part, encode_parts, named_falls, score_of_series, score_of_texts
+from tracets.retrieval.scores import SeriesBank
 from tracets.retrieval.stored import Index
 from tracets.types import Hit, Query
 
@@ -107,14 +108,7 @@ def search(
         raise QueryError(f"search() can want 'series' or 'text', got '{want}'.")
     index.folder.check_model(encoder.name, encoder.fingerprint)
     parts = encode_parts(index, encoder, query)
-    kept = index.live.copy()
-    if where is not None:
-        chosen = np.zeros(len(kept), dtype=bool)
-        filtered = where
-        chosen[or_damaged(index.folder.path, lambda: index.folder.select(filtered))] = True
-        kept &= chosen
-    if query.like is not None:
-        kept[index.row(query.like)] = False
+    kept = windows_kept(index, query, where)
     if want == "series":
         rows, score, residual = np.arange(len(kept)), score_of_series(index, parts), index.residuals[0]
     else:
@@ -138,7 +132,7 @@ def search(
         texts = " with a text" if want == "text" else ""
         why = _why_short(query, where, allowed=int(kept[rows].sum()), brought=len(ranked), texts=texts)
         warnings.warn(ShortAnswer(k, len(found), why), stacklevel=3)  # at the call of api.search()
-    return _hits(index, parts, found, scores)
+    return hits_of(index, parts, found, scores)
 
 
 def _why_short(query: Query, where: str | Filter | None, *, allowed: int, brought: int, texts: str) -> str:
@@ -150,15 +144,24 @@ def _why_short(query: Query, where: str | Filter | None, *, allowed: int, brough
     return f"{keeps} {allowed} windows{texts}{aside}"
 
 
-def _hits(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Hit]:
+def windows_kept(index: Index, query: Query, where: str | Filter | None) -> NDArray[np.bool_]:
+    """Which rows may be hits: those that pass the filter, but the window that is asked by."""
+    kept = index.live.copy()
+    if where is not None:
+        chosen = np.zeros(len(kept), dtype=bool)
+        chosen[or_damaged(index.folder.path, lambda: index.folder.select(where))] = True
+        kept &= chosen
+    if query.like is not None:
+        kept[index.row(query.like)] = False
+    return kept
+
+
+def hits_of(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Hit]:
+    """Some rows of the index as hits, in their order."""
     weight, columns = index.folder.manifest.sample_weight, index.folder.metadata_columns
     facts = index.folder.facts(rows, ["id", "start", "end", "text", "label", *columns])
     hits = []
     for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
-        said: dict[str, list[float]] = {}
-        for part in parts:
-            for name, value in named_falls(part, index.series.one(int(row)), weight).items():
-                said.setdefault(name, []).append(value)
         hits.append(
             Hit(
                 rank=rank,
@@ -166,13 +169,22 @@ def _hits(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: NDAr
                 score=float(score),
                 start=fact["start"],
                 end=fact["end"],
-                channels={name: round(float(np.mean(values)), DECIMALS) for name, values in said.items()},
+                channels=channels_of(parts, index.series.one(int(row)), weight),
                 text=fact["text"],
                 label=fact["label"],
                 metadata={name: fact[name] for name in columns},
             )
         )
     return hits
+
+
+def channels_of(parts: list[Part], item: SeriesBank, weight: float) -> dict[str, float]:
+    """What the score of one series would lose without each channel, the mean over the parts of the query."""
+    said: dict[str, list[float]] = {}
+    for part in parts:
+        for name, value in named_falls(part, item, weight).items():
+            said.setdefault(name, []).append(value)
+    return {name: round(float(np.mean(values)), DECIMALS) for name, values in said.items()}
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""Long series: cut as a stream to be indexed, and searched for places. Heavy imports wait for their use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracets.types import AnyPath, Query, Sample, Span
+
+if TYPE_CHECKING:
+    from tracets.data.cutting import Cutting
+    from tracets.encoders.protocol import PairEncoder
+    from tracets.filters import Filter
+    from tracets.retrieval.stored import Index
+
+
+def cut(
+    series: AnyPath | Iterable[Sample],
+    *,
+    lengths: Sequence[int],
+    strides: Sequence[int] | None = None,
+    min_observed: float = 0.0,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+) -> Cutting:
+    """Cut long series into windows as a stream, for `build_index`: no step is skipped, and its `cut` counts them.
+
+    Parameters
+    ----------
+    series : path or iterable of Sample
+        A file that `read` knows, a folder of such files (read one after the other, in the order of their names), or
+        whole series as samples.
+    lengths, strides, min_observed
+        See `tracets.data.cutting.Cutting`.
+    reader, freq, zone : str, optional
+        As for `read`, where files are read.
+
+    Raises
+    ------
+    DataError, NotFound
+        In a pass: as for `read`, or a folder without files.
+    ConfigError
+        A number out of its range.
+
+    Examples
+    --------
+    >>> windows = cut("plant.csv", lengths=[24, 168], strides=[6, 24])  # doctest: +SKIP
+    >>> index = build_index(windows, load("base"), "plant.index")  # doctest: +SKIP
+    >>> windows.cut.windows, windows.cut.uncovered  # doctest: +SKIP
+    (1857, 0)
+    """
+    from tracets.data.cutting import Cutting as Cutting_
+
+    read = _Files(Path(series), reader, freq, zone) if isinstance(series, str | os.PathLike) else series
+    return Cutting_(read, lengths=lengths, strides=strides, min_observed=min_observed)
+
+
+def find_spans(
+    index: Index,
+    model: PairEncoder,
+    query: Query | Sample | str,
+    *,
+    k: int = 10,
+    where: str | Filter | None = None,
+    overlap: float = 0.0,
+    merge: bool = False,
+    refine: bool = False,
+) -> list[Span]:
+    """The k places in long series that answer a query best, best first; see `tracets.retrieval.spans.find_spans`.
+
+    A text or a sample may stand for the whole query.
+
+    Examples
+    --------
+    >>> find_spans(open_index("plant.index"), load("base"), "a sudden drop of the load", k=3)  # doctest: +SKIP
+    """
+    from tracets.retrieval import spans
+
+    if isinstance(query, (str, Sample)):
+        query = Query(text=query) if isinstance(query, str) else Query(series=query)
+    return spans.find_spans(index, model, query, k=k, where=where, overlap=overlap, merge=merge, refine=refine)
+
+
+def span_to_json(span: Span) -> dict[str, Any]:
+    """A span as one line of `tracets search --spans --json`."""
+    from tracets.retrieval import spans
+
+    return spans.span_to_json(span)
+
+
+def plot_spans(index: Index, spans: Sequence[Span], description: str, path: AnyPath) -> None:
+    """Draw the values of spans as `plot_hits` draws hits."""
+    from dataclasses import replace
+
+    from tracets import plots
+    from tracets.retrieval.places import values_of
+
+    found = values_of(index, spans)
+    drawn = [replace(sample, id=span.id) for span, sample in zip(spans, found, strict=True)]
+    plots.plot_hits(description, spans, drawn, path)
+
+
+class _Files:
+    """The series of a file or of the files in a folder, read anew in each pass, one file at a time."""
+
+    def __init__(self, path: Path, reader: str | None, freq: str | None, zone: str | None) -> None:
+        self._path, self._reader, self._freq, self._zone = path, reader, freq, zone
+
+    def __iter__(self) -> Iterator[Sample]:
+        from tracets.data.readers import read
+        from tracets.errors import DataError
+
+        files = [self._path]
+        if self._path.is_dir():
+            files = sorted(file for file in self._path.iterdir() if file.is_file() and not file.name.startswith("."))
+            if not files:
+                raise DataError(f"folder '{self._path}' holds no files. Put one file of series or more into it.")
+        for file in files:
+            yield from read(file, reader=self._reader, freq=self._freq, zone=self._zone)
