@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tracets.data.calendar import to_offset
+from tracets.data.calendar import step_seconds, to_offset
 from tracets.errors import DataError
+from tracets.files import LIMITS, Limits
 from tracets.types import FloatArray
 
 OFFSET = re.compile(r"(?<=\d)(Z|[+-]\d{2}(:?\d{2})?)$", re.IGNORECASE)
@@ -122,7 +123,7 @@ def check_order(times: Any, *, lines: Sequence[int], where: str) -> None:
 
 
 def to_grid(
-    times: Any, values: FloatArray, *, freq: str | None, lines: Sequence[int], where: str
+    times: Any, values: FloatArray, *, freq: str | None, lines: Sequence[int], where: str, limits: Limits = LIMITS
 ) -> tuple[Any, str, FloatArray]:
     """Put ordered stamps on a regular grid.
 
@@ -144,7 +145,7 @@ def to_grid(
     Raises
     ------
     DataError
-        Irregular stamps, or a single one, without `freq`.
+        Irregular stamps, or a single one, without `freq`; or a grid of more steps than `limits` allow.
     """
     import pandas as pd
 
@@ -154,6 +155,10 @@ def to_grid(
             raise DataError(f"{where}, {_irregularity(times, lines)}")
         return times[0], found, values
     offset = to_offset(freq)
+    seconds = (times[-1] - times[0]).total_seconds()
+    n_steps = int(seconds / step_seconds(freq)) + 1
+    limits.check("steps", n_steps, f"steps of '{freq}'", where=where)
+    limits.check_decoded(8 * n_steps * len(values), of=8 * values.size, where=where)
     grid = pd.date_range(times[0], times[-1], freq=offset)
     if len(grid) and times.isin(grid).all():
         frame = pd.DataFrame(values.T, index=times).reindex(grid)
