@@ -10,9 +10,9 @@ import re
 MOST_CHARS = 2_000
 """Of an error's text: a file may have names and lists of any length."""
 
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+STEERING = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+"""A pattern of the characters that a terminal would obey or hide: controls, those that reorder text, and half pairs."""
+_STEERING = re.compile(STEERING)
 
 
 def visible(text: str) -> str:
@@ -23,7 +23,7 @@ def visible(text: str) -> str:
     >>> visible("a\\x1b[2Jb")
     'a\\\\x1b[2Jb'
     """
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class TracetsError(Exception):

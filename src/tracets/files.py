@@ -64,7 +64,7 @@ class Limits:
         if found > most:
             raise error(
                 f"{where}: has {found} {what}, more than the {most} that limits.{name} allows. If the file is what it "
-                f"should be, raise it (--limit {name}={found}, or limits=Limits({name}={found}) in Python)."
+                f"should be, raise it (--file-limit {name}={found}, or limits=Limits({name}={found}) in Python)."
             )
 
     def check_decoded(self, n_bytes: int, *, of: int, where: str) -> None:
@@ -204,7 +204,7 @@ def _too_large(
 ) -> TracetsError:
     return error(
         f"'{os.fspath(path)}' has {size} bytes, more than the {most} that limits.{setting} allows. If it is what it "
-        f"should be, raise it (--limit {setting}={size}), or split the file."
+        f"should be, raise it (--file-limit {setting}={size}), or split the file."
     )
 
 

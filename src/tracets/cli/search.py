@@ -22,7 +22,9 @@ from tracets.cli.show import (
     done,
     hits_table,
     json_line,
+    limits,
     note,
+    printed,
 )
 from tracets.errors import DataError, QueryError
 from tracets.types import Query, Sample
@@ -42,7 +44,7 @@ def embed(
     """Write the vectors of every window: id, vector, channel_names, channel_vectors."""
     import pyarrow.parquet as pq
 
-    table = api.embed(api.read(corpus), api.load(model, backend=backend_of(backend)))
+    table = api.embed(api.read(corpus, limits=limits()), api.load(model, backend=backend_of(backend)))
     pq.write_table(table, out, compression="zstd")
     done(f"wrote {table.num_rows} vectors to {out}", {"out": str(out), "windows": table.num_rows}, as_json=as_json)
 
@@ -62,7 +64,7 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Index the windows and texts of a corpus."""
-    windows, encoder = api.read(corpus), api.load(model, backend=backend_of(backend))
+    windows, encoder = api.read(corpus, limits=limits()), api.load(model, backend=backend_of(backend))
     began = time.monotonic()
     with counting("indexing", len(windows)) as progress:
         built = api.build_index(windows, encoder, out, overwrite=overwrite, update=update, ann=ann, progress=progress)
@@ -132,13 +134,13 @@ def explain(
     if as_json:
         json_line(found.to_json())
         return
-    typer.echo(f"{found.id}: score {found.score:.3f} = {found.sample_part:.3f} for the window as a whole")
+    printed(f"{found.id}: score {found.score:.3f} = {found.sample_part:.3f} for the window as a whole")
     for reason in found.sentences:
-        typer.echo(f'  + {reason.part:.3f}  "{reason.sentence}" by {reason.channel} (cosine {reason.cosine:.3f})')
+        printed(f'  + {reason.part:.3f}  "{reason.sentence}" by {reason.channel} (cosine {reason.cosine:.3f})')
 
 
 def _one_window(path: Path) -> Sample:
-    found = api.read(path)
+    found = api.read(path, limits=limits())
     if len(found) != 1:
         raise DataError(
             f"--series expects a file with one window, '{path}' holds {len(found)}. Cut it, or use --like ID."
