@@ -120,7 +120,7 @@ def read_bytes(
 ) -> bytes:
     """The whole content of a regular file of at most `most` bytes; raises as `size_of`."""
     with open_bytes(path, most=most, setting=setting, error=error) as file:
-        data = file.read(most + 1)
+        data = file.read(os.fstat(file.fileno()).st_size + 1)  # a read takes memory for all it is asked for
     if len(data) > most:  # it grew
         raise _too_large(path, len(data), most, setting, error)
     return data
