@@ -142,6 +142,13 @@ def _long_series(
         check_order(times, lines=lines, where=where)
         values = numbers([columns["value"][i] for i in rows], lines=lines, where=where)
         read[channel] = pd.Series(values, index=times)
+    zones = {str(one.index.tz): channel for channel, one in read.items()}
+    if len(zones) > 1:
+        (_, first), (_, other) = list(zones.items())[:2]
+        raise DataError(
+            f"{whole}: the times of channel '{first}' have another offset from UTC than those of '{other}', or none. "
+            f"Write all times alike, or name the time zone: zone='UTC'."
+        )
     if freq is not None:  # channels with stamps of their own: a table of all stamps and channels is mostly empty
         stamps = len(pd.Index(np.concatenate([one.index.asi8 for one in read.values()])).unique())
         given = sum(map(len, read.values()))

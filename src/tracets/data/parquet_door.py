@@ -1,49 +1,80 @@
 """Parquet from outside: what it declares is held against the limits before Arrow takes memory for it.
 
 A Parquet file of some hundred bytes can stand for petabytes: a run length repeats a value of a dictionary as often as
-it likes. So before a column is decoded, the headers of its pages, which Arrow trusts, are read here (Thrift's compact
-protocol; https://parquet.apache.org/docs/file-format/). They say how many values come and how large a page becomes.
-How long repeated strings become they do not say: columns whose strings could be many times the file are read as
-dictionaries, and measured before they are written out.
+it likes. So before a column is decoded, the footer and the headers of its pages, which Arrow trusts, are read here
+(https://parquet.apache.org/docs/file-format/). They say how many values come and how large a page becomes. How long
+repeated strings become they do not say: columns whose strings could be many times the file are read as dictionaries,
+and measured before they are written out. Arrow's own view of the footer is not asked: on some damaged files it ends
+the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tracets.data.thrift import BINARY, STRUCT, Compact, Damaged
 from tracets.errors import DataError
-from tracets.files import LIMITS, Limits, kind_at, open_bytes, size_of
+from tracets.files import LIMITS, Limits, kind_of, open_bytes, size_of
 
 ROWS_AT_ONCE = 1024
 BATCH_BYTES = 128 * 2**20
 """Of the strings that may be written out at once; batches have fewer rows where rows are large."""
 HEADERS = (2**11, 2**24)
 """Bytes of a page that its header is looked for in; the second where statistics of long strings make it longer."""
-WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
+LONGEST_FOOTER = 2**28
+BYTE_ARRAY, FIXED = 6, 7
+WIDTHS = (1, 4, 8, 12, 4, 8, 4, 0)
+"""Bytes of a value by its physical type: boolean, int32, int64, int96, float, double, the offset of a string, fixed."""
+DELTA_STRINGS = 7
+"""The encoding in which a string may repeat the one before it."""
+MAGIC = b"PAR1"
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A column of values, maybe inside lists and structs, as the schema declares it."""
+
+    path: str
+    kind: int
+    width: int
+    repeated: bool
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """What the pages of a column chunk come to: values, bytes once decoded, and the longest string they may repeat."""
+    """Where the pages of a column in a row group lie, and how many values they should hold."""
 
-    values: int
-    decoded: int
+    begin: int
+    end: int
+    n_values: int
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What the pages of a chunk come to: values, bytes once decoded, and the longest string they may repeat."""
+
+    n_values: int
+    n_bytes: int
     longest: int
+    n_pages: int
 
 
 def parquet_names(path: Path) -> list[str]:
     """Names of the columns of a Parquet file, for telling layouts apart; empty where it cannot be read."""
     try:
-        size_of(path)
-        return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError, ValueError):
+        with open_bytes(path) as file:
+            names: list[str] = []
+            _read_footer(file, size_of(path), str(path), LIMITS, names=names)
+            return names
+    except (DataError, OSError):
         return []
 
 
@@ -57,9 +88,9 @@ def read_batches(path: Path, *, columns: list[str] | None = None, limits: Limits
     """
     size = size_of(path, most=limits.file_bytes)
     where = str(path)
+    with open_bytes(path, most=limits.file_bytes) as file:
+        risky, at_once = _checked(file, size, where, limits)
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as source:
-            risky, at_once = _checked(source, path, size, limits)
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=risky) as source:
             names = source.schema_arrow.names if columns is None else columns
             decoded = 0
@@ -71,74 +102,202 @@ def read_batches(path: Path, *, columns: list[str] | None = None, limits: Limits
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: has a column name that is not UTF-8. Rename the column.") from error
     except (pa.ArrowException, OSError, MemoryError, OverflowError) as error:
-        kind = kind_at(path)
-        hint = f"It looks like {kind}. " if kind not in (None, "Parquet") else ""
         said = " ".join(str(error).split())
-        raise DataError(f"{where}: cannot be read as Parquet ({said}). {hint}Is it complete?") from error
+        raise DataError(f"{where}: cannot be read as Parquet ({said}). Is it complete?") from error
 
 
-def _checked(source: pq.ParquetFile, path: Path, size: int, limits: Limits) -> tuple[list[str], int]:
+def _checked(file: IO[bytes], size: int, where: str, limits: Limits) -> tuple[list[str], int]:
     """The columns to read as dictionaries, and how many rows at once."""
-    meta, where = source.metadata, str(path)
-    limits.check("rows", meta.num_rows, "rows", where=where)
-    limits.check("columns", meta.num_columns, "columns", where=where)
-    limits.check("pages", meta.num_row_groups * meta.num_columns, "column chunks", where=where)
-    for name in source.schema_arrow.names:
-        limits.check("name_chars", len(name), "characters in the name of a column", where=where)
     risky: dict[str, None] = {}
-    room = BATCH_BYTES // max(meta.num_columns, 1)
-    total, pages, largest = 0, 0, 1
-    with open_bytes(path, most=limits.file_bytes) as file:
-        for g in range(meta.num_row_groups):
-            group, before = meta.row_group(g), total
-            for c in range(meta.num_columns):
-                column, kind = group.column(c), source.schema.column(c)
-                chunk, n_pages = _walk(file, column, kind, size, f"{where}: column '{kind.path}'", limits)
-                pages, total = pages + n_pages, total + chunk.decoded
-                limits.check("pages", pages, "pages", where=where)
-                limits.check_decoded(total, of=size, where=where)
-                at_once = chunk.values if kind.max_repetition_level else min(chunk.values, ROWS_AT_ONCE)
-                if chunk.longest * at_once > room:
-                    risky[kind.path] = None
-            largest = max(largest, (total - before) // max(group.num_rows, 1))
+    total = pages = 0
+    largest, leaves = 1, 1
+    group_bytes: dict[int, int] = {}
+
+    def look(leaf: Leaf, chunk: Chunk, group: int, n_leaves: int) -> None:
+        nonlocal total, pages, leaves
+        leaves = n_leaves
+        found = _walk(file, chunk, leaf, size, f"{where}: column '{leaf.path}'", limits)
+        pages, total = pages + found.n_pages, total + found.n_bytes
+        limits.check("pages", pages, "pages", where=where)
+        limits.check_decoded(total, of=size, where=where)
+        group_bytes[group] = group_bytes.get(group, 0) + found.n_bytes
+        at_once = found.n_values if leaf.repeated else min(found.n_values, ROWS_AT_ONCE)
+        if found.longest * at_once > BATCH_BYTES // leaves:
+            risky[leaf.path] = None
+
+    rows = _read_footer(file, size, where, limits, look=look)
+    for group, n_bytes in group_bytes.items():
+        largest = max(largest, n_bytes // max(rows[group], 1))
     return list(risky), max(1, min(ROWS_AT_ONCE, BATCH_BYTES // largest))
 
 
-def _walk(file: IO[bytes], column: Any, kind: Any, size: int, where: str, limits: Limits) -> tuple[Chunk, int]:
-    """Read the page headers of a column chunk, in the bytes where Arrow looks for them."""
-    at = column.data_page_offset
-    if column.has_dictionary_page and 0 < (column.dictionary_page_offset or 0) < at:
-        at = column.dictionary_page_offset
-    end = at + column.total_compressed_size
-    if at < 0 or column.total_compressed_size < 0 or end > size:
+Look = Callable[[Leaf, Chunk, int, int], None]
+
+
+def _read_footer(
+    file: IO[bytes], size: int, where: str, limits: Limits, *, look: Look | None = None, names: list[str] | None = None
+) -> list[int]:
+    """Read the footer: `look` is called with each chunk, `names` gets those of the columns; the rows of each group."""
+    head = file.read(64)
+    file.seek(max(size - 8, 0))
+    tail = file.read(8)
+    length = struct.unpack("<I", tail[:4])[0] if len(tail) == 8 else 0
+    if head[:4] != MAGIC or tail[4:] != MAGIC or length > size - 8 or length > LONGEST_FOOTER:
+        sign = kind_of(head)
+        hint = f"It looks like {sign}. " if sign not in (None, "Parquet") else ""
+        raise DataError(f"{where}: cannot be read as Parquet (no footer). {hint}Is it complete, and a Parquet file?")
+    file.seek(size - 8 - length)
+    place = Compact(file.read(length))
+    leaves: list[Leaf] = []
+    rows: list[int] = []
+    try:
+        for number, kind in place.fields():
+            if number == 2:
+                leaves = _read_schema(place, where, limits, names)
+                if look is None:
+                    return rows
+            elif number == 3:
+                limits.check("rows", place.integer(kind), "rows", where=where)
+            elif number == 4:
+                count, _ = place.items()
+                limits.check("pages", count * max(len(leaves), 1), "column chunks", where=where)
+                for group in range(count):
+                    rows.append(_read_group(place, leaves, group, size, where, look))
+            else:
+                place.skip(kind)
+    except Damaged as error:
+        raise DataError(f"{where}: cannot be read as Parquet (its footer: {error}). Is it complete?") from error
+    return rows
+
+
+def _read_schema(place: Compact, where: str, limits: Limits, names: list[str] | None) -> list[Leaf]:
+    """The leaves of the schema, which is a tree as a list, each inner node with the number of its children."""
+    count, _ = place.items()
+    limits.check("columns", count // 4, "columns", where=where)  # a list of lists is five nodes for one leaf
+    leaves: list[Leaf] = []
+    above: list[tuple[int, str, bool]] = []  # children still to come, path, whether repeated
+    for i in range(count):
+        told = {1: -1, 2: 0, 3: 0, 5: 0}
+        name = b""
+        for number, kind in place.fields():
+            if number == 4:
+                name = place.text(kind)
+            elif number in told:
+                told[number] = place.integer(kind)
+            else:
+                place.skip(kind)
+        limits.check("name_chars", len(name) // 4, "characters in the name of a column", where=where)
+        spelled = name.decode("utf-8", "replace")
+        while above and not above[-1][0]:
+            above.pop()
+        if i and not above:
+            raise Damaged("a schema with two roots")
+        if above:
+            left, path, repeated = above.pop()
+            above.append((left - 1, path, repeated))
+            if len(above) == 1 and names is not None:
+                names.append(spelled)
+            path, repeated = f"{path}.{spelled}" if path else spelled, repeated or told[3] == 2
+        else:
+            path, repeated = "", False
+        if told[5] > 0:
+            if len(above) > limits.nesting:
+                raise DataError(f"{where}: its schema is nested more than {limits.nesting} deep (limits.nesting).")
+            above.append((told[5], path, repeated))
+        elif i:
+            if not 0 <= told[1] < len(WIDTHS):
+                raise Damaged(f"a column of kind {told[1]}")
+            width = max(told[2], 0) if told[1] == FIXED else WIDTHS[told[1]]
+            leaves.append(Leaf(path, told[1], width, repeated))
+    limits.check("columns", len(leaves), "columns", where=where)
+    return leaves
+
+
+def _read_group(place: Compact, leaves: list[Leaf], group: int, size: int, where: str, look: Look | None) -> int:
+    """Read a row group, and say how many rows it has."""
+    rows = 0
+    for number, kind in place.fields():
+        if number == 1:
+            count, _ = place.items()
+            if count != len(leaves):
+                raise Damaged(f"a row group of {count} columns in a file of {len(leaves)}")
+            for leaf in leaves:
+                chunk = _read_chunk(place, size, f"{where}: column '{leaf.path}'")
+                if look is not None:
+                    look(leaf, chunk, group, len(leaves))
+        elif number == 3:
+            rows = place.integer(kind)
+        else:
+            place.skip(kind)
+    return rows
+
+
+def _read_chunk(place: Compact, size: int, where: str) -> Chunk:
+    told = {5: 0, 7: 0, 9: 0, 11: 0}
+    for number, kind in place.fields():
+        if number == 3 and kind == STRUCT:
+            for inner, inner_kind in place.fields():
+                if inner in told:
+                    told[inner] = place.integer(inner_kind)
+                else:
+                    place.skip(inner_kind)
+        elif number == 1 and kind == BINARY:
+            raise DataError(f"{where}: lies in another file, which is not read. Write the corpus as one file.")
+        else:
+            place.skip(kind)
+    begin = told[11] if 0 < told[11] < told[9] else told[9]
+    if begin < 0 or told[7] < 0 or begin + told[7] > size:
         raise DataError(f"{where}: lies outside the file. Is it complete?")
-    fixed = column.physical_type != "BYTE_ARRAY"
-    width = WIDTHS.get(column.physical_type, max(kind.length or 0, 0))
-    values = decoded = longest = pages = 0
-    while at < end and values < column.num_values:
-        pages += 1
-        limits.check("pages", pages, "pages", where=where)
-        header, length = _page_header(file, at, end, where)
-        compressed, uncompressed = header.get(3, 0), header.get(2, 0)
-        if not (isinstance(compressed, int) and isinstance(uncompressed, int)) or min(compressed, uncompressed) < 0:
-            raise DataError(f"{where}: a page has no size. Is the file damaged?")
-        data = header.get(5) or header.get(8)
-        if isinstance(data, dict):
-            count = data.get(1, 0)
-            if not isinstance(count, int) or count < 0:
-                raise DataError(f"{where}: a page counts its values as {count}. Is the file damaged?")
-            values += count
-            decoded += count * width + (0 if fixed else uncompressed)
-            if not fixed and data.get(2 if 5 in header else 4) == 7:  # DELTA_BYTE_ARRAY repeats what came before
-                longest = max(longest, uncompressed)
-        elif not fixed:
-            decoded += uncompressed
-            longest = max(longest, uncompressed)
-        limits.check_decoded(max(decoded, uncompressed), of=size, where=where)
-        at += length + compressed
-    if values < column.num_values:
-        raise DataError(f"{where}: declares {column.num_values} values and has {values}. Is the file complete?")
-    return Chunk(values, decoded, longest), pages
+    return Chunk(begin, begin + told[7], told[5])
+
+
+def _walk(file: IO[bytes], chunk: Chunk, leaf: Leaf, size: int, where: str, limits: Limits) -> Decoded:
+    """Read the page headers of a chunk, in the bytes where Arrow looks for them."""
+    at, n_values, n_bytes, longest, n_pages = chunk.begin, 0, 0, 0, 0
+    strings = leaf.kind == BYTE_ARRAY
+    while at < chunk.end and n_values < chunk.n_values:
+        n_pages += 1
+        limits.check("pages", n_pages, "pages", where=where)
+        page, length = _page_header(file, at, chunk.end, where)
+        if min(page.values()) < 0:
+            raise DataError(f"{where}: a page has a negative size. Is the file damaged?")
+        n_values += page["values"]
+        n_bytes += page["values"] * leaf.width + (page["uncompressed"] if strings else 0)
+        if strings and (not page["data"] or page["encoding"] == DELTA_STRINGS):
+            longest = max(longest, page["uncompressed"])
+        limits.check_decoded(max(n_bytes, page["uncompressed"]), of=size, where=where)
+        at += length + page["compressed"]
+    if n_values < chunk.n_values:
+        raise DataError(f"{where}: declares {chunk.n_values} values and has {n_values}. Is the file complete?")
+    return Decoded(n_values, n_bytes, longest, n_pages)
+
+
+def _page_header(file: IO[bytes], at: int, end: int, where: str) -> tuple[dict[str, int], int]:
+    """What a page header says, and its length."""
+    for n_bytes in HEADERS:
+        file.seek(at)
+        place = Compact(file.read(min(n_bytes, end - at)))
+        page = {"uncompressed": 0, "compressed": 0, "values": 0, "encoding": 0, "data": 0}
+        try:
+            for number, kind in place.fields():
+                if number in (2, 3):
+                    page["uncompressed" if number == 2 else "compressed"] = place.integer(kind)
+                elif number in (5, 8) and kind == STRUCT:  # a page of data, of the first or the second version
+                    page["data"] = 1
+                    for inner, inner_kind in place.fields():
+                        if inner == 1:
+                            page["values"] = place.integer(inner_kind)
+                        elif inner == (2 if number == 5 else 4):
+                            page["encoding"] = place.integer(inner_kind)
+                        else:
+                            place.skip(inner_kind)
+                else:
+                    place.skip(kind)
+        except Damaged as error:
+            problem = error
+        else:
+            return page, place.at
+    raise DataError(f"{where}: the header of a page cannot be read ({problem}). Is the file damaged?") from problem
 
 
 def _plain(batch: pa.RecordBatch, decoded: int, size: int, limits: Limits, where: str) -> Iterator[pa.Table]:
@@ -188,76 +347,3 @@ def _plain_type(kind: pa.DataType, where: str) -> pa.DataType:
     if pa.types.is_struct(kind):
         return pa.struct([f.with_type(_plain_type(f.type, where)) for f in kind])
     raise DataError(f"{where}: has a column of {kind}, which is not read. Leave it out, or write it as a list.")
-
-
-def _page_header(file: IO[bytes], at: int, end: int, where: str) -> tuple[dict[int, Any], int]:
-    """A page header as field number -> value, and its length."""
-    for n_bytes in HEADERS:
-        file.seek(at)
-        try:
-            return _struct(file.read(min(n_bytes, end - at)), 0, 0)
-        except (IndexError, ValueError) as error:
-            problem = error
-    raise DataError(f"{where}: the header of a page cannot be read. Is the file damaged?") from problem
-
-
-def _struct(data: bytes, at: int, depth: int) -> tuple[dict[int, Any], int]:
-    if depth > 8:
-        raise ValueError("too deep")
-    found: dict[int, Any] = {}
-    name = 0
-    while data[at]:
-        kind, step = data[at] & 15, data[at] >> 4
-        at += 1
-        if step:
-            name += step
-        else:
-            name, at = _number(data, at)
-        found[name], at = _value(data, at, kind, depth)
-    return found, at + 1
-
-
-def _value(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
-    if kind in (1, 2):  # true and false
-        return kind == 1, at
-    if kind == 3:
-        return data[at], at + 1
-    if kind in (4, 5, 6):
-        return _number(data, at)
-    if kind == 7:
-        return None, at + 8
-    if kind == 8:
-        length, at = _varint(data, at)
-        if at + length > len(data):
-            raise ValueError("too long")
-        return None, at + length
-    if kind in (9, 10):
-        count, inner = data[at] >> 4, data[at] & 15
-        at += 1
-        if count == 15:
-            count, at = _varint(data, at)
-        for _ in range(count):
-            _, at = (None, at + 1) if inner in (1, 2) else _value(data, at, inner, depth + 1)
-            if at > len(data):
-                raise ValueError("too long")
-        return None, at
-    if kind == 12:
-        return _struct(data, at, depth + 1)
-    raise ValueError(f"unknown kind {kind}")
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
-        if shift > 63:
-            raise ValueError("a number is too long")
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    value, at = _varint(data, at)
-    return (value >> 1) ^ -(value & 1), at

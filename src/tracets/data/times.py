@@ -15,6 +15,10 @@ from tracets.errors import DataError
 from tracets.files import LIMITS, Limits
 from tracets.types import FloatArray
 
+FIRST_YEAR, LAST_YEAR = 2, 9998
+"""What a datetime can hold in every zone."""
+FREE_STEPS = 1_000_000
+"""Of a grid, however few stamps there are; a single wrong year can make it thousands of times as long."""
 OFFSET = re.compile(r"(?<=\d)(Z|[+-]\d{2}(:?\d{2})?)$", re.IGNORECASE)
 
 
@@ -48,6 +52,9 @@ def parse_times(texts: Sequence[str], *, lines: Sequence[int], where: str, zone:
         raise DataError(
             f"{where}, row {lines[i]}: '{texts[i]}' is not a time. Write ISO 8601, such as 2013-10-03T14:00:00-04:00."
         )
+    years = parsed.year
+    for i in np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))[:1]:
+        raise DataError(f"{where}, row {lines[i]}: '{texts[i]}' is not in the years {FIRST_YEAR} to {LAST_YEAR}.")
     if zone is not None:
         _check_zone(zone)
     if offsets[0] is None:
@@ -158,6 +165,8 @@ def to_grid(
     seconds = (times[-1] - times[0]).total_seconds()
     n_steps = int(seconds / step_seconds(freq)) + 1
     limits.check("steps", n_steps, f"steps of '{freq}'", where=where)
+    if n_steps > FREE_STEPS:
+        limits.check("expansion", n_steps // len(times), f"times as many steps of '{freq}' as stamps", where=where)
     limits.check_decoded(8 * n_steps * len(values), of=8 * values.size, where=where)
     grid = pd.date_range(times[0], times[-1], freq=offset)
     if len(grid) and times.isin(grid).all():

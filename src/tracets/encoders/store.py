@@ -94,17 +94,21 @@ def read_weights(path: Path, *, what: str) -> dict[str, Tensor]:
     ModelError
         No regular file, damaged, or with a number that is none.
     """
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    known = (torch.float32, torch.float64, torch.int64)
     try:
         size_of(path)
         weights = load_file(path)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{what} is damaged ({type(error).__name__}: {error}). Copy or train it again.") from error
     for name, tensor in weights.items():
-        if not bool(tensor.isfinite().all()):
-            raise ModelError(f"{what} is damaged: its weights '{name}' are not all numbers. Copy or train it again.")
+        if tensor.dtype not in known or not bool(tensor.isfinite().all()):
+            raise ModelError(
+                f"{what} is damaged: its weights '{name}' are not all finite numbers. Copy or train it again."
+            )
     return weights
 
 
