@@ -1,7 +1,7 @@
 """Fuzz every reader of files from outside: each case must be read or refused by an error of tracets, soon and in little
 memory.
 
-    python benchmarks/fuzz.py run --cases 20000 --seed 0 --out fuzz.jsonl --findings findings
+    python benchmarks/fuzz.py run --cases 100000 --seed 0 --out fuzz.jsonl --findings findings
     python benchmarks/fuzz.py run --only corpus --cases 500
 
 Case i of a reader is a function of the seed, the reader and i. Half of the cases are made by a grammar of the layout
@@ -13,6 +13,7 @@ of its own). It is cut to a small case and kept in the folder of findings.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -25,7 +26,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,8 +46,12 @@ app = typer.Typer(pretty_exceptions_enable=False)
 
 @dataclass(frozen=True)
 class Door:
-    """A reader, the name of the file that it is given, how a case is made, and what is done with it."""
+    """A reader, the name of the file that it is given, how a case is made, and what is done with it.
 
+    `share`: of all cases, in thousandths.
+    """
+
+    share: int
     file: str
     make: Callable[[cases.Rng], bytes]
     read: Callable[[Path], object]
@@ -118,20 +123,20 @@ def read_weights(path: Path) -> None:
 
 ANSWER = {"text": "It falls. It rises.", "channel_texts": ["It falls.", "It rises."]}
 DOORS = {
-    "corpus": Door("c.parquet", cases.corpus_case, read_windows),
-    "trace": Door("test.parquet", cases.trace_case, read_windows),
-    "csv-wide": Door("plant.csv", cases.wide_case, read_windows),
-    "csv-long": Door("long.csv", cases.long_case, read_windows),
-    "csv-gridded": Door("long.csv", cases.long_case, read_gridded),
-    "time-mmd": Door("Grain.csv", cases.dated_case, read_dated),
-    "time-mmd-facts": Door("Energy_report.csv", cases.facts_case, read_facts),
-    "npy": Door("a.npy", cases.npy_case, read_npy),
-    "llm-answer": Door("a.json", lambda rng: cases.json_case(rng, ANSWER), read_answer),
+    "corpus": Door(110, "c.parquet", cases.corpus_case, read_windows),
+    "trace": Door(110, "test.parquet", cases.trace_case, read_windows),
+    "csv-wide": Door(120, "plant.csv", cases.wide_case, read_windows),
+    "csv-long": Door(110, "long.csv", cases.long_case, read_windows),
+    "csv-gridded": Door(80, "long.csv", cases.long_case, read_gridded),
+    "time-mmd": Door(20, "Grain.csv", cases.dated_case, read_dated),
+    "time-mmd-facts": Door(100, "Energy_report.csv", cases.facts_case, read_facts),
+    "npy": Door(130, "a.npy", cases.npy_case, read_npy),
+    "llm-answer": Door(80, "a.json", lambda rng: cases.json_case(rng, ANSWER), read_answer),
     "model-settings": Door(
-        "config.json", lambda rng: cases.json_case(rng, cases.settings_of_a_model()), read_settings
+        50, "config.json", lambda rng: cases.json_case(rng, cases.settings_of_a_model()), read_settings
     ),
-    "recipe": Door("r.toml", cases.toml_case, read_recipe),
-    "safetensors": Door("model.safetensors", cases.safetensors_case, read_weights),
+    "recipe": Door(40, "r.toml", cases.toml_case, read_recipe),
+    "safetensors": Door(50, "model.safetensors", cases.safetensors_case, read_weights),
 }  # fmt: skip
 
 
@@ -143,7 +148,13 @@ def case(name: str, seed: int, i: int) -> bytes:
     """Case i of a reader."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode()), i])
     data = DOORS[name].make(rng)
-    return data if i % 2 else cases.mutated(data, DOORS[name].make(rng), rng)
+    return data if i % 2 else cases.mutated(data, _donor(name), rng)
+
+
+@lru_cache
+def _donor(name: str) -> bytes:
+    """What is spliced into other files."""
+    return DOORS[name].make(np.random.default_rng(0))
 
 
 def outcome(door: Door, path: Path) -> tuple[str, str]:
@@ -183,6 +194,8 @@ def fuzz(name: str, *, first: int, last: int, seed: int, findings: Path, folder:
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     slowest = 0.0
+    with contextlib.suppress(Exception):  # what is imported at the first use is no work of a case
+        door.read(cases.write(path, _donor(name)))
     for i in range(first, last):
         path.write_bytes(case(name, seed, i))
         began = time.perf_counter()
@@ -220,7 +233,7 @@ def _in_process(pipe: Any, name: str, first: int, last: int, seed: int, findings
 
 @app.command()
 def run(
-    number: Annotated[int, typer.Option("--cases", help="Cases of each reader.")] = 10_000,
+    number: Annotated[int, typer.Option("--cases", help="Cases of all readers together.")] = 100_000,
     seed: Annotated[int, typer.Option(help="Of the cases.")] = 0,
     first: Annotated[int, typer.Option(help="The first case.")] = 0,
     only: Annotated[str | None, typer.Option(help="One reader by name.")] = None,
@@ -232,7 +245,8 @@ def run(
     for name in [only] if only else DOORS:
         with tempfile.TemporaryDirectory() as folder:
             receiver, sender = context.Pipe(duplex=False)
-            work = partial(_in_process, sender, name, first, first + number, seed, findings, Path(folder))
+            last = first + (number if only else number * DOORS[name].share // 1000)
+            work = partial(_in_process, sender, name, first, last, seed, findings, Path(folder))
             process = context.Process(target=work)
             began = time.perf_counter()
             process.start()

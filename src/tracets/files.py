@@ -152,10 +152,11 @@ def parse_json(data: bytes | str, *, where: str, error: type[TracetsError], limi
     except ValueError as problem:
         raise error(f"{where}: is not JSON ({problem}){_sign(data)}. Copy or write it anew.") from problem
     level, depth = [value], 0
-    while level := [part for one in level if isinstance(one, dict | list) for part in _parts(one)]:
+    while inner := [one for one in level if isinstance(one, dict | list)]:
         depth += 1
         if depth > limits.nesting:
             raise _too_deep(where, limits, error)
+        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
     return value
 
 
@@ -172,10 +173,6 @@ def kind_at(path: str | os.PathLike[str]) -> str | None:
     """`kind_of` a file that was checked before."""
     with open_bytes(path) as file:
         return kind_of(file.read(64))
-
-
-def _parts(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value
 
 
 def _sign(data: bytes | str) -> str:
