@@ -3,6 +3,7 @@ memory.
 
     python benchmarks/fuzz.py run --cases 100000 --seed 0 --out fuzz.jsonl --findings findings
     python benchmarks/fuzz.py run --only corpus --cases 500
+    python benchmarks/fuzz.py bombs
 
 Case i of a reader is a function of the seed, the reader and i. Half of the cases are made by a grammar of the layout
 that goes wrong here and there, half are valid files with bytes flipped, cut, repeated, spliced or replaced by numbers
@@ -265,6 +266,37 @@ def run(
         if out is not None:
             with out.open("a", encoding="utf-8") as file_:
                 file_.write(json.dumps(record) + "\n")
+
+
+BOMBS = {
+    "one list of 20,000 texts of 1 MB": ("channel_texts", 3, 20_000),
+    "200,000 rows with a text of 1 MB": ("text", 200_000, 200_000),
+    "metadata of 1 MB in 200,000 rows": ("note", 200_000, 200_000),
+}
+
+
+@app.command()
+def bombs() -> None:
+    """Write small Parquet files that stand for large ones, and read each in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    for name, (column, n_rows, n_texts) in BOMBS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = cases.write_bomb(Path(folder) / "bomb.parquet", column, n_rows, n_texts)
+            process = context.Process(target=_explode, args=(name, path))
+            process.start()
+            process.join()
+
+
+def _explode(name: str, path: Path) -> None:
+    with contextlib.suppress(TracetsError):
+        read_windows(cases.write(path.with_name("warm.parquet"), _donor("corpus")))
+    before, began = resident_mb("VmRSS"), time.perf_counter()
+    said = outcome(DOORS["corpus"], path)
+    record = {
+        "bomb": name, "bytes": path.stat().st_size, "outcome": said[0],
+        "seconds": round(time.perf_counter() - began, 2), "mb": round(resident_mb("VmHWM") - before),
+    }  # fmt: skip
+    typer.echo(json.dumps(record))
 
 
 @app.command()

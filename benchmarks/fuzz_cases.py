@@ -149,6 +149,24 @@ def _odd_of(kind: pa.DataType, rng: Rng, n: int) -> pa.Array:
     return pa.nulls(n, kind)
 
 
+def write_bomb(path: Path, column: str, n_rows: int, n_texts: int) -> Path:
+    """A corpus in which a text of a megabyte stands `n_texts` times, in the list of its first row or in every row."""
+    text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n_texts, np.int32)), pa.array(["x" * 1_000_000]))
+    if n_rows < n_texts:
+        text = pa.ListArray.from_arrays(pa.array([0] + [n_texts] * n_rows, pa.int32()), text)
+    steps = pa.array([[[1.0, 2.0]]], MATRIX)
+    table = pa.table(
+        {
+            "id": [f"w{i}" for i in range(n_rows)],
+            "values": pa.concat_arrays([steps] * n_rows),
+            "channel_names": [["x"]] * n_rows,
+            column: text,
+        }
+    )
+    pq.write_table(table, path, compression="zstd", store_schema=False, dictionary_pagesize_limit=10**8)
+    return path
+
+
 def npy_of(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=True)
