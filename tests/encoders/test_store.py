@@ -159,7 +159,7 @@ def test_weights_that_are_no_numbers_are_refused(tiny_model, tmp_path, bad):
     with torch.no_grad():
         model.log_scale.fill_(bad)
     folder = save_model(model, tmp_path / "bad", card="")
-    with pytest.raises(ModelError, match="its weights 'log_scale' are not all numbers"):
+    with pytest.raises(ModelError, match="its weights 'log_scale' are not all finite"):
         load_model(folder)
 
 
