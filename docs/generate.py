@@ -16,6 +16,7 @@ import typer
 
 from tracets.cli.main import app
 from tracets.config import Settings
+from tracets.files import Limits
 
 DOCS = Path(__file__).resolve().parent
 
@@ -50,8 +51,9 @@ def settings_page() -> str:
         "then `--set name=value`; the last wins. An unknown name or a value of the wrong type is refused. The settings "
         "of a run are saved in its folder.",
     ]
-    for group, config in _groups("", Settings):
-        parts += [f"## {group}", _cell(inspect.getdoc(config) or "")]
+    limits = "Not of a training: what every command takes as `tracets --file-limit NAME=VALUE COMMAND`. "
+    for group, config in [*_groups("", Settings), ("limits", Limits)]:
+        parts += [f"## {group}", (limits if config is Limits else "") + _cell(inspect.getdoc(config) or "")]
         hints = get_type_hints(config)
         rows = [
             f"| `{group}.{f.name}` | {_type(hints[f.name])} | {_plain(f.default)} |"

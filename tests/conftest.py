@@ -108,6 +108,19 @@ def tiny_model(word_backbone):
     return make
 
 
+@pytest.fixture(scope="session")
+def change_settings():
+    """A function that changes settings of a folder and seals them again, as if it had been written so."""
+    from tracets.encoders.seals import SEAL, sealed
+
+    def change(folder, **changes):
+        path = Path(folder) / "config.json"
+        saved = {name: value for name, value in json.loads(path.read_text()).items() if name != SEAL}
+        path.write_text(json.dumps(sealed(saved | changes)))
+
+    return change
+
+
 @pytest.fixture
 def llm_server():
     """Speaks the OpenAI protocol: answers each request with the next of `answers`, (status, content); keeps `asked`."""

@@ -83,3 +83,19 @@ def test_a_single_value_out_of_range_is_refused():
         load_settings(assignments=["model.sample_weight=2"])
     with pytest.raises(ConfigError, match="data.family at least 1"):
         DataConfig(family=0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\xff", b"[" * 50_000, b"a = " + b"[" * 50_000, b"x" * (2**20 + 1), b"[optim]\nmax_steps = 9" + b"9" * 5000],
+)
+def test_recipes_from_strangers_are_refused(tmp_path, text):
+    (tmp_path / "r.toml").write_bytes(text)
+    with pytest.raises(ConfigError, match="r.toml"):
+        load_settings(str(tmp_path / "r.toml"))
+
+
+def test_a_number_beyond_all_floats_is_refused(tmp_path):
+    (tmp_path / "r.toml").write_text("[optim]\nlearning_rate = 1" + "0" * 400 + "\n")
+    with pytest.raises(ConfigError, match="optim.learning_rate must be"):
+        load_settings(str(tmp_path / "r.toml"))

@@ -7,7 +7,7 @@ import tracets
 
 ROOT = Path(tracets.__file__).parent
 LEVEL = {
-    "errors": -1, "types": 0,
+    "errors": -1, "types": 0, "files": 0,
     "data": 1, "nn": 1, "losses": 1, "metrics": 1, "index": 1, "training": 1, "plots": 1,
     "plain": 0, "filters": 0,
     "encoders": 2,

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from tracets.encoders.settings import ModelConfig
 from tracets.errors import ConfigError, NotFound
+from tracets.files import is_file, read_bytes
 from tracets.plain import build, override
 from tracets.tasks.align import AlignConfig
 from tracets.tasks.pretrain import PretrainConfig
 from tracets.training.settings import OptimConfig
 
+LONGEST_RECIPE = 2**20
+"""Bytes."""
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
@@ -63,9 +66,10 @@ def load_settings(recipe: str | None = None, *, assignments: Sequence[str] = ())
     settings = Settings()
     if recipe is not None:
         path = recipe_file(recipe)
+        data = read_bytes(path, most=LONGEST_RECIPE, error=ConfigError)
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            table = tomllib.loads(data.decode("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
             raise ConfigError(f"recipe '{path}' is not TOML: {error}") from error
         settings = build(Settings, table, where="")
     for assignment in assignments:
@@ -78,6 +82,6 @@ def recipe_file(name: str) -> Path:
     shipped = sorted(p.stem for p in RECIPES.glob("*.toml"))
     if name in shipped:
         return RECIPES / f"{name}.toml"
-    if name.endswith(".toml") and Path(name).is_file():
+    if name.endswith(".toml") and is_file(name):
         return Path(name)
     raise NotFound(f"no recipe '{name}'; shipped: {', '.join(shipped)}. Or pass the path of a .toml file.")

@@ -5,9 +5,39 @@ Each class is also a builtin error, so that code which never heard of tracets ca
 
 from __future__ import annotations
 
+import re
+
+MOST_CHARS = 2_000
+"""Of an error's text: a file may have names and lists of any length."""
+
+STEERING = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+"""A pattern of the characters that a terminal would obey or hide: controls, those that reorder text, and half pairs."""
+_STEERING = re.compile(STEERING)
+
+
+def visible(text: str) -> str:
+    """Text from outside as a terminal may show it: control characters and those that reorder text are spelled out.
+
+    Lines and tabs stay as they are.
+
+    >>> visible("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
 
 class TracetsError(Exception):
-    """Base of every error raised on purpose. Its text is one sentence for the user, with the fix."""
+    """Base of every error raised on purpose. Its text is one sentence for the user, with the fix.
+
+    What it quotes comes from files and arguments: characters that a terminal would obey are spelled out, and a text
+    of any length is cut in its middle.
+    """
+
+    def __str__(self) -> str:
+        text = visible(super().__str__())
+        if len(text) <= MOST_CHARS:
+            return text
+        return f"{text[: MOST_CHARS // 2]} [...] {text[-MOST_CHARS // 2 :]}"
 
 
 class DataError(TracetsError, ValueError):

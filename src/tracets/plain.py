@@ -68,7 +68,7 @@ def check(value: Any, hint: Any, *, where: str) -> Any:
     if value == "none" and type(None) in options and str not in options:
         return None
     for option in options:
-        if option is float and type(value) is int:
+        if option is float and type(value) is int and abs(value) < 2**1023:
             return float(value)
         if type(value) is option:
             return value

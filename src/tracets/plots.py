@@ -37,6 +37,7 @@ body {{ font: 15px/1.45 system-ui, sans-serif; color: #0f172a; background: #f8fa
        margin: 0 auto; padding: 24px; }}
 h1 {{ font-size: 20px; font-weight: 600; overflow-wrap: anywhere; }}
 section {{ background: #fff; border: 1px solid #e2e8f0; border-radius: 8px; padding: 14px 18px; margin: 16px 0; }}
+h1, h2, p {{ unicode-bidi: isolate; }}
 h2 {{ font-size: 16px; margin: 0 0 4px; overflow-wrap: anywhere; }}
 p {{ margin: 4px 0; overflow-wrap: anywhere; }}
 .facts {{ color: #475569; font-size: 13px; }}

@@ -6,6 +6,7 @@ Raw units stay in a `Sample`; normalising happens inside the encoders. A missing
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,9 @@ else:
     FloatArray = BoolArray = Any
 
 AnyPath = str | os.PathLike[str]
+NO_NAME = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+"""Characters that no id, name or unit may have: controls and line ends. (Half a surrogate pair may stand nowhere.)"""
+_NO_NAME = re.compile(f"{NO_NAME}|[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,7 @@ class Sample:
     Raises
     ------
     DataError
-        Shapes that disagree, infinities, empty or repeated channel names.
+        Shapes that disagree, infinities, empty or repeated channel names, control characters in an id, name or unit.
 
     Examples
     --------
@@ -104,6 +108,7 @@ class Sample:
                 f"(one a row of values), got {names}."
             )
         object.__setattr__(self, "channel_names", names)
+        _check_names(self.id, (self.id, *names, *(unit for unit in self.units if unit)))
         for what in ("units", "channel_texts"):
             given = tuple(getattr(self, what)) or (None,) * len(names)
             if len(given) != len(names):
@@ -120,6 +125,17 @@ class Sample:
     @property
     def n_steps(self) -> int:
         return self.values.shape[1]
+
+
+def has_controls(name: str) -> bool:
+    """Whether a name has characters that no file name, table or terminal could take."""
+    return _NO_NAME.search(name) is not None
+
+
+def _check_names(id: str, names: tuple[str, ...]) -> None:
+    if has_controls("".join(names)):
+        bad = next(name for name in names if has_controls(name))
+        raise DataError(f"sample {id!r}: {bad!r} has control characters. Rename it.")
 
 
 def _in_zoneinfo(time: datetime | None) -> datetime | None:

@@ -200,7 +200,7 @@ def test_rows_are_counted_over_row_groups(tmp_path):
 
 
 def test_a_file_that_is_no_corpus(tmp_path):
-    with pytest.raises(DataError, match="no such corpus file: '.*nowhere.parquet'"):
+    with pytest.raises(DataError, match="no such file: '.*nowhere.parquet'"):
         read_corpus(tmp_path / "nowhere.parquet")
     (tmp_path / "text.parquet").write_text("id,values\n")
     with pytest.raises(DataError, match="text.parquet: cannot be read as Parquet"):

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracets import files
 from tracets.data.csv_files import is_long, read_long_csv, read_wide_csv
 from tracets.errors import DataError
+from tracets.files import Limits
 
 NAN = float("nan")
 
@@ -213,3 +215,42 @@ HEAD = "id,time,channel,value"
 def test_long_refusals(tmp_path, lines, message):
     with pytest.raises(DataError, match="plants.csv: .*" + message):
         long(tmp_path, *lines)
+
+
+def test_a_grid_is_refused_where_it_would_be_nearly_empty(tmp_path):
+    """A wrong year makes an hourly grid of 70 million steps; a grid of a million may be as empty as it likes."""
+    wide, long = tmp_path / "wide.csv", tmp_path / "long.csv"
+    wide.write_text("time,x\n2020-01-01,1\n2020-01-02,2\n9020-01-03,3\n")
+    with pytest.raises(DataError, match=r"has 613.* steps of 'h', more than the 50000000 that limits.steps"):
+        read_wide_csv(wide, freq="h", zone=None)
+    with pytest.raises(DataError, match="times as many steps of 'h' as stamps, more than the 7 that limits.expansion"):
+        read_wide_csv(wide, freq="h", zone=None, limits=Limits(steps=10**9, expansion=7))
+    wide.write_text("time,x\n2020-01-01,1\n2120-01-02,2\n")
+    assert read_wide_csv(wide, freq="h", zone=None)[0].n_steps == 876_601
+    long.write_text("id,time,channel,value\na,2020-01-01,x,1\na,2020-01-01T00:00Z,y,2\na,2020-01-02T00:00Z,y,2\n")
+    with pytest.raises(DataError, match="times of channel 'x' have another offset from UTC than those of 'y', or none"):
+        read_long_csv(long, freq="h", zone=None)
+
+
+def test_channels_with_stamps_of_their_own_may_not_make_a_giant(tmp_path, monkeypatch):
+    rows = [f"a,2020-01-01T00:{c:02d}:{s:02d},c{c},1" for c in range(40) for s in range(20)]
+    (tmp_path / "long.csv").write_text("\n".join(["id,time,channel,value", *rows]) + "\n")
+    assert read_long_csv(tmp_path / "long.csv", freq="s", zone=None)[0].values.shape[0] == 40
+    monkeypatch.setattr(files, "FREE", 1000)
+    with pytest.raises(DataError, match="series 'a': has 40 times its own size once decoded, more than the 39"):
+        read_long_csv(tmp_path / "long.csv", freq="s", zone=None, limits=Limits(expansion=39))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('time,x\n2020-01-01,"1\n', "unexpected end of data. Close every quote"),
+        ('time,x\n2020-01-01,"1"2\n', "expected after .* Close every quote"),
+        ("time,x\n2020-01-01," + "1" * 200_000, "field larger than field limit"),
+        ("time," + "x" * 1001 + "\n2020-01-01,1", "has 1001 characters in the name of a column, more than the 1000"),
+    ],
+)
+def test_quotes_and_giant_fields(tmp_path, text, message):
+    (tmp_path / "f.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_wide_csv(tmp_path / "f.csv", freq=None, zone=None)

@@ -104,7 +104,7 @@ class Point:
 
 
 def test_an_installed_reader_comes_first(tmp_path, monkeypatch):
-    def read_json(path, *, freq, zone):
+    def read_json(path, *, freq, zone, limits):
         return [Series("j", np.zeros((1, 2)), ("x",), datetime(2020, 1, 1), "h")]
 
     point = Point(Reader("json", lambda path: path.suffix in (".json", ".csv"), series=read_json))

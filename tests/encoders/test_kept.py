@@ -7,15 +7,18 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+import onnx
 import platformdirs
 import pytest
 
-from tracets.encoders import kept
+from tracets.encoders import checked, kept
 from tracets.encoders.kept import exports_folder, find_kept, key_of
-from tracets.encoders.onnx_model import EXPORT_FORMAT, SENTENCES, SERIES
+from tracets.encoders.onnx_model import EXPORT_FORMAT, FILES, SENTENCES, SERIES
+from tracets.encoders.seals import hash_of, sealed
 from tracets.encoders.series import SeriesTower
 from tracets.encoders.settings import ModelConfig, TextConfig
 from tracets.encoders.text import TextTower
+from tracets.errors import ModelError
 from tracets.nn.attention import Block
 from tracets.nn.features import value_features
 
@@ -100,25 +103,117 @@ def test_where_they_lie(monkeypatch, tmp_path):
     assert exports_folder() == Path(platformdirs.user_cache_dir("tracets", appauthor=False)) / "onnx"
 
 
+def write_export(folder, **tensor):
+    """What is taken for an export until it is run: graphs of one weight, with the fields of a tensor that are given."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weight = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], [1.0])
+    for name, value in tensor.items():
+        setattr(weight, name, value)
+    graph = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [weight])).SerializeToString()
+    for name in FILES:
+        (folder / name).write_bytes(graph)
+    sizes, hashes = {name: len(graph) for name in FILES}, {name: hash_of(folder / name) for name in FILES}
+    write_sealed(folder, {"format": EXPORT_FORMAT, "sizes": sizes, "sha256": hashes})
+
+
+def write_sealed(folder, config):
+    (folder / "config.json").write_text(json.dumps(sealed(config)))
+
+
 def test_only_a_whole_one_is_found(monkeypatch, tmp_path):
     monkeypatch.setenv("TRACETS_CACHE", str(tmp_path))
     folder = tmp_path / "onnx" / "abc"
-    folder.mkdir(parents=True)
     assert find_kept("abc") is None
-    (folder / SERIES).write_bytes(b"12345")
-    config = {"format": EXPORT_FORMAT, "sizes": {SERIES: 5}}
-    (folder / "config.json").write_text(json.dumps(config))
+    write_export(folder)
     assert find_kept("abc") == folder and find_kept("abd") is None
-    (folder / SERIES).write_bytes(b"1234")
-    assert find_kept("abc") is None
-    (folder / SERIES).unlink()
-    assert find_kept("abc") is None
-    (folder / SERIES).write_bytes(b"12345")
-    for broken in (config | {"format": "onnx-0"}, {"format": EXPORT_FORMAT}, [], None):
+    config = json.loads((folder / "config.json").read_text())
+    graph = (folder / SERIES).read_bytes()
+    for damage in (graph[:-1], graph + b"1", graph[:-1] + b"1", b"", None):
+        (folder / SERIES).unlink()
+        if damage is not None:
+            (folder / SERIES).write_bytes(damage)
+        assert find_kept("abc") is None, damage
+        (folder / SERIES).write_bytes(graph)
+        assert find_kept("abc") == folder
+    for broken in (config | {"format": "onnx-0"}, config | {"max_tokens": 1}, {"format": EXPORT_FORMAT}, [], None):
         (folder / "config.json").write_text(json.dumps(broken))
         assert find_kept("abc") is None, broken
     (folder / "config.json").write_text(json.dumps(config)[:-5])
     assert find_kept("abc") is None
+
+
+def test_a_graph_that_points_to_other_files_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACETS_CACHE", str(tmp_path / "cache"))
+    write_export(tmp_path, data_location=onnx.TensorProto.EXTERNAL)
+    with pytest.raises(ModelError, match="series.onnx' keeps weights in other files"):
+        checked.check_files(tmp_path, json.loads((tmp_path / "config.json").read_text()), FILES)
+
+
+def test_what_was_checked_is_hashed_again_when_it_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACETS_CACHE", str(tmp_path / "cache"))
+    hashed = []
+    monkeypatch.setattr(checked, "hash_of", lambda path: hashed.append(path.name) or hash_of(path))
+    folder = tmp_path / "export"
+    write_export(folder)
+    saved = json.loads((folder / "config.json").read_text())
+    for _ in range(2):  # files as young as this may change once more within the tick of their clock
+        checked.check_files(folder, saved, FILES)
+    assert hashed == [*FILES, *FILES]
+    monkeypatch.setattr(checked, "SOON", -1.0)
+    for _ in range(3):
+        checked.check_files(folder, saved, FILES)
+    assert hashed == [*FILES] * 3
+    graph = bytearray((folder / SERIES).read_bytes())
+    graph[-1] ^= 1
+    (folder / SERIES).write_bytes(graph)
+    os.utime(folder / SERIES, ns=(0, 7))
+    with pytest.raises(ModelError, match="series.onnx' is damaged: it is not what was written"):
+        checked.check_files(folder, saved, FILES)
+    (tmp_path / "cache" / "checked").joinpath(next((tmp_path / "cache" / "checked").iterdir()).name).write_text("[[[")
+    with pytest.raises(ModelError, match="is not what was written"):
+        checked.check_files(folder, saved, FILES)
+
+
+def test_exports_of_other_versions_are_pruned(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACETS_CACHE", str(tmp_path / "cache"))
+    root, maker, now = tmp_path / "onnx", "a" * 8, 1e9
+    names = {"own": maker + "0" * 16} | {f"other{i}": f"{i}" * 24 for i in range(7)}
+    for name in names.values():
+        (root / name).mkdir(parents=True)
+        os.utime(root / name, (0, 0))
+    (root / ".making-x").mkdir()
+    (root / ("b" * 24 + ".refused")).write_text("no")
+    os.utime(root / ("b" * 24 + ".refused"), (0, 0))
+    (root / "notes of somebody").mkdir()
+    for i, days in enumerate((1, 2, 3, 4, 6, 8, 9)):  # since they were used
+        os.utime(root / names[f"other{i}"], (now - days * kept.A_DAY,) * 2)
+    kept.prune(root, maker, now=now)
+    left = {path.name for path in root.iterdir()}
+    assert left == {"notes of somebody", ".making-x", *(names[n] for n in names if n not in ("other5", "other6"))}
+    os.utime(root / ".making-x", (0, 0))
+    kept.prune(root, maker, now=now + 30 * kept.A_DAY)
+    assert {path.name for path in root.iterdir()} == {
+        "notes of somebody", *(names[n] for n in ("own", "other0", "other1", "other2")),
+    }  # fmt: skip
+    kept.prune(tmp_path / "none", maker, now=now)
+
+
+def test_an_export_that_is_used_while_it_is_pruned_stays(tmp_path, monkeypatch):
+    """The use comes between the look at its age and its deletion."""
+    root = tmp_path / "onnx"
+    for i in range(4):
+        (root / (f"{i}" * 24)).mkdir(parents=True)
+        os.utime(root / (f"{i}" * 24), (i, i))
+    rename = os.rename
+
+    def used_first(old, new):
+        monkeypatch.setattr(os, "rename", rename)
+        os.utime(old, (1e9, 1e9))
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", used_first)
+    kept.prune(root, "a" * 8, now=1e9)
+    assert sorted(path.name[0] for path in root.iterdir()) == ["0", "1", "2", "3"]
 
 
 @pytest.fixture

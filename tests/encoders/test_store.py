@@ -1,6 +1,7 @@
 """Model folders: the same vectors after a round trip, and every damage noticed."""
 
 import json
+import resource
 import struct
 
 import numpy as np
@@ -133,6 +134,42 @@ def test_a_folder_from_before_a_setting_loads_and_is_still_checked(tiny_model, f
         edit(folder, model=old | {room: old[room] | {name: value}})
         with pytest.raises(ModelError, match="is damaged"):
             load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "value"),
+    [
+        ("series", "layers", 10**9), ("text", "context_layers", 513), ("series", "dim", 2**40),
+        ("series", "patch", 2**20), ("series", "vectors", 2**20), ("text", "dim", 2**18),
+    ],
+)  # fmt: skip
+def test_settings_that_declare_a_giant_are_refused_before_it_is_made(folder, monkeypatch, room, name, value):
+    """Whatever is made is made of air (the device "meta") until its shapes are those of the file."""
+    saved = json.loads((folder / "config.json").read_text())["model"]
+    edit(folder, model=saved | {room: saved[room] | {name: value}})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match="is more than any model has|settings declare weights|is damaged"):
+        load_model(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(tiny_model, tmp_path, bad):
+    model = tiny_model()
+    with torch.no_grad():
+        model.log_scale.fill_(bad)
+    folder = save_model(model, tmp_path / "bad", card="")
+    with pytest.raises(ModelError, match="its weights 'log_scale' are not all finite"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x80\x04\x95" + b"x" * 50, b"PK\x03\x04" + b"x" * 50, b"", b"\xff" * 8, b"\x10" + b"\0" * 7]
+)
+def test_weights_that_are_something_else_are_refused(folder, content):
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="is damaged"):
+        load_model(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", "{", "", "3"])

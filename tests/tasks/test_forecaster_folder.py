@@ -66,28 +66,32 @@ def test_folders_are_told_apart(folder, model_folder, tmp_path):
         load_forecaster(model_folder)
 
 
-def change(folder, **changes):
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | changes))
-
-
-def test_another_format_and_damage_are_said(folder):
+def test_another_format_and_damage_are_said(folder, change_settings):
     weights = (folder / "head.safetensors").read_bytes()
     (folder / "head.safetensors").write_bytes(weights[: len(weights) // 2])
-    with pytest.raises(ModelError, match="is damaged"):
+    with pytest.raises(ModelError, match="its head is not the one it was saved with"):
         load_forecaster(folder)
     (folder / "head.safetensors").write_bytes(weights)
-    change(folder, sizes={"features": 3})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"mean": "channels"}))
+    with pytest.raises(ModelError, match="its settings are not those it was saved with"):
+        load_forecaster(folder)
+    for maps in (10**9, 1000):
+        (folder / "config.json").write_text(json.dumps(config))
+        change_settings(folder, sizes=config["sizes"] | {"maps": maps})
+        with pytest.raises(ModelError, match="is more than any model has|its settings declare weights"):
+            load_forecaster(folder)
+    change_settings(folder, sizes={"features": 3})
     with pytest.raises(ModelError, match="is damaged"):
         load_forecaster(folder)
-    change(folder, format="forecaster-0")
+    change_settings(folder, format="forecaster-0")
     with pytest.raises(ModelError, match="has format forecaster-0; this version of tracets reads forecaster-1"):
         load_forecaster(folder)
 
 
 @pytest.mark.slow
-def test_another_encoder_is_refused(folder, model_folder, other_model):
+def test_another_encoder_is_refused(folder, change_settings, model_folder, other_model):
     config = json.loads((folder / "config.json").read_text())
-    change(folder, encoder=config["encoder"] | {"name": str(other_model)})
+    change_settings(folder, encoder=config["encoder"] | {"name": str(other_model)})
     with pytest.raises(ModelError, match="was fitted on encoder .* with fingerprint .*; the one found has"):
         load_forecaster(folder)

@@ -85,14 +85,40 @@ def test_what_is_no_classifier_is_told(model_folder, tmp_path):
         ({"params": {}}, "is damaged"),
     ],
 )
-def test_damage_is_told(saved, tmp_path, change, said):
+def test_damage_is_told(saved, tmp_path, change_settings, change, said):
     import shutil
 
     copy = shutil.copytree(saved[1], tmp_path / "copy")
-    config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(config | change))
+    change_settings(copy, **change)
     with pytest.raises(ModelError, match=said):
         TraceClassifier.load(copy).predict_proba(X)
+
+
+def test_settings_that_were_changed_are_told(saved, tmp_path):
+    """Each is a number that nothing else would notice."""
+    import shutil
+
+    copy = shutil.copytree(saved[1], tmp_path / "copy")
+    whole = json.loads((copy / "config.json").read_text())
+    changes = ({"prior": [0.9, 0.1]}, {"n_trained": 1}, {"seal": "0" * 64}, {"seel": 1})
+    for change in changes:
+        (copy / "config.json").write_text(json.dumps(whole | change))
+        with pytest.raises(ModelError, match="its settings are not those it was saved with"):
+            TraceClassifier.load(copy)
+    unsealed = {name: value for name, value in whole.items() if name != "seal"}
+    (copy / "config.json").write_text(json.dumps(unsealed | {"seel": whole["seal"]}))
+    with pytest.raises(ModelError, match="its settings hold 'seel' and no seal"):
+        TraceClassifier.load(copy)
+
+
+def test_a_folder_from_before_seals_is_read(saved, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(saved[1], tmp_path / "copy")
+    whole = json.loads((copy / "config.json").read_text())
+    del whole["seal"]
+    (copy / "config.json").write_text(json.dumps(whole))
+    assert TraceClassifier.load(copy).predict_proba(X).tolist() == saved[0].predict_proba(X).tolist()
 
 
 def test_torn_arrays_are_told(saved, tmp_path):

@@ -6,7 +6,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tracets.api.classification import classify, evaluate_classify, fit_classifier, is_classifier, load_classifier
-from tracets.api.corpora import caption, caption_by_llm, describe, llm_captioner, read, weather, windows, write
+from tracets.api.corpora import (
+    caption,
+    caption_by_llm,
+    describe,
+    limits_of,
+    llm_captioner,
+    read,
+    weather,
+    windows,
+    write,
+)
 from tracets.api.evaluation import evaluate_channels, evaluate_probes, evaluate_retrieval
 from tracets.api.forecasting import (
     evaluate_forecast,
@@ -38,6 +48,7 @@ from tracets.api.indexes import (
 from tracets.api.models import export, load, set_threads, shipped_models, train
 from tracets.api.places import cut, find_spans, plot_spans, span_to_json
 from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
+from tracets.files import Limits
 from tracets.filters import Filter, col
 from tracets.filters import from_json as filter_from_json
 from tracets.filters import to_json as filter_to_json
@@ -53,16 +64,16 @@ if TYPE_CHECKING:
     from tracets.tasks.transformer import TraceTransformer as TraceTransformer
 
 __all__ = [
-    "Classification", "Filter", "Forecast", "Hit", "Query", "Sample", "Span", "TraceClassifier", "TraceForecaster",
-    "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm", "classify", "col",
-    "compact_index", "cut", "delete_from_index", "delete_where", "describe", "embed", "evaluate_channels",
+    "Classification", "Filter", "Forecast", "Hit", "Limits", "Query", "Sample", "Span", "TraceClassifier",
+    "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm", "classify",
+    "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe", "embed", "evaluate_channels",
     "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export",
     "export_index", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster",
     "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier",
-    "is_forecaster", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster", "open_index",
-    "plot_forecasts", "plot_hits", "plot_spans", "read", "restore_index", "save_forecaster", "search", "set_threads",
-    "shipped_models", "span_to_json", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
-    "with_neighbours", "write",
+    "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
+    "open_index", "plot_forecasts", "plot_hits", "plot_spans", "read", "restore_index", "save_forecaster", "search",
+    "set_threads", "shipped_models", "span_to_json", "train", "upsert_index", "verify_index", "watch", "weather",
+    "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tracets.api.models import BASE
 from tracets.errors import DataError
+from tracets.files import is_file
 from tracets.types import AnyPath, Classification, Sample
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def load_classifier(folder: AnyPath) -> TraceClassifier:
 
 def is_classifier(folder: AnyPath) -> bool:
     """Whether a folder holds a fitted classifier."""
-    if not (Path(folder) / "config.json").is_file():
+    if not is_file(Path(folder) / "config.json"):
         return False
     from tracets.tasks.saved import is_classifier as check
 

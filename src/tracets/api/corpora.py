@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracets.files import LIMITS, Limits
 from tracets.types import AnyPath
 
 if TYPE_CHECKING:
@@ -17,7 +18,14 @@ SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
 LOG = logging.getLogger("tracets")
 
 
-def read(path: AnyPath, *, reader: str | None = None, freq: str | None = None, zone: str | None = None) -> Corpus:
+def read(
+    path: AnyPath,
+    *,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+    limits: Limits = LIMITS,
+) -> Corpus:
     """Read any file as a corpus; a long series becomes one window of its whole length.
 
     Parameters
@@ -30,6 +38,8 @@ def read(path: AnyPath, *, reader: str | None = None, freq: str | None = None, z
         Re-grid a CSV to this sampling step (pandas offset); by default the file's own, which must be regular.
     zone : str, optional
         Time zone of the stamps of a CSV that have none.
+    limits : Limits, optional
+        What the file may hold at most, as in ``Limits(rows=10_000)``: see docs/security.md.
 
     Raises
     ------
@@ -38,7 +48,7 @@ def read(path: AnyPath, *, reader: str | None = None, freq: str | None = None, z
     """
     from tracets.data import readers
 
-    return readers.read(path, reader=reader, freq=freq, zone=zone)
+    return readers.read(path, reader=reader, freq=freq, zone=zone, limits=limits)
 
 
 def windows(
@@ -52,6 +62,7 @@ def windows(
     reader: str | None = None,
     freq: str | None = None,
     zone: str | None = None,
+    limits: Limits = LIMITS,
 ) -> Corpus:
     """Cut a file of long series into windows of `length` steps every `stride` steps (default: `length`).
 
@@ -64,7 +75,7 @@ def windows(
     min_observed : float, default=0.5
         Windows with a smaller share of observed values, in [0, 1], are left out; a warning of the logger "tracets" says
         how many.
-    reader, freq, zone : str, optional
+    reader, freq, zone, limits
         As for `read`.
 
     Raises
@@ -78,7 +89,7 @@ def windows(
     from tracets.data.readers import read_series
     from tracets.data.windows import cut_windows, split_by_fractions
 
-    series = read_series(path, reader=reader, freq=freq, zone=zone)
+    series = read_series(path, reader=reader, freq=freq, zone=zone, limits=limits)
     parts = split_by_fractions(series, SPLIT_FRACTIONS) if split else None
     cut = cut_windows(series, length=length, stride=stride or length, split=parts, gap=gap, min_observed=min_observed)
     if cut.dropped:
@@ -87,6 +98,27 @@ def windows(
             cut.dropped, cut.dropped + len(cut), path, 100 * min_observed,
         )  # fmt: skip
     return Corpus_.from_samples(cut.samples)
+
+
+def limits_of(assignments: Sequence[str]) -> Limits:
+    """The limits for files from outside, with single ones changed as in "rows=1000".
+
+    Raises
+    ------
+    ConfigError
+        An unknown limit, or a value that is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> limits_of(["rows=1000"]).rows
+    1000
+    """
+    from tracets.plain import override
+
+    limits = LIMITS
+    for assignment in assignments:
+        limits = override(limits, assignment)
+    return limits
 
 
 def write(corpus: Corpus, path: AnyPath) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tracets.files import LIMITS, Limits
 from tracets.types import LEVELS, AnyPath, Forecast, Neighbour, Sample
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def histories(
     reader: str | None = None,
     freq: str | None = None,
     zone: str | None = None,
+    limits: Limits = LIMITS,
 ) -> list[Sample]:
     """Read a file as whole series, one sample each, for forecasting what comes after them.
 
@@ -48,7 +50,7 @@ def histories(
         As for `read`. Of Time-MMD's numerical CSV the series is read, not its windows.
     channels : sequence of str
         Only these, in this order; none: all.
-    reader, freq, zone : str, optional
+    reader, freq, zone, limits
         As for `read`.
 
     Raises
@@ -56,12 +58,12 @@ def histories(
     DataError
         What is wrong in the file, or a channel that is not there.
     """
-    if (series := _long_series(path, reader=reader, freq=freq, zone=zone)) is not None:
+    if (series := _long_series(path, reader=reader, freq=freq, zone=zone, limits=limits)) is not None:
         whole = [one.to_sample() for one in series]
     else:
         from tracets.data import readers
 
-        whole = list(readers.read(path, reader=reader, freq=freq, zone=zone))
+        whole = list(readers.read(path, reader=reader, freq=freq, zone=zone, limits=limits))
     return [_with_channels(sample, channels) for sample in whole]
 
 
@@ -313,6 +315,7 @@ def forecast_pairs(
     channels: Sequence[str] = (),
     split: tuple[float, float, float] = FORECAST_SPLIT,
     stride: int = 1,
+    limits: Limits = LIMITS,
 ) -> list[Pair]:
     """Windows of a file and what followed them, each with its split.
 
@@ -322,9 +325,9 @@ def forecast_pairs(
     from tracets.data.pairs import cut_pairs, pairs_of_windows
     from tracets.data.windows import split_by_fractions
 
-    series = _long_series(path)
+    series = _long_series(path, limits=limits)
     if series is None:
-        windows = histories(path, channels=channels)
+        windows = histories(path, channels=channels, limits=limits)
         return pairs_of_windows(windows, horizon=horizon, context=context)
     from tracets.data.series import series_from_sample
 
@@ -384,7 +387,12 @@ def evaluate_forecast(
 
 
 def _long_series(
-    path: AnyPath, *, reader: str | None = None, freq: str | None = None, zone: str | None = None
+    path: AnyPath,
+    *,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+    limits: Limits = LIMITS,
 ) -> list[Series] | None:
     """The long series of a file; None where it holds windows."""
     from tracets.data import readers
@@ -392,10 +400,10 @@ def _long_series(
 
     file = Path(path)
     if reader in (None, "time-mmd") and is_time_mmd(file):
-        return [read_numbers(file)]
+        return [read_numbers(file, limits=limits)]
     if reader is None and file.suffix.lower() in (".parquet", ".pq"):
         return None
-    return readers.read_series(file, reader=reader, freq=freq, zone=zone)
+    return readers.read_series(file, reader=reader, freq=freq, zone=zone, limits=limits)
 
 
 def _with_channels(sample: Sample, channels: Sequence[str]) -> Sample:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracets.files import LIMITS, Limits
 from tracets.types import AnyPath, Query, Sample, Span
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def cut(
     reader: str | None = None,
     freq: str | None = None,
     zone: str | None = None,
+    limits: Limits = LIMITS,
 ) -> Cutting:
     """Cut long series into windows as a stream, for `build_index`: no step is skipped, and its `cut` counts them.
 
@@ -35,7 +37,7 @@ def cut(
         whole series as samples.
     lengths, strides, min_observed
         See `tracets.data.cutting.Cutting`.
-    reader, freq, zone : str, optional
+    reader, freq, zone, limits
         As for `read`, where files are read.
 
     Raises
@@ -54,7 +56,7 @@ def cut(
     """
     from tracets.data.cutting import Cutting as Cutting_
 
-    read = _Files(Path(series), reader, freq, zone) if isinstance(series, str | os.PathLike) else series
+    read = _Files(Path(series), reader, freq, zone, limits) if isinstance(series, str | os.PathLike) else series
     return Cutting_(read, lengths=lengths, strides=strides, min_observed=min_observed)
 
 
@@ -106,8 +108,8 @@ def plot_spans(index: Index, spans: Sequence[Span], description: str, path: AnyP
 class _Files:
     """The series of a file or of the files in a folder, read anew in each pass, one file at a time."""
 
-    def __init__(self, path: Path, reader: str | None, freq: str | None, zone: str | None) -> None:
-        self._path, self._reader, self._freq, self._zone = path, reader, freq, zone
+    def __init__(self, path: Path, reader: str | None, freq: str | None, zone: str | None, limits: Limits) -> None:
+        self._path, self._reader, self._freq, self._zone, self._limits = path, reader, freq, zone, limits
 
     def __iter__(self) -> Iterator[Sample]:
         from tracets.data.readers import read
@@ -119,4 +121,4 @@ class _Files:
             if not files:
                 raise DataError(f"folder '{self._path}' holds no files. Put one file of series or more into it.")
         for file in files:
-            yield from read(file, reader=self._reader, freq=self._freq, zone=self._zone)
+            yield from read(file, reader=self._reader, freq=self._freq, zone=self._zone, limits=self._limits)

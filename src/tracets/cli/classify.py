@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, done, json_line, labels_table
+from tracets.cli.show import Json, done, json_line, labels_table, limits, printed
 from tracets.errors import ConfigError
 
 Encoder = Annotated[str, typer.Option(help="A classifier's folder; to learn, base or an encoder's folder.")]
@@ -33,7 +33,7 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Tell the labels of windows with a classifier, or, with --out, learn one from a labelled corpus."""
-    windows = api.read(data)
+    windows = api.read(data, limits=limits())
     windows = windows if where is None else windows.where(where)
     if out is None:
         found = api.classify(_classifier(model), windows)
@@ -67,7 +67,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Tell the labels of one split: accuracy, F1, calibration, classes. An encoder learns split train first."""
-    windows = api.read(corpus)
+    windows = api.read(corpus, limits=limits())
     report = api.evaluate_classify(
         windows if where is None else windows.where(where), model, label=label, split=split, tuning=tuning_of(tuning),
         neighbours=neighbours, balanced=balanced, seed=seed, n_boot=n_boot,
@@ -75,7 +75,7 @@ def evaluate(
     if as_json:
         json_line(report.to_json())
     else:
-        typer.echo(report.to_table())
+        printed(report.to_table())
 
 
 def tuning_of(given: str) -> Literal["linear", "adapter", "full"]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, Overwrite, counting, done, json_line, note, table_of
+from tracets.cli.show import Json, Overwrite, counting, done, json_line, limits, note, table_of
 from tracets.errors import ConfigError, NotFound
 
 app = typer.Typer(help="Profile, caption, cut and build corpora.", no_args_is_help=True)
@@ -23,7 +23,7 @@ Zone = Annotated[str | None, typer.Option(help="Time zone of stamps that have no
 @app.command()
 def describe(file: File, reader: Reader = None, freq: Freq = None, zone: Zone = None, as_json: Json = False) -> None:
     """Say what is in a corpus: channels, lengths, gaps, texts, splits, labels, duplicates."""
-    found = api.describe(api.read(file, reader=reader, freq=freq, zone=zone))
+    found = api.describe(api.read(file, reader=reader, freq=freq, zone=zone, limits=limits()))
     if as_json:
         json_line(found)
     else:
@@ -49,7 +49,7 @@ def caption(
     """Write texts from the numbers, for windows and channels that have none."""
     if llm is None and (base_url or cache or price_in or price_out or yes):
         raise ConfigError("--base-url, --cache, --price-in, --price-out and --yes are for --llm MODEL. Add it.")
-    corpus = api.read(file)
+    corpus = api.read(file, limits=limits())
     if llm is None:
         captioned = api.caption(corpus, seed=seed, overwrite=overwrite)
     else:
@@ -86,7 +86,7 @@ def windows(
     """Cut long series (a wide or long CSV) into windows."""
     corpus = api.windows(
         file, length=length, stride=stride, split=split, gap=gap, min_observed=min_observed, reader=reader, freq=freq,
-        zone=zone,
+        zone=zone, limits=limits(),
     )  # fmt: skip
     _write(corpus, out, as_json=as_json)
 

@@ -10,7 +10,7 @@ import typer
 from tracets import api
 from tracets.cli.classify import evaluate as classify
 from tracets.cli.forecast import Channels, Tuning
-from tracets.cli.show import Json, Model, NoHubness, json_line, shares
+from tracets.cli.show import Json, Model, NoHubness, json_line, limits, printed, shares
 
 app = typer.Typer(help="Measure a model.", no_args_is_help=True)
 
@@ -38,13 +38,14 @@ def retrieval(
     """Rank one split in every direction: pairs and labels, with chance, intervals and baselines."""
     names = [name.strip() for name in baselines.split(",") if name.strip()]
     report = api.evaluate_retrieval(
-        api.read(corpus), api.load(model), split=split, where=where, baselines=names, seed=seed, n_boot=n_boot,
+        api.read(corpus, limits=limits()), api.load(model), split=split, where=where, baselines=names, seed=seed,
+        n_boot=n_boot,
         hubness=not no_hubness,
     )  # fmt: skip
     if as_json:
         json_line(report.to_json())
     else:
-        typer.echo(report.to_table())
+        printed(report.to_table())
 
 
 @app.command()
@@ -60,12 +61,18 @@ def probes(
 ) -> None:
     """Choose between the truth and the truth with one fact swapped, by kind of fact, beside placebos."""
     report = api.evaluate_probes(
-        api.read(corpus), api.load(model), split=split, where=where, seed=seed, limit=limit, n_boot=n_boot
+        api.read(corpus, limits=limits()),
+        api.load(model),
+        split=split,
+        where=where,
+        seed=seed,
+        limit=limit,
+        n_boot=n_boot,
     )
     if as_json:
         json_line(report.to_json())
     else:
-        typer.echo(report.to_table())
+        printed(report.to_table())
 
 
 @app.command()
@@ -80,12 +87,12 @@ def channels(
 ) -> None:
     """Drop each channel in turn: does the score fall most without the one that a text is said to match by?"""
     report = api.evaluate_channels(
-        api.read(corpus), api.load(model), split=split, limit=limit, seed=seed, n_boot=n_boot
+        api.read(corpus, limits=limits()), api.load(model), split=split, limit=limit, seed=seed, n_boot=n_boot
     )
     if as_json:
         json_line(report.to_json())
     else:
-        typer.echo(report.to_table())
+        printed(report.to_table())
 
 
 @app.command()
@@ -108,10 +115,11 @@ def forecast(
 ) -> None:
     """Fit on the first part of time, choose on the second, and measure forecasts on the last beside naive ones."""
     pairs = api.forecast_pairs(
-        corpus, horizon=horizon, context=context, channels=channel or (), split=shares(split), stride=stride
-    )
+        corpus, horizon=horizon, context=context, channels=channel or (), split=shares(split), stride=stride,
+        limits=limits(),
+    )  # fmt: skip
     report = api.evaluate_forecast(pairs, model=model, tuning=tuning, seed=seed, n_boot=n_boot)
     if as_json:
         json_line(report.to_json())
     else:
-        typer.echo(report.to_table())
+        printed(report.to_table())

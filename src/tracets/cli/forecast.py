@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, forecast_table, json_line, note
+from tracets.cli.show import Json, forecast_table, json_line, limits, note
 from tracets.errors import ConfigError
 from tracets.types import Neighbour
 
@@ -42,7 +42,7 @@ def forecast(
     as_json: Json = False,
 ) -> None:
     """Say what comes after the last step of a file: a mean and quantiles for every channel."""
-    history = api.histories(series, channels=channel or ())
+    history = api.histories(series, channels=channel or (), limits=limits())
     ready: Any
     if backbone is not None:
         if save is not None:

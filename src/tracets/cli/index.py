@@ -12,7 +12,18 @@ import typer
 from typer.core import TyperCommand
 
 from tracets import api
-from tracets.cli.show import Backend, Json, Overwrite, backend_of, counting, done, json_line, note, table_of
+from tracets.cli.show import (
+    Backend,
+    Json,
+    Overwrite,
+    backend_of,
+    counting,
+    done,
+    json_line,
+    limits,
+    note,
+    table_of,
+)
 from tracets.errors import IndexFolderError, QueryError
 
 app = typer.Typer(no_args_is_help=True)
@@ -146,7 +157,7 @@ def restore(
 
 
 def _extend(index: Path, corpus: Path, model: str | None, backend: str | None, *, as_json: bool, replace: bool) -> None:
-    windows = api.read(corpus)
+    windows = api.read(corpus, limits=limits())
     encoder = api.load(model or api.open_index(index).model, backend=backend_of(backend))
     with counting("encoding", len(windows)) as progress:
         if replace:

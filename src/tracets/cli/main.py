@@ -14,9 +14,9 @@ from tracets import api
 from tracets.cli import classify, data, evaluate, index, search, train
 from tracets.cli.demo import demo
 from tracets.cli.forecast import forecast
-from tracets.cli.show import note
+from tracets.cli.show import note, set_limits
 from tracets.cli.watch import watch
-from tracets.errors import ShortAnswer, TracetsError
+from tracets.errors import ShortAnswer, TracetsError, visible
 
 app = typer.Typer(
     name="tracets",
@@ -47,10 +47,19 @@ UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
     threads: Annotated[int, typer.Option(help="Processor threads; 0 = as many as there are.", min=0)] = 0,
+    file_limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--file-limit",
+            metavar="NAME=VALUE",
+            help="What files may hold at most, such as rows=1000; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Options that come before any command."""
     if threads:
         api.set_threads(threads)
+    set_limits(file_limit or ())
 
 
 class _Notes(logging.Handler):
@@ -103,7 +112,9 @@ def _said(error: Exception) -> str:
     if isinstance(error, UsageError):
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         where = error.ctx.command_path if error.ctx is not None else "tracets"  # type: ignore[attr-defined]
-        return f"{message}. See: {where} --help" if message else ""
+        return visible(f"{message}. See: {where} --help") if message else ""
     if isinstance(error, OSError):
-        return f"{error.strerror}: '{error.filename}'. Check the path and its permissions."
+        if error.strerror is None:  # those of Arrow have their text alone
+            return visible(" ".join(str(error).split()))
+        return visible(f"{error.strerror}: '{error.filename}'. Check the path and its permissions.")
     return " ".join(str(error).split())

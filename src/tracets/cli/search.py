@@ -24,7 +24,9 @@ from tracets.cli.show import (
     done,
     hits_table,
     json_line,
+    limits,
     note,
+    printed,
 )
 from tracets.errors import ConfigError, DataError, QueryError
 from tracets.types import Query, Sample
@@ -44,7 +46,7 @@ def embed(
     """Write the vectors of every window: id, vector, channel_names, channel_vectors."""
     import pyarrow.parquet as pq
 
-    table = api.embed(api.read(corpus), api.load(model, backend=backend_of(backend)))
+    table = api.embed(api.read(corpus, limits=limits()), api.load(model, backend=backend_of(backend)))
     pq.write_table(table, out, compression="zstd")
     done(f"wrote {table.num_rows} vectors to {out}", {"out": str(out), "windows": table.num_rows}, as_json=as_json)
 
@@ -75,7 +77,7 @@ def index(
     read = {"reader": reader, "freq": freq, "zone": zone}
     windows: Iterable[Sample]
     if length is None:
-        cut, windows = None, api.read(corpus, **read)
+        cut, windows = None, api.read(corpus, **read, limits=limits())
     else:
         cut = windows = long.cutting(corpus, length, stride, min_observed, **read)
     encoder = api.load(model, backend=backend_of(backend))
@@ -140,7 +142,7 @@ def search(
     said = described(query)
     if spans:
         found = api.find_spans(opened, encoder, query, k=k, where=where, overlap=overlap, merge=merge, refine=refine)
-        long.show(opened, found, said, k=k, as_json=as_json, plot=plot)
+        long.show(opened, found, said, as_json=as_json, plot=plot)
         return
     hits = api.search(
         opened, encoder, query, want=wanted, k=k, where=where, hubness=not no_hubness, exact=exact, hybrid=hybrid
@@ -170,13 +172,13 @@ def explain(
     if as_json:
         json_line(found.to_json())
         return
-    typer.echo(f"{found.id}: score {found.score:.3f} = {found.sample_part:.3f} for the window as a whole")
+    printed(f"{found.id}: score {found.score:.3f} = {found.sample_part:.3f} for the window as a whole")
     for reason in found.sentences:
-        typer.echo(f'  + {reason.part:.3f}  "{reason.sentence}" by {reason.channel} (cosine {reason.cosine:.3f})')
+        printed(f'  + {reason.part:.3f}  "{reason.sentence}" by {reason.channel} (cosine {reason.cosine:.3f})')
 
 
 def _one_window(path: Path) -> Sample:
-    found = api.read(path)
+    found = api.read(path, limits=limits())
     if len(found) != 1:
         raise DataError(
             f"--series expects a file with one window, '{path}' holds {len(found)}. Cut it, or use --like ID."

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Annotated, Any, Literal
 
 import typer
 
-from tracets.errors import ConfigError
+from tracets import api
+from tracets.errors import STEERING, ConfigError, visible
 from tracets.types import LEVELS, Classification, Forecast, Hit, Query, Span
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
@@ -18,6 +21,8 @@ Backend = Annotated[str | None, typer.Option(help="onnx or torch; default: onnx 
 NoHubness = Annotated[
     bool, typer.Option("--no-hubness", help="Leave the scores of texts that are near every window as they are.")
 ]
+_LIMITS: ContextVar[tuple[str, ...]] = ContextVar("limits", default=())
+_STEERING = re.compile(STEERING)
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
@@ -32,14 +37,31 @@ def backend_of(given: str | None) -> Literal["torch", "onnx"] | None:
     raise ConfigError(f"--backend must be torch or onnx, got '{given}'.")
 
 
+def set_limits(assignments: Sequence[str]) -> None:
+    """Take what --file-limit said, before the command that it holds for."""
+    if assignments:
+        api.limits_of(assignments)  # refuses what is unknown
+    _LIMITS.set(tuple(assignments))
+
+
+def limits() -> api.Limits:
+    """What files from outside may hold at most, in this run."""
+    return api.limits_of(_LIMITS.get())
+
+
 def note(text: str) -> None:
     """Say something about the progress, on stderr."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)
+
+
+def printed(text: str) -> None:
+    """Print a text in which names and reports from outside may stand: nothing in it steers the terminal."""
+    typer.echo(visible(text))
 
 
 def json_line(value: Mapping[str, Any]) -> None:
-    """Print an object as one line of JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    """Print an object as one line of JSON; what could steer a terminal is escaped, which means the same."""
+    typer.echo(_STEERING.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(value, ensure_ascii=False)))
 
 
 def done(said: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -71,22 +93,20 @@ def counting(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 def table_of(values: Mapping[str, Any], *, title: str) -> None:
     """Print names and values as a table."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), show_header=False)
+    table = Table(title=_cell(title), show_header=False)
     for name, value in values.items():
-        table.add_row(escape(name), escape(_short(value)))
+        table.add_row(_cell(name), _cell(_short(value)))
     Console().print(table)
 
 
 def hits_table(hits: Sequence[Hit], *, title: str) -> None:
     """Print hits: when, how well, by which channels, and the beginning of the text."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), title_justify="left", box=None, expand=True, padding=(0, 1))
+    table = Table(title=_cell(title), title_justify="left", box=None, expand=True, padding=(0, 1))
     table.add_column("#", no_wrap=True)
     table.add_column("score", no_wrap=True)
     table.add_column("window", no_wrap=True)
@@ -98,7 +118,7 @@ def hits_table(hits: Sequence[Hit], *, title: str) -> None:
         window += f"\n{hit.start:%Y-%m-%d %H:%M}" if hit.start else ""
         window += f" to {hit.end:%Y-%m-%d %H:%M}" if isinstance(hit, Span) and hit.end else ""
         said = "\n".join(part for part in (f"{hit.label}: {matched}" if hit.label else matched, hit.text) if part)
-        table.add_row(str(hit.rank), f"{hit.score:.3f}", escape(window), escape(said))
+        table.add_row(str(hit.rank), f"{hit.score:.3f}", _cell(window), _cell(said))
     Console().print(table)
 
 
@@ -109,10 +129,9 @@ def _place(span: Span) -> str:
 def labels_table(found: Sequence[Classification], *, title: str) -> None:
     """Print the label of each window and how probable it is, and the next most probable class."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), title_justify="left", box=None, padding=(0, 1))
+    table = Table(title=_cell(title), title_justify="left", box=None, padding=(0, 1))
     for name in ("window", "label", "probability", "next"):
         table.add_column(name, no_wrap=name != "label")
     for one in found:
@@ -120,7 +139,7 @@ def labels_table(found: Sequence[Classification], *, title: str) -> None:
         rest = sorted((p, name) for name, p in one.probabilities.items() if name not in told)[-1:]
         chances = ", ".join(f"{one.probabilities[name]:.2f}" for name in told)
         following = "".join(f"{name} {p:.2f}" for p, name in rest)
-        table.add_row(escape(one.id), escape(", ".join(told) or "none"), chances, escape(following))
+        table.add_row(_cell(one.id), _cell(", ".join(told) or "none"), chances, _cell(following))
     Console().print(table)
 
 
@@ -129,6 +148,13 @@ def described(query: Query) -> str:
     parts = [query.text, query.series and f"series {query.series.id}", query.like and f"like {query.like}"]
     parts += [f"{name}: {text}" for name, text in query.channels.items()]
     return "; ".join(part for part in parts if part)
+
+
+def _cell(text: str) -> str:
+    """Text from outside as a cell or title of a table: neither markup nor what steers a terminal."""
+    from rich.markup import escape
+
+    return escape(visible(text))
 
 
 def _short(value: Any) -> str:
@@ -153,7 +179,6 @@ def shares(given: str) -> tuple[float, float, float]:
 def forecast_table(forecast: Forecast) -> None:
     """Print the mean of every channel and step, with the range that holds four of five values."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     low, high = LEVELS.index(0.1), LEVELS.index(0.9)
@@ -161,12 +186,12 @@ def forecast_table(forecast: Forecast) -> None:
     table = Table(box=None, padding=(0, 1))
     table.add_column("step", justify="right")
     for name, unit in zip(forecast.channel_names, forecast.units, strict=True):
-        table.add_column(escape(f"{name}, {unit}" if unit else name), justify="right")
+        table.add_column(_cell(f"{name}, {unit}" if unit else name), justify="right")
     for h in range(forecast.horizon):
         cells = [
             f"{forecast.mean[c, h]:.4g} ({forecast.quantiles[low, c, h]:.4g} to {forecast.quantiles[high, c, h]:.4g})"
             for c in range(len(forecast.channel_names))
         ]
         table.add_row(str(h + 1), *cells)
-    typer.echo(f"{forecast.id}{begin}")  # as the title of the table it would be broken to its width
+    printed(f"{forecast.id}{begin}")  # as the title of the table it would be broken to its width
     Console().print(table)

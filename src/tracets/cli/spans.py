@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracets import api
-from tracets.cli.show import hits_table, json_line, note
+from tracets.cli.show import hits_table, json_line, limits, note
 from tracets.errors import ConfigError, QueryError
 from tracets.types import Span
 
@@ -58,6 +58,7 @@ def cutting(
         lengths=_integers(lengths, "--length"),
         strides=None if strides is None else _integers(strides, "--stride"),
         min_observed=min_observed,
+        limits=limits(),
         reader=reader,
         freq=freq,
         zone=zone,
@@ -84,15 +85,13 @@ def refuse_without_spans(*, overlap: float, merge: bool, refine: bool) -> None:
         raise QueryError("--overlap, --merge and --refine are for --spans. Add it.")
 
 
-def show(opened: Index, spans: Sequence[Span], said: str, *, k: int, as_json: bool, plot: Path | None) -> None:
-    """Print spans, say where there are fewer than k, and draw them."""
+def show(opened: Index, spans: Sequence[Span], said: str, *, as_json: bool, plot: Path | None) -> None:
+    """Print spans, and draw them."""
     if as_json:
         for span in spans:
             json_line(api.span_to_json(span))
     else:
         hits_table(spans, title=said)
-    if len(spans) < k:
-        note(f"{len(spans)} spans instead of {k}: every other window overlaps one of them, or does not pass the filter")
     if plot is not None:
         api.plot_spans(opened, spans, said, plot)
         note(f"drew {len(spans)} spans in {plot}")

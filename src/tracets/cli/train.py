@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, done
+from tracets.cli.show import Json, done, limits
 from tracets.errors import ConfigError
 
 
@@ -33,7 +33,7 @@ def train(
         raise ConfigError("train needs a CORPUS, or a --recipe that names its own data (such as base).")
     if corpus is None and where is not None:
         raise ConfigError("--where narrows a CORPUS, and none was given. Name one, or leave --where out.")
-    data = None if corpus is None else api.read(corpus)
+    data = None if corpus is None else api.read(corpus, limits=limits())
     if data is not None and where is not None:
         data = data.where(where)
     model = api.train(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from functools import lru_cache
 from typing import Any
 
 from tracets.errors import DataError
 
+MOST_CHARS = 64  # no offset is spelled with more
 MEAN_OVER = 240  # steps: 20 years of months, 48 weeks of business days
 
 
@@ -26,10 +29,11 @@ def to_offset(freq: str) -> Any:
     """
     from pandas.tseries.frequencies import to_offset as parse
 
-    try:
-        offset = parse(freq)
-    except ValueError:
-        offset = None
+    offset = None
+    if len(freq) <= MOST_CHARS:
+        with contextlib.suppress(ValueError, OverflowError, TypeError, AttributeError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of spellings that a later pandas will refuse
+            offset = parse(freq)
     if offset is None or offset.n <= 0:
         raise DataError(
             f"freq '{freq}' is not a positive pandas offset. Write for example '30min', 'h', 'D', 'W-SUN' or 'MS'."
@@ -63,10 +67,13 @@ def step_seconds(freq: str | None) -> float:
     import pandas as pd
 
     offset = to_offset(freq)
-    if isinstance(offset, pd.offsets.Tick):
-        return offset.nanos / 1e9
-    first = offset.rollforward(pd.Timestamp("2001-01-01").as_unit("s"))
-    return (first + MEAN_OVER * offset - first).total_seconds() / MEAN_OVER
+    try:
+        if isinstance(offset, pd.offsets.Tick):
+            return offset.nanos / 1e9
+        first = offset.rollforward(pd.Timestamp("2001-01-01").as_unit("s"))
+        return (first + MEAN_OVER * offset - first).total_seconds() / MEAN_OVER
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"freq '{freq}' is longer than any series. Write for example '30min', 'h' or 'MS'.") from error
 
 
 SEASONS = {"D": 7, "W": 52, "M": 12, "ME": 12, "MS": 12, "Q": 4, "QE": 4, "QS": 4}

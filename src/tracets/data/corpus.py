@@ -19,14 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tracets.data.parquet_door import ROWS_AT_ONCE, read_batches
 from tracets.data.schema import CONTRACT, MATRIX, SPLITS, STRINGS, TEXTS, conform, validate
 from tracets.errors import DataError, QueryError
+from tracets.files import LIMITS, Limits
 from tracets.filters import Filter
 from tracets.filters.rows import rows_where
 from tracets.types import FloatArray, Sample
 
 UNNAMED = "corpus"
-ROWS_AT_ONCE = 1024
 IN_MEMORY = 128_000_000
 """Bytes; a larger corpus is read from a memory-mapped file, so that its values need no memory of their own."""
 
@@ -59,24 +60,31 @@ class Corpus:
         object.__setattr__(self, "table", conform(self.table, file=UNNAMED))
 
     @classmethod
-    def from_samples(cls, samples: Iterable[Sample]) -> Corpus:
+    def from_samples(cls, samples: Iterable[Sample], *, limits: Limits = LIMITS) -> Corpus:
         """Gather samples into a corpus and validate it.
 
         Raises
         ------
         DataError
-            No samples, duplicate ids, starts of several time zones, metadata of mixed types under one name.
+            No samples, duplicate ids, starts of several time zones, metadata of mixed types under one name, or more
+            than `limits` allow.
         """
         given = list(samples)
         if not given:
             raise DataError("Corpus.from_samples() got no samples. Check the filter or the window length.")
-        corpus = cls(pa.table(_contract_columns(given) | _metadata_columns(given)))
-        corpus.validate()
+        try:
+            corpus = cls(pa.table(_contract_columns(given) | _metadata_columns(given)))
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"a sample has text that is not Unicode ({error.reason}: {error.object[error.start]!r}). Is the name "
+                f"of its file UTF-8?"
+            ) from error
+        corpus.validate(limits=limits)
         return corpus
 
-    def validate(self, *, file: str = UNNAMED) -> None:
+    def validate(self, *, file: str = UNNAMED, limits: Limits = LIMITS) -> None:
         """Check every row against the contract; `file` is the name used in messages. Raises DataError."""
-        validate(self.table, file=file)
+        validate(self.table, file=file, limits=limits)
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -140,7 +148,9 @@ class Corpus:
         if not len(rows):
             return Corpus(self.table.slice(0, 0))
         begins = range(0, len(rows), ROWS_AT_ONCE)
-        return Corpus(_kept(self.table.take(rows.slice(begin, ROWS_AT_ONCE)) for begin in begins))
+        kept = _kept(self.table.take(rows.slice(begin, ROWS_AT_ONCE)) for begin in begins)
+        assert kept is not None, "there are rows"
+        return Corpus(kept)
 
     def split(self, name: str) -> Corpus:
         """The rows of one split ("train", "val" or "test"); empty where there are none.
@@ -172,7 +182,7 @@ class Corpus:
             raise DataError(str(error)) from error
 
 
-def read_corpus(path: str | os.PathLike[str]) -> Corpus:
+def read_corpus(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Corpus:
     """Read and validate a corpus file (Parquet, one row a window).
 
     A large one is not held in memory: its rows go to a temporary file without compression, which is mapped and
@@ -181,26 +191,23 @@ def read_corpus(path: str | os.PathLike[str]) -> Corpus:
     Raises
     ------
     DataError
-        No such file, not Parquet, no rows, or a row that breaks the contract; names file, row (from 0) and id.
+        No such file, not Parquet, no rows, more than `limits` allow, or a row that breaks the contract; names file, row
+        (from 0) and id.
     """
     file = Path(path)
-    if not file.is_file():
-        raise DataError(f"no such corpus file: '{file}'. Check the path.")
+    pieces = (conform(piece, file=str(file)) for piece in read_batches(file, limits=limits))
     try:
-        source = pq.ParquetFile(file)
-        batches = (pa.Table.from_batches([batch]) for batch in source.iter_batches(ROWS_AT_ONCE))
-        pieces = (conform(piece, file=str(file)) for piece in batches)
-        table = _kept(pieces) if source.metadata.num_rows else None
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file}: cannot be read as Parquet ({error}). Is it complete, and a corpus file?") from error
+        table = _kept(pieces)
+    except (pa.ArrowException, MemoryError) as error:
+        raise DataError(f"{file}: cannot be held ({' '.join(str(error).split())}). Is it a corpus file?") from error
     if table is None:
         raise DataError(f"{file}: the corpus is empty. Write at least one row.")
-    validate(table, file=str(file))
+    validate(table, file=str(file), limits=limits)
     return Corpus(table)
 
 
-def _kept(pieces: Iterable[pa.Table]) -> pa.Table:
-    """Pieces as one table: in memory, or, where they are large, in a memory-mapped file without a name."""
+def _kept(pieces: Iterable[pa.Table]) -> pa.Table | None:
+    """Pieces as one table, in memory or, where they are large, in a memory-mapped file without a name; None of none."""
     pieces, held, n_bytes = iter(pieces), [], 0
     for piece in pieces:
         held.append(piece)
@@ -208,7 +215,7 @@ def _kept(pieces: Iterable[pa.Table]) -> pa.Table:
         if n_bytes > IN_MEMORY:
             break
     else:
-        return pa.concat_tables(held)
+        return pa.concat_tables(held) if held else None
     handle, path = tempfile.mkstemp(suffix=".arrow", prefix="tracets-")
     os.close(handle)
     try:

@@ -10,6 +10,7 @@ from tracets.data.series import Series
 from tracets.data.table import Table, numbers, read_header, read_table, split_unit
 from tracets.data.times import check_order, parse_times, to_grid
 from tracets.errors import DataError
+from tracets.files import LIMITS, Limits
 
 TIME_NAMES = ("time", "timestamp", "datetime", "date", "ds")
 LONG_NAMES = {"id": ("id", "unique_id", "item_id"), "time": TIME_NAMES, "channel": ("channel",), "value": ("value",)}
@@ -27,7 +28,7 @@ def long_columns(names: list[str]) -> tuple[dict[str, str], list[str]]:
     return {role: name for role, name in found.items() if name is not None}, absent
 
 
-def read_wide_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Series]:
+def read_wide_csv(path: Path, *, freq: str | None, zone: str | None, limits: Limits = LIMITS) -> list[Series]:
     """One series from a CSV file with a time column and one column a channel.
 
     Parameters
@@ -39,6 +40,8 @@ def read_wide_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
         Puts irregular stamps on a grid of this step (see `tracets.data.times.to_grid`).
     zone : str or None
         The time zone of stamps without an offset, or the one to show stamps with an offset in.
+    limits : Limits
+        What the file may hold at most.
 
     Returns
     -------
@@ -50,7 +53,7 @@ def read_wide_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
     DataError
         Names file, series and row, with the fix.
     """
-    table = read_table(path)
+    table = read_table(path, limits=limits)
     where = f"{path}: series '{path.stem}'"
     time = _find(table.names, TIME_NAMES) or table.names[0]
     headers = [name for name in table.names if name != time]
@@ -62,7 +65,7 @@ def read_wide_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
     values = np.stack(
         [numbers(table.columns[h], lines=table.lines, where=f"{where}, column '{h}'") for h in headers]
     )  # (c, t)
-    start, step, values = to_grid(times, values, freq=freq, lines=table.lines, where=where)
+    start, step, values = to_grid(times, values, freq=freq, lines=table.lines, where=where, limits=limits)
     return [
         Series(
             id=path.stem,
@@ -76,7 +79,7 @@ def read_wide_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
     ]
 
 
-def read_long_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Series]:
+def read_long_csv(path: Path, *, freq: str | None, zone: str | None, limits: Limits = LIMITS) -> list[Series]:
     """Several series from a CSV file with the columns id, time, channel, value and perhaps unit.
 
     Parameters
@@ -85,7 +88,8 @@ def read_long_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
         id may also be called unique_id or item_id, time as in `read_wide_csv`. Within a channel, rows are in the order
         of time. Without `freq`, all channels of a series must have the same stamps.
     freq, zone : str or None
-        See `read_wide_csv`. With `freq`, channels may have stamps of their own; what is missing becomes NaN.
+        See `read_wide_csv`, also for `limits`. With `freq`, channels may have stamps of their own; what is missing
+        becomes NaN.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def read_long_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
     DataError
         Names file, series and row, with the fix.
     """
-    table = read_table(path)
+    table = read_table(path, limits=limits)
     found, absent = long_columns(table.names)
     unit = _find(table.names, ("unit",))
     extra = [n for n in table.names if n not in (*found.values(), unit)]
@@ -113,7 +117,7 @@ def read_long_csv(path: Path, *, freq: str | None, zone: str | None) -> list[Ser
             raise DataError(f"{path}: row {table.lines[i]} has no id or no channel. Fill both.")
         rows.setdefault(one, {}).setdefault(channel, []).append(i)
     units = table.columns[unit] if unit else None
-    return [_long_series(table, columns, units, one, channels, freq, zone) for one, channels in rows.items()]
+    return [_long_series(table, columns, units, one, channels, freq, zone, limits) for one, channels in rows.items()]
 
 
 def _long_series(
@@ -124,10 +128,13 @@ def _long_series(
     channels: dict[str, list[int]],
     freq: str | None,
     zone: str | None,
+    limits: Limits,
 ) -> Series:
     import pandas as pd
 
     whole = f"{table.file}: series '{name}'"
+    limits.check("name_chars", len(name), "characters in an id", where=table.file)
+    limits.check("channels", len(channels), "channels", where=whole)
     read = {}
     for channel, rows in channels.items():
         where, lines = f"{whole}, channel '{channel}'", [table.lines[i] for i in rows]
@@ -135,6 +142,17 @@ def _long_series(
         check_order(times, lines=lines, where=where)
         values = numbers([columns["value"][i] for i in rows], lines=lines, where=where)
         read[channel] = pd.Series(values, index=times)
+    zones = {str(one.index.tz): channel for channel, one in read.items()}
+    if len(zones) > 1:
+        (_, first), (_, other) = list(zones.items())[:2]
+        raise DataError(
+            f"{whole}: the times of channel '{first}' have another offset from UTC than those of '{other}', or none. "
+            f"Write all times alike, or name the time zone: zone='UTC'."
+        )
+    if freq is not None:  # channels with stamps of their own: a table of all stamps and channels is mostly empty
+        stamps = len(pd.Index(np.concatenate([one.index.asi8 for one in read.values()])).unique())
+        given = sum(map(len, read.values()))
+        limits.check_decoded(8 * stamps * len(read), of=8 * given, where=whole)
     frame = pd.DataFrame(read).sort_index()
     if freq is None:
         first = next(iter(channels))
@@ -149,7 +167,9 @@ def _long_series(
                     f"or pass freq= to fill gaps with NaN."
                 )
     lines = [table.lines[i] for i in next(iter(channels.values()))] if freq is None else list(range(len(frame)))
-    start, step, grid = to_grid(frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=lines, where=whole)
+    start, step, grid = to_grid(
+        frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=lines, where=whole, limits=limits
+    )
     return Series(
         id=name,
         values=grid,

@@ -14,7 +14,8 @@ from tracets.data.csv_files import is_long, read_long_csv, read_wide_csv
 from tracets.data.series import Series, series_from_sample
 from tracets.data.time_mmd import is_time_mmd, read_time_mmd
 from tracets.data.trace_layout import is_trace_layout, read_trace_layout
-from tracets.errors import ConfigError, DataError, NotFound
+from tracets.errors import ConfigError, NotFound
+from tracets.files import LIMITS, Limits, kind_at, size_of
 
 GROUP = "tracets.readers"
 
@@ -30,14 +31,14 @@ class Reader:
     recognises : callable
         Whether a file is of this layout; must not raise.
     windows : callable, optional
-        For layouts that hold windows: (path) -> Corpus.
+        For layouts that hold windows: (path, *, limits) -> Corpus.
     series : callable, optional
-        For layouts that hold long series: (path, *, freq, zone) -> list of Series.
+        For layouts that hold long series: (path, *, freq, zone, limits) -> list of Series.
     """
 
     name: str
     recognises: Callable[[Path], bool]
-    windows: Callable[[Path], Corpus] | None = None
+    windows: Callable[..., Corpus] | None = None
     series: Callable[..., list[Series]] | None = None
 
     def __post_init__(self) -> None:
@@ -81,7 +82,12 @@ def known_readers() -> dict[str, Reader]:
 
 
 def read(
-    path: str | os.PathLike[str], *, reader: str | None = None, freq: str | None = None, zone: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+    limits: Limits = LIMITS,
 ) -> Corpus:
     """Read any file as a corpus; a long series becomes one sample of its whole length.
 
@@ -95,6 +101,8 @@ def read(
         For CSV: the grid to put irregular stamps on, as a pandas offset.
     zone : str, optional
         For CSV: the time zone of stamps without an offset.
+    limits : Limits
+        What the file may hold at most: see docs/security.md.
 
     Raises
     ------
@@ -110,13 +118,19 @@ def read(
     file = Path(path)
     chosen = _choose(file, reader)
     if chosen.windows is None:
-        return Corpus.from_samples(s.to_sample() for s in read_series(file, reader=chosen.name, freq=freq, zone=zone))
+        series = read_series(file, reader=chosen.name, freq=freq, zone=zone, limits=limits)
+        return Corpus.from_samples((s.to_sample() for s in series), limits=limits)
     _refuse_series_options(chosen, file, freq, zone)
-    return chosen.windows(file)
+    return chosen.windows(file, limits=limits)
 
 
 def read_series(
-    path: str | os.PathLike[str], *, reader: str | None = None, freq: str | None = None, zone: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+    limits: Limits = LIMITS,
 ) -> list[Series]:
     """Read any file as long series, for cutting windows; parameters and errors as for `read`.
 
@@ -125,10 +139,10 @@ def read_series(
     file = Path(path)
     chosen = _choose(file, reader)
     if chosen.series is not None:
-        return chosen.series(file, freq=freq, zone=zone)
+        return chosen.series(file, freq=freq, zone=zone, limits=limits)
     _refuse_series_options(chosen, file, freq, zone)
     assert chosen.windows is not None
-    return [series_from_sample(sample) for sample in chosen.windows(file)]
+    return [series_from_sample(sample) for sample in chosen.windows(file, limits=limits)]
 
 
 def _choose(file: Path, name: str | None) -> Reader:
@@ -137,12 +151,13 @@ def _choose(file: Path, name: str | None) -> Reader:
         if name not in known:
             raise NotFound(f"there is no reader '{name}'. Use one of {', '.join(known)}.")
         return known[name]
-    if not file.is_file():
-        raise DataError(f"no such file: '{file}'. Check the path.")
+    size_of(file)
     for reader in known.values():
         if reader.recognises(file):
             return reader
-    raise NotFound(f"no reader knows '{file}'. Name one of {', '.join(known)} with reader=, or convert the file.")
+    kind = kind_at(file)
+    seen = f" (it looks like {kind})" if kind else ""
+    raise NotFound(f"no reader knows '{file}'{seen}. Name one of {', '.join(known)} with reader=, or convert the file.")
 
 
 def _refuse_series_options(reader: Reader, file: Path, freq: str | None, zone: str | None) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracets.data.calendar import to_offset
+from tracets.data.calendar import step_seconds
 from tracets.errors import DataError
+from tracets.files import LIMITS, Limits
+from tracets.types import NO_NAME, has_controls
 
 STRINGS = pa.list_(pa.string())
 MATRIX = pa.list_(pa.list_(pa.float32()))
@@ -27,6 +32,9 @@ OPTIONAL: dict[str, pa.DataType] = {
 }
 CONTRACT = REQUIRED | OPTIONAL
 SPLITS = ("train", "val", "test")
+FIRST, LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+"""Times that a datetime can hold in every zone."""
+_NO_NAME = NO_NAME.replace("\u2028", "\\x{2028}").replace("\u2029", "\\x{2029}")  # as RE2 spells them
 
 
 def conform(table: pa.Table, *, file: str) -> pa.Table:
@@ -77,46 +85,116 @@ def _holds(kind: pa.DataType, *tests: object) -> bool:
     return any(test(kind) for test in tests)  # type: ignore[operator]
 
 
-def validate(table: pa.Table, *, file: str) -> None:
+def validate(table: pa.Table, *, file: str, limits: Limits = LIMITS) -> None:
     """Check the rows of a conforming table against the corpus contract. Rows are counted from 0.
 
     Raises
     ------
     DataError
-        Null, empty or duplicate ids; a row without values, with channels of unequal length or with an infinity; names,
-        units or channel texts that do not match the channels; an unknown split; a freq that is not a pandas offset.
+        Null, empty or duplicate ids, or one with control characters; a row without values, with channels of unequal
+        length or with an infinity; names, units or channel texts that do not match the channels; an unknown split; a
+        freq that is not a pandas offset; times that no datetime holds; more of anything than `limits` allow.
     """
-    _check_ids(table["id"], file)
+    _check_columns(table, file, limits)
+    _check_ids(table["id"], file, limits)
     ids = table["id"].to_pylist()
 
     def fail(row: int, message: str) -> None:
         raise DataError(f"{file}: row {row} (id '{ids[row]}'): {message}")
 
-    first = 0
+    first, steps = 0, []
     for batch in table.select(["values", "channel_names", "units", "channel_texts"]).to_batches():
-        counts = _check_values(batch.column("values"), first, fail)
-        _check_names(batch.column("channel_names"), counts, first, fail)
+        counts, lengths_ = _check_values(batch.column("values"), first, fail)
+        steps.append(lengths_)
+        for name, found in (("channels", counts), ("steps", lengths_)):
+            for i in np.flatnonzero(found > getattr(limits, name))[:1]:
+                limits.check(name, int(found[i]), name, where=f"{file}: row {first + i} (id '{ids[first + i]}')")
+        _check_names(batch.column("channel_names"), counts, first, fail, limits)
+        _check_units(batch.column("units"), first, fail, limits)
         for what in ("units", "channel_texts"):
             lengths = pc.list_value_length(batch.column(what)).to_numpy(zero_copy_only=False)
             for i in np.flatnonzero(~np.isnan(lengths.astype(float)) & (lengths != counts) & (lengths != 0))[:1]:
                 fail(
                     first + i, f"{what} has {int(lengths[i])} entries for {counts[i]} channels. Use null where unknown."
                 )
+        _check_length(batch.column("channel_texts").flatten(), file, limits)
         first += batch.num_rows
+    for name in TEXTS:
+        for chunk in table[name].chunks:
+            _check_length(chunk, file, limits)
     for row, split in _unknown(table["split"], SPLITS):
         fail(row, f"split is '{split}'. Use one of {', '.join(SPLITS)}, or null.")
+    seconds = {}
     for freq in pc.unique(table["freq"]).to_pylist():
         if freq is not None:
             try:
-                to_offset(freq)
+                seconds[freq] = step_seconds(freq)
             except DataError as error:
                 fail(pc.index(table["freq"], freq).as_py(), str(error))
+    _check_times(table, np.concatenate(steps) if steps else np.zeros(0), seconds, fail)
+    _check_metadata(table, file)
 
 
-def _check_ids(ids: pa.ChunkedArray, file: str) -> None:
+def _check_columns(table: pa.Table, file: str, limits: Limits) -> None:
+    limits.check("rows", table.num_rows, "rows", where=file)
+    limits.check("columns", table.num_columns, "columns", where=file)
+    names = pa.array(table.column_names, pa.string())
+    limits.check("name_chars", pc.max(pc.utf8_length(names)).as_py(), "characters in the name of a column", where=file)
+    bad = pc.match_substring_regex(names, _NO_NAME)
+    if pc.any(bad).as_py():
+        raise DataError(
+            f"{file}: column {names[pc.index(bad, True).as_py()].as_py()!r} has control characters. Rename it."
+        )
+
+
+def _check_length(texts: pa.Array, file: str, limits: Limits) -> None:
+    longest = pc.max(pc.utf8_length(texts)).as_py()
+    limits.check("text_chars", longest or 0, "characters in one text", where=file)
+
+
+def _check_times(table: pa.Table, steps: np.ndarray, seconds: dict[str, float], fail: Any) -> None:
+    """Windows that begin or end before the year 1 or after 9999, which no datetime holds; zones that nobody knows."""
+    starts = table["start"]
+    zone = starts.type.tz
+    if zone is not None:
+        try:
+            datetime(2000, 1, 1, tzinfo=UTC).astimezone(pa.lib.string_to_tzinfo(zone))
+        except Exception:  # each library of zones has its own
+            fail(0, f"start is in the time zone {zone!r}, which is unknown. Use an IANA name, such as 'UTC'.")
+    begins = starts.cast(pa.int64()).to_numpy().astype(np.float64) / 1e6  # nulls are NaN
+    known = pa.array(list(seconds), pa.string())
+    place = pc.index_in(table["freq"], value_set=known).fill_null(len(seconds)).to_numpy()
+    step = np.append(np.array(list(seconds.values()), np.float64), 0.0)[place]
+    with np.errstate(invalid="ignore"):
+        outside = (begins < FIRST.timestamp()) | (begins + steps * step > LAST.timestamp())
+    for i in np.flatnonzero(outside)[:1]:
+        fail(int(i), "it begins before the year 1 or ends after 9999. Correct start, or freq.")
+
+
+def _check_metadata(table: pa.Table, file: str) -> None:
+    """Read once what may be no value of Python: times and decimals of any size, and what is nested."""
+    for name in table.column_names[len(CONTRACT) :]:
+        kind = table[name].type
+        if not (pa.types.is_temporal(kind) or pa.types.is_nested(kind) or pa.types.is_decimal(kind)):
+            continue
+        for chunk in table[name].chunks:
+            try:
+                chunk.to_pylist()
+            except Exception as error:  # Arrow, the zones and datetime have each their own
+                said = " ".join(str(error).split())
+                raise DataError(f"{file}: column '{name}' ({kind}) cannot be read ({said}). Leave it out.") from error
+
+
+def _check_ids(ids: pa.ChunkedArray, file: str, limits: Limits) -> None:
     absent = pc.or_kleene(pc.is_null(ids), pc.equal(ids, ""))
     if pc.any(absent).as_py():
         raise DataError(f"{file}: row {pc.index(absent, True).as_py()} has no id. Give every row a unique id.")
+    longest = pc.max(pc.utf8_length(ids)).as_py() or 0
+    limits.check("name_chars", longest, "characters in an id", where=file)
+    bad = pc.match_substring_regex(ids, _NO_NAME)
+    if pc.any(bad).as_py():
+        row = pc.index(bad, True).as_py()
+        raise DataError(f"{file}: row {row}: id {ids[row].as_py()!r} has control characters. Rename it.")
     if pc.count_distinct(ids).as_py() != len(ids):
         seen: dict[str, int] = {}
         for row, name in enumerate(ids.to_pylist()):
@@ -125,8 +203,8 @@ def _check_ids(ids: pa.ChunkedArray, file: str) -> None:
             seen[name] = row
 
 
-def _check_values(values: pa.ListArray, first: int, fail: object) -> np.ndarray:
-    """Check one batch of `values`; the number of channels of each row."""
+def _check_values(values: pa.ListArray, first: int, fail: object) -> tuple[np.ndarray, np.ndarray]:
+    """Check one batch of `values`; the number of channels and of steps of each row."""
     assert callable(fail)
     counts = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
     for i in np.flatnonzero(counts == 0)[:1]:
@@ -155,10 +233,10 @@ def _check_values(values: pa.ListArray, first: int, fail: object) -> np.ndarray:
             first + row_of[j],
             f"channel {within[j]}, step {step} is infinite. Replace infinities by NaN if they mean missing.",
         )
-    return counts
+    return counts, lengths[np.cumsum(counts) - counts] if len(counts) else lengths
 
 
-def _check_names(names: pa.ListArray, counts: np.ndarray, first: int, fail: object) -> None:
+def _check_names(names: pa.ListArray, counts: np.ndarray, first: int, fail: object, limits: Limits) -> None:
     assert callable(fail)
     seen: set[tuple[str, ...]] = set()
     for i, given in enumerate(names.to_pylist()):
@@ -168,7 +246,22 @@ def _check_names(names: pa.ListArray, counts: np.ndarray, first: int, fail: obje
         if key not in seen:
             if len(set(key)) != len(key) or not all(n and n.strip() for n in key):
                 fail(first + i, f"channel_names must be distinct and non-empty, got {list(key)}. Rename them.")
+            _check_words(key, "channel", first + i, fail, limits)
             seen.add(key)
+
+
+def _check_units(units: pa.ListArray, first: int, fail: object, limits: Limits) -> None:
+    for i, given in enumerate(units.to_pylist()):
+        if given:
+            _check_words(tuple(unit for unit in given if unit), "unit", first + i, fail, limits)
+
+
+def _check_words(words: tuple[str, ...], what: str, row: int, fail: object, limits: Limits) -> None:
+    assert callable(fail)
+    for word in words:
+        limits.check("name_chars", len(word), f"characters in a {what}", where=f"row {row}")
+        if has_controls(word):
+            fail(row, f"{what} {word!r} has control characters. Rename it.")
 
 
 def _unknown(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> list[tuple[int, str]]:

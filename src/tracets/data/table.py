@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracets.errors import DataError
+from tracets.files import LIMITS, Limits, kind_of, open_bytes
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 DELIMITERS = (",", ";", "\t")
+LONGEST_HEADER = 2**23
+"""Characters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +37,11 @@ class Table:
 def read_header(path: Path) -> list[str]:
     """Column names of a CSV file, for telling layouts apart; empty where the file cannot be read as text."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            first = text.readline()
-    except (OSError, UnicodeDecodeError):
+        with _opened(path, LIMITS) as text:
+            first = text.readline(LONGEST_HEADER)
+            return [_name(name) for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])]
+    except (DataError, OSError, ValueError, csv.Error):
         return []
-    return [name.strip() for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])]
 
 
 def delimiter_of(header: str) -> str:
@@ -44,46 +49,79 @@ def delimiter_of(header: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, limits: Limits = LIMITS) -> Table:
     """Read a CSV file with a header (UTF-8; comma, semicolon or tab).
 
     Raises
     ------
     DataError
-        No such file, not UTF-8, empty, header only, a repeated or empty column name, or a row with another number of
-        fields than the header.
+        No such file, no regular one, not UTF-8, empty, header only, a repeated or empty column name, a row with another
+        number of fields than the header, a quote that is never closed, or more than `limits` allow.
     """
-    if not path.is_file():
-        raise DataError(f"no such file: '{path}'. Check the path.")
+    row = 1
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            header = text.readline()
-            text.seek(0)
-            reader = csv.reader(text, delimiter=delimiter_of(header))
-            names = [name.strip() for name in next(reader, [])]
-            if not any(names):
-                raise DataError(f"{path}: the file is empty. Write a header and at least one row.")
-            if len(set(names)) != len(names):
-                twice = next(n for n in names if names.count(n) > 1)
-                raise DataError(f"{path}: row 1: column '{twice}' is repeated. Rename one of them.")
+        with _opened(path, limits) as text:
+            names, reader = _header(text, path, limits)
             rows, lines = [], []
-            for row in reader:
-                if not row:
+            for fields in reader:
+                row = reader.line_num
+                if not fields:
                     continue  # a blank line
-                if len(row) != len(names):
+                if len(fields) != len(names):
                     raise DataError(
-                        f"{path}: row {reader.line_num} has {len(row)} fields, the header has {len(names)}. "
+                        f"{path}: row {row} has {len(fields)} fields, the header has {len(names)}. "
                         f"Leave a field empty where a value is missing."
                     )
-                rows.append(row)
-                lines.append(reader.line_num)
+                rows.append(fields)
+                lines.append(row)
+                if len(rows) > limits.rows:
+                    limits.check("rows", len(rows), "rows or more", where=str(path))
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+        raise DataError(f"{path}: is not UTF-8 text ({error.reason}, after row {row}). Save it as UTF-8.") from error
     except csv.Error as error:
-        raise DataError(f"{path}: row {reader.line_num}: {error}. Check its quotes.") from error
+        raise DataError(
+            f"{path}: row {row} or after it: {error}. Close every quote, and write a quote inside quotes twice."
+        ) from error
     if not rows:
         raise DataError(f"{path}: the file has a header but no rows. Write at least one.")
     return Table(str(path), dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)), lines)
+
+
+def _opened(path: Path, limits: Limits) -> TextIO:
+    """A file of text; one that is something else by its first bytes is refused."""
+    file = open_bytes(path, most=limits.text_bytes, setting="text_bytes")
+    head = file.read(4096)
+    kind = kind_of(head)
+    if kind is not None or b"\0" in head:
+        file.close()
+        raise DataError(
+            f"{path}: is no CSV, it looks like {kind or 'a file of numbers or a program'}. Write UTF-8 text."
+        )
+    file.seek(0)
+    return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+
+
+def _header(text: TextIO, path: Path, limits: Limits) -> tuple[list[str], Any]:
+    first = text.readline(LONGEST_HEADER)
+    if len(first) == LONGEST_HEADER:
+        raise DataError(f"{path}: row 1 has {LONGEST_HEADER} characters or more. Is it a CSV with a header?")
+    text.seek(0)
+    reader = csv.reader(text, delimiter=delimiter_of(first), strict=True)
+    names = [_name(name) for name in next(reader, [])]
+    limits.check("columns", len(names), "columns", where=f"{path}: row 1")
+    if not any(names):
+        raise DataError(f"{path}: the file is empty. Write a header and at least one row.")
+    limits.check("name_chars", max(map(len, names)), "characters in the name of a column", where=f"{path}: row 1")
+    if len(set(names)) != len(names):
+        seen: set[str] = set()
+        twice = next(n for n in names if n in seen or seen.add(n))  # type: ignore[func-returns-value]
+        raise DataError(f"{path}: row 1: column '{twice}' is repeated. Rename one of them.")
+    return names, reader
+
+
+def _name(header: str) -> str:
+    """A header in one line: spreadsheets break long ones."""
+    return " ".join(header.split())
 
 
 def numbers(

@@ -27,6 +27,7 @@ from tracets.data.table import read_table
 from tracets.data.times import parse_times, to_grid
 from tracets.data.windows import TimeSplit, cut_windows
 from tracets.errors import DataError
+from tracets.files import LIMITS, Limits, is_file
 from tracets.types import Sample
 
 KINDS = ("report", "search")
@@ -71,10 +72,12 @@ class Fact:
 
 def is_time_mmd(path: Path) -> bool:
     """Whether a numerical CSV has its textual siblings (<name>_report.csv or <name>_search.csv) beside it."""
-    return path.suffix.lower() == ".csv" and any(_beside(path, kind).is_file() for kind in KINDS)
+    return path.suffix.lower() == ".csv" and any(is_file(_beside(path, kind)) for kind in KINDS)
 
 
-def read_time_mmd(path: Path, *, length: int | None = None, stride: int | None = None) -> Corpus:
+def read_time_mmd(
+    path: Path, *, length: int | None = None, stride: int | None = None, limits: Limits = LIMITS
+) -> Corpus:
     """Windows of one subset, paired with the facts known at their end.
 
     Parameters
@@ -83,6 +86,8 @@ def read_time_mmd(path: Path, *, length: int | None = None, stride: int | None =
         The numerical CSV, such as Energy.csv, with Energy_report.csv or Energy_search.csv beside it.
     length, stride : int, optional
         In steps. Where not given: 84 and 7 for daily, 24 and 2 for weekly, 12 and 1 for monthly numbers.
+    limits : Limits
+        What each of the files may hold at most.
 
     Returns
     -------
@@ -96,21 +101,23 @@ def read_time_mmd(path: Path, *, length: int | None = None, stride: int | None =
     DataError
         No such file, no numbers, dates of another step than daily, weekly or monthly.
     """
-    series = read_numbers(path)
+    series = read_numbers(path, limits=limits)
     cadence = CADENCES[series.freq.split("-")[0]]
     length = length or cadence.length
     stride = stride or cadence.stride
-    facts = {kind: read_facts(_beside(path, kind), later=LATER.get(path.stem) if kind == "report" else None)
-             for kind in KINDS}  # fmt: skip
+    facts = {
+        kind: read_facts(_beside(path, kind), later=LATER.get(path.stem) if kind == "report" else None, limits=limits)
+        for kind in KINDS
+    }
     whole = [_pair(w, series, facts, stride) for w in cut_windows([series], length=length, stride=stride).samples]
     split = _split(whole)
     cut = cut_windows([series], length=length, stride=stride, split=split)
-    return Corpus.from_samples(_pair(w, series, facts, stride) for w in cut.samples)
+    return Corpus.from_samples((_pair(w, series, facts, stride) for w in cut.samples), limits=limits)
 
 
-def read_numbers(path: Path) -> Series:
+def read_numbers(path: Path, *, limits: Limits = LIMITS) -> Series:
     """The numerical CSV as one regular series; a column is a channel when at least half of its entries are numbers."""
-    table = read_table(path)
+    table = read_table(path, limits=limits)
     where = f"{path}: series '{path.stem}'"
     if "date" not in table.columns:
         raise DataError(
@@ -130,7 +137,7 @@ def read_numbers(path: Path) -> Series:
     frame = pd.DataFrame(columns, index=times).groupby(level=0).mean()
     freq = _freq(frame.index, where)
     start, freq, values = to_grid(
-        frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=range(len(frame)), where=where
+        frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=range(len(frame)), where=where, limits=limits
     )
     names, units = zip(*(_name_and_unit(name) for name in columns), strict=True)
     return Series(
@@ -146,7 +153,7 @@ def read_numbers(path: Path) -> Series:
     )
 
 
-def read_facts(path: Path, *, later: timedelta | None = None) -> list[Fact]:
+def read_facts(path: Path, *, later: timedelta | None = None, limits: Limits = LIMITS) -> list[Fact]:
     """The usable facts of a textual CSV in the order of their end; none where the file does not exist.
 
     Parameters
@@ -154,9 +161,9 @@ def read_facts(path: Path, *, later: timedelta | None = None) -> list[Fact]:
     later : timedelta, optional
         Moves the end of every fact, for reports that speak of days after their dates.
     """
-    if not path.is_file():
+    if not is_file(path):
         return []
-    table = read_table(path)
+    table = read_table(path, limits=limits)
     absent = {"start_date", "end_date", "fact"} - set(table.names)
     if absent:
         raise DataError(f"{path}: lacks {', '.join(sorted(absent))}. Is it Time-MMD's textual CSV?")
@@ -165,9 +172,9 @@ def read_facts(path: Path, *, later: timedelta | None = None) -> list[Fact]:
         text = " ".join(HEADING.sub("", raw).replace("**", " ").split())
         try:
             first, last = date.fromisoformat(begin.strip()[:10]), date.fromisoformat(end.strip()[:10])
-        except ValueError:
+            known = last + (later or timedelta(0))
+        except (ValueError, OverflowError):
             continue
-        known = last + (later or timedelta(0))
         usable = len(text) >= SHORTEST and not NOTHING.search(text) and timedelta(0) <= last - first <= LONGEST_SPAN
         if usable and not _names_later(text, known):
             facts.add(Fact(known, text))

@@ -10,10 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from tracets.data.calendar import to_offset
+from tracets.data.calendar import step_seconds, to_offset
 from tracets.errors import DataError
+from tracets.files import LIMITS, Limits
 from tracets.types import FloatArray
 
+FIRST_YEAR, LAST_YEAR = 2, 9998
+"""What a datetime can hold in every zone."""
+FREE_STEPS = 1_000_000
+"""Of a grid, however few stamps there are; a single wrong year can make it thousands of times as long."""
 OFFSET = re.compile(r"(?<=\d)(Z|[+-]\d{2}(:?\d{2})?)$", re.IGNORECASE)
 
 
@@ -47,6 +52,9 @@ def parse_times(texts: Sequence[str], *, lines: Sequence[int], where: str, zone:
         raise DataError(
             f"{where}, row {lines[i]}: '{texts[i]}' is not a time. Write ISO 8601, such as 2013-10-03T14:00:00-04:00."
         )
+    years = parsed.year
+    for i in np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))[:1]:
+        raise DataError(f"{where}, row {lines[i]}: '{texts[i]}' is not in the years {FIRST_YEAR} to {LAST_YEAR}.")
     if zone is not None:
         _check_zone(zone)
     if offsets[0] is None:
@@ -122,7 +130,7 @@ def check_order(times: Any, *, lines: Sequence[int], where: str) -> None:
 
 
 def to_grid(
-    times: Any, values: FloatArray, *, freq: str | None, lines: Sequence[int], where: str
+    times: Any, values: FloatArray, *, freq: str | None, lines: Sequence[int], where: str, limits: Limits = LIMITS
 ) -> tuple[Any, str, FloatArray]:
     """Put ordered stamps on a regular grid.
 
@@ -144,7 +152,7 @@ def to_grid(
     Raises
     ------
     DataError
-        Irregular stamps, or a single one, without `freq`.
+        Irregular stamps, or a single one, without `freq`; or a grid of more steps than `limits` allow.
     """
     import pandas as pd
 
@@ -154,6 +162,12 @@ def to_grid(
             raise DataError(f"{where}, {_irregularity(times, lines)}")
         return times[0], found, values
     offset = to_offset(freq)
+    seconds = (times[-1] - times[0]).total_seconds()
+    n_steps = int(seconds / step_seconds(freq)) + 1
+    limits.check("steps", n_steps, f"steps of '{freq}'", where=where)
+    if n_steps > FREE_STEPS:
+        limits.check("expansion", n_steps // len(times), f"times as many steps of '{freq}' as stamps", where=where)
+    limits.check_decoded(8 * n_steps * len(values), of=8 * values.size, where=where)
     grid = pd.date_range(times[0], times[-1], freq=offset)
     if len(grid) and times.isin(grid).all():
         frame = pd.DataFrame(values.T, index=times).reindex(grid)

@@ -12,16 +12,18 @@ is kept as metadata.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracets.data.corpus import Corpus
+from tracets.data.npy import read_npy
+from tracets.data.parquet_door import parquet_names, read_batches
 from tracets.data.schema import SPLITS
 from tracets.errors import DataError
+from tracets.files import LIMITS, Limits, size_of
 from tracets.types import FloatArray, Sample
 
 CHANNELS = ("temperature", "precipitation", "relative_humidity", "visibility", "wind_u", "wind_v", "sky_code")
@@ -31,16 +33,10 @@ NO_EVENT = "none"
 
 def is_trace_layout(path: Path) -> bool:
     """Whether a file is Parquet with the columns of this layout."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return set(COLUMNS) <= set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
-        return False
+    return set(COLUMNS) <= set(parquet_names(path))
 
 
-def read_trace_layout(path: Path, *, event_names: Sequence[str] = ()) -> Corpus:
+def read_trace_layout(path: Path, *, event_names: Sequence[str] = (), limits: Limits = LIMITS) -> Corpus:
     """Read a published retrieval file into a corpus.
 
     Parameters
@@ -49,6 +45,8 @@ def read_trace_layout(path: Path, *, event_names: Sequence[str] = ()) -> Corpus:
         `train.parquet` or `test.parquet`; a name that is a split's becomes the split.
     event_names : sequence of str, optional
         Names of event types, by number; without them labels read "event 3".
+    limits : Limits
+        What the file may hold at most.
 
     Returns
     -------
@@ -61,42 +59,43 @@ def read_trace_layout(path: Path, *, event_names: Sequence[str] = ()) -> Corpus:
     DataError
         Not such a file, or a row (counted from 0) whose array or texts cannot be read.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not path.is_file():
-        raise DataError(f"no such file: '{path}'. Check the path.")
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read as Parquet ({error}). Is it complete?") from error
-    absent = [name for name in COLUMNS if name not in table.column_names]
-    if absent:
-        raise DataError(
-            f"{path}: lacks {', '.join(absent)}; it has {', '.join(table.column_names)}. Try another reader."
-        )
-    if not table.num_rows:
-        raise DataError(f"{path}: the file is empty.")
-    return Corpus.from_samples(
+    size_of(path, most=limits.file_bytes)
+    names = parquet_names(path)
+    absent = [name for name in COLUMNS if name not in names]
+    if names and absent:
+        raise DataError(f"{path}: lacks {', '.join(absent)}; it has {', '.join(names)}. Try another reader.")
+    samples = [
         _sample(row, f"{path}: row {i}", f"{path.stem}-{i}", path.stem, event_names)
-        for i, row in enumerate(table.select(COLUMNS).to_pylist())
-    )
+        for i, row in enumerate(_rows(path, limits))
+    ]
+    if not samples:
+        raise DataError(f"{path}: the file is empty.")
+    return Corpus.from_samples(samples, limits=limits)
+
+
+def _rows(path: Path, limits: Limits) -> Iterator[dict[str, Any]]:
+    for piece in read_batches(path, columns=list(COLUMNS), limits=limits):
+        try:
+            yield from piece.to_pylist()
+        except (ValueError, OverflowError) as error:  # a time that no datetime holds
+            raise DataError(f"{path}: has a value that cannot be read ({error}). Is it TRACE's file?") from error
 
 
 def _sample(row: dict[str, Any], where: str, name: str, stem: str, event_names: Sequence[str]) -> Sample:
-    described = row["description"] or {}
+    described, event = row["description"] or {}, row["events"]
+    if not isinstance(described, dict) or not isinstance(event, dict | None):
+        raise DataError(f"{where}: description and events must be structs. Is it TRACE's file?")
     texts = tuple(_text(described.get(channel)) for channel in CHANNELS)
     lead = {"Location": "location", "Time": "DATE", "Weather": "labels"}
     known = {word: _text(described.get(key)) for word, key in lead.items()}
     parts = [f"{word}: {text.rstrip('.')}." for word, text in known.items() if text] + [t for t in texts if t]
-    event = row["events"]
     return Sample(
         id=name,
         values=_array(row["timeseries"], where),
         channel_names=tuple(channel.replace("_", " ") for channel in CHANNELS),
         text=" ".join(parts) or None,
         channel_texts=texts,
-        event_text=_text(event["narrative"]) if event else None,
+        event_text=_text(event.get("narrative")) if event else None,
         label=_label(event.get("event_type"), event_names, where) if event else NO_EVENT,
         split=stem if stem in SPLITS else None,
         domain="weather",
@@ -107,10 +106,9 @@ def _sample(row: dict[str, Any], where: str, name: str, stem: str, event_names: 
 
 def _array(data: Any, where: str) -> FloatArray:
     try:
-        # Without pickle: the file comes from outside.
-        array = np.load(io.BytesIO(data), allow_pickle=False)
-        values = np.asarray(array, dtype=np.float32)
-    except (ValueError, TypeError, OSError, EOFError, MemoryError) as error:
+        with np.errstate(over="ignore"):  # an infinity is refused with its place
+            values = np.asarray(read_npy(data), dtype=np.float32)
+    except (ValueError, TypeError) as error:
         raise DataError(f"{where}: timeseries is not the bytes of a numeric .npy array ({error}).") from error
     if values.ndim != 2 or len(values) != len(CHANNELS):
         raise DataError(f"{where}: timeseries must have shape ({len(CHANNELS)}, n_steps), got {values.shape}.")
@@ -128,7 +126,7 @@ def _label(kind: Any, names: Sequence[str], where: str) -> str | None:
         return None
     try:
         number = int(kind)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return str(kind)  # some other file with the names themselves
     if not names:
         return f"event {number}"

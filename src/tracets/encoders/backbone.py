@@ -121,11 +121,13 @@ class TextBackbone:
             try:
                 with _quiet_transformers():
                     self._tokenizer = AutoTokenizer.from_pretrained(folder)
-                    self._model = AutoModel.from_pretrained(folder).eval().requires_grad_(False)
-            except OSError as error:
+                    self._model = AutoModel.from_pretrained(folder, use_safetensors=True).eval().requires_grad_(False)
+            except Exception as error:  # what a damaged folder raises is not told anywhere
+                said = " ".join(str(error).split())[:200]
                 raise ModelError(
-                    f"text backbone '{self.name}' could not be loaded: pass a folder with a sentence-transformers "
-                    f"model, a hub name that is reachable, or the default '{DEFAULT_BACKBONE}'."
+                    f"text backbone '{self.name}' could not be loaded ({said}): pass a folder with a "
+                    f"sentence-transformers model in safetensors, a hub name that is reachable, or the default "
+                    f"'{DEFAULT_BACKBONE}'."
                 ) from error
         return self._model
 

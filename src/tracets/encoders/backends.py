@@ -6,7 +6,6 @@ elsewhere only where its user moves the torch model.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -16,6 +15,7 @@ from typing import Literal
 from tracets.encoders.kept import exports_folder, find_kept, keep_export, key_of
 from tracets.encoders.onnx_model import OnnxModel, is_export, is_whole
 from tracets.encoders.protocol import PairEncoder
+from tracets.encoders.seals import read_config
 from tracets.encoders.store import load_model, model_folder
 from tracets.errors import ConfigError, ModelError
 
@@ -79,7 +79,7 @@ def _export_in(folder: Path, *, asked_for: bool) -> Path | None:
 def _is_of(folder: Path, export: Path) -> bool:
     """Whether an export gives the vectors of a model folder: it is no older one, and none in 8 bits."""
     try:
-        ours, theirs = (json.loads((p / "config.json").read_text(encoding="utf-8")) for p in (folder, export))
+        ours, theirs = (read_config(p / "config.json", what=f"'{p}'") for p in (folder, export))
         return is_whole(export) and bool(ours["fingerprint"] == theirs["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -30,9 +30,10 @@ from tracets.data.collate import collate
 from tracets.data.generate import generate_samples
 from tracets.encoders.backbone import MAX_TOKENS, TextBackbone
 from tracets.encoders.model import TraceModel
-from tracets.encoders.onnx_model import EXPORT_FORMAT, FEWEST_STEPS, SENTENCES, SERIES, TEXT, TOKENIZER
+from tracets.encoders.onnx_model import EXPORT_FORMAT, FEWEST_STEPS, FILES, SENTENCES, SERIES, TEXT, TOKENIZER
 from tracets.encoders.protocol import PairEncoder
 from tracets.encoders.quantise import quantise
+from tracets.encoders.seals import hash_of, sealed
 from tracets.encoders.sentences import by_length, read_numbers, split_sentences
 from tracets.encoders.series import SeriesBatch, to_series_batch
 from tracets.encoders.store import write_whole
@@ -97,9 +98,10 @@ def export_model(model: TraceModel, folder: str | os.PathLike[str], *, int8: boo
         "backbone_dim": model.backbone.dim,
         "max_tokens": MAX_TOKENS,
         "model": asdict(model.config),
-        "sizes": {name: (path / name).stat().st_size for name in (SERIES, TEXT, SENTENCES, TOKENIZER)},
+        "sizes": {name: (path / name).stat().st_size for name in FILES},
+        "sha256": {name: hash_of(path / name) for name in FILES},
     }
-    write_whole(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_whole(path / "config.json", (json.dumps(sealed(config), indent=2) + "\n").encode())
     return fingerprint
 
 

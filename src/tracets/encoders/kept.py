@@ -11,21 +11,23 @@ import contextlib
 import errno
 import filecmp
 import hashlib
-import json
 import logging
+import math
 import os
 import shutil
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import platformdirs
-
+from tracets.encoders.checked import cache_folder, notes_folder
 from tracets.encoders.onnx_model import EXPORT_FORMAT, SENTENCES, OnnxModel, is_whole
+from tracets.encoders.seals import hash_of
 from tracets.encoders.settings import DEFAULT_BACKBONE, ModelConfig
 from tracets.encoders.store import write_whole
 from tracets.errors import ModelError
+from tracets.files import LIMITS, parse_json, read_bytes
 from tracets.plain import build
 
 if TYPE_CHECKING:
@@ -36,6 +38,12 @@ MAKERS = ("torch", "transformers", "onnx", "onnxruntime")
 """Packages that write the graphs: another version may write them otherwise."""
 LARGEST_DIFFERENCE = 1e-3
 """Of a kept export's vectors (length 1) from its model's; `base` comes to 1e-4."""
+KEY = 24
+"""Hex digits of a key."""
+A_DAY = 86_400.0
+UNUSED = 7 * A_DAY
+SPARED = 3
+"""Exports of other versions that stay whenever they were used: of an environment beside this one, say."""
 ROOM = 4
 """Times the bytes of the weights that an export takes while it is made."""
 TRACED = ("encoders", "nn")
@@ -44,29 +52,36 @@ TRACED = ("encoders", "nn")
 
 def exports_folder() -> Path:
     """Where kept exports lie: in the folder that TRACETS_CACHE names, else in the user's cache folder."""
-    given = os.environ.get("TRACETS_CACHE")
-    return (Path(given) if given else platformdirs.user_cache_path("tracets", appauthor=False)) / "onnx"
+    return cache_folder() / "onnx"
 
 
 def key_of(folder: Path) -> str | None:
     """Hex digits that change with all that an export of a model folder depends on; imports no torch.
 
-    These are its settings and weights, the sentence encoder, the code and the packages that make graphs. None where
-    they cannot be told from the disk alone: the folder is damaged, or its sentence encoder is named as a hub knows it.
+    These are its settings and weights, the sentence encoder, the code and the packages that make graphs; what all
+    models share comes first (`maker_of`). None where they cannot be told from the disk alone: the folder is damaged, or
+    its sentence encoder is named as a hub knows it.
     """
     try:
-        settings = (folder / "config.json").read_bytes()
-        config = build(ModelConfig, json.loads(settings)["model"], where="model")
-        parts = [EXPORT_FORMAT, *(f"{name} {version(name)}" for name in MAKERS), _state_of(config.text.backbone)]
-        with open(folder / "model.safetensors", "rb") as file:
-            # not the fingerprint alone: weights may be damaged while the settings beside them are not
-            parts.append(hashlib.file_digest(file, "sha256").hexdigest())
+        settings = read_bytes(folder / "config.json", most=LIMITS.json_bytes, setting="json_bytes", error=ModelError)
+        saved = parse_json(settings, where=str(folder), error=ModelError)
+        config = build(ModelConfig, saved["model"], where="model")
+        # not the fingerprint alone: weights may be damaged while the settings beside them are not
+        parts = [maker_of(), _state_of(config.text.backbone), hash_of(folder / "model.safetensors")]
     except (OSError, ValueError, KeyError, TypeError, PackageNotFoundError):
         return None
     digest = hashlib.sha256(settings)
-    for part in [*parts, *_sources()]:
+    for part in parts:
         digest.update(hashlib.sha256(part.encode()).digest())
-    return digest.hexdigest()[:24]
+    return parts[0] + digest.hexdigest()[: KEY - len(parts[0])]
+
+
+def maker_of() -> str:
+    """Hex digits that change with the code and the packages that make graphs: with them the names of exports begin."""
+    digest = hashlib.sha256(EXPORT_FORMAT.encode())
+    for part in [*(f"{name} {version(name)}" for name in MAKERS), *_sources()]:
+        digest.update(hashlib.sha256(part.encode()).digest())
+    return digest.hexdigest()[:8]
 
 
 def find_kept(key: str | None) -> Path | None:
@@ -74,7 +89,47 @@ def find_kept(key: str | None) -> Path | None:
     if key is None:
         return None
     folder = exports_folder() / key
+    with contextlib.suppress(OSError):
+        os.utime(folder)  # used just now: `prune` leaves it alone
     return folder if is_whole(folder) else None
+
+
+def prune(root: Path, maker: str, *, now: float) -> None:
+    """Delete exports of other versions, but for the `SPARED` used last and those used within `UNUSED` seconds.
+
+    What a process left that was killed goes after a day. Whoever else prunes, or uses an export, at the same time is
+    not disturbed: an export is renamed before it is deleted, and back if it was used in between.
+    """
+    if not root.is_dir():
+        return
+    others = [path for path in root.iterdir() if len(path.name) == KEY and not path.name.startswith(maker)]
+    by_use = sorted(((_used(path), path) for path in others if path.is_dir()), reverse=True)
+    for used, path in by_use[SPARED:]:
+        if now - used > UNUSED:
+            _discard(path, now)
+    for path in [*root.glob("*.refused"), *notes_folder().glob("*.json")]:
+        if now - _used(path) > UNUSED and not path.name.startswith(maker):
+            path.unlink(missing_ok=True)
+    for path in [*root.glob(".making-*"), *root.glob(".gone-*")]:
+        if now - _used(path) > A_DAY:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _discard(path: Path, now: float) -> None:
+    gone = path.with_name(f".gone-{path.name}-{os.getpid()}")
+    with contextlib.suppress(OSError):  # another process was faster
+        os.rename(path, gone)
+        if now - _used(gone) > UNUSED:
+            shutil.rmtree(gone, ignore_errors=True)
+        else:
+            os.rename(gone, path)
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return math.inf
 
 
 def keep_export(model: TraceModel, folder: Path, key: str | None) -> Path:
@@ -101,7 +156,7 @@ def keep_export(model: TraceModel, folder: Path, key: str | None) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     refused = root / f"{key}.refused"
     if refused.is_file():
-        raise ModelError(refused.read_text(encoding="utf-8"))
+        raise ModelError(read_bytes(refused, most=LIMITS.json_bytes, error=ModelError).decode("utf-8", "replace"))
     weights = [*model.parameters(), *model.backbone.loaded()[0].parameters()]
     if shutil.disk_usage(root).free < ROOM * sum(weight.nbytes for weight in weights):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(root))
@@ -119,6 +174,8 @@ def keep_export(model: TraceModel, folder: Path, key: str | None) -> Path:
         _share_sentences(building, root)
         if target.exists() and not is_whole(target):
             shutil.rmtree(target, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            prune(root, maker_of(), now=time.time())
         try:
             os.replace(building, target)
         except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracets.data.collate import collate
+from tracets.encoders.checked import check_files
 from tracets.encoders.inputs import plan_texts, sentences_of, series_in_batches, series_inputs, texts_in_batches
 from tracets.encoders.onnx_sentences import ANEW, OnnxSentences
+from tracets.encoders.seals import check_seal, read_config
 from tracets.encoders.sentences import read_numbers
 from tracets.encoders.settings import ModelConfig
 from tracets.errors import ConfigError, ModelError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 EXPORT_FORMAT = "onnx-1"
 SERIES, TEXT, SENTENCES, TOKENIZER = "series.onnx", "text.onnx", "sentences.onnx", "tokenizer.json"
+FILES = (SERIES, TEXT, SENTENCES, TOKENIZER)
+BEFORE_SEALS = ("format", "name", "fingerprint", "precision", "backbone_dim", "max_tokens", "model", "sizes")
+"""What the settings of an export held before they had a seal."""
 FEWEST_STEPS = 64
 """Shorter windows are padded: the graph knows no branch for windows shorter than its longest lag (48)."""
 
@@ -56,13 +60,8 @@ class OnnxModel:
         self.folder, self.name = Path(folder), name
         self.threads = threads if threads is not None else _threads_of_environment()
         try:
-            saved = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
-            if not isinstance(saved, dict) or saved.get("format") != EXPORT_FORMAT:
-                found = saved.get("format") if isinstance(saved, dict) else None
-                raise ModelError(
-                    f"'{folder}' is no ONNX export of format {EXPORT_FORMAT} (it has format {found}). "
-                    f"Export the model anew: tracets export MODEL --out FOLDER"
-                )
+            saved = _settings(self.folder)
+            check_files(self.folder, saved, FILES)
             self.config = build(ModelConfig, saved["model"], where="model")
             self.fingerprint, self.precision = str(saved["fingerprint"]), str(saved["precision"])
             self._width, self._max_tokens = int(saved["backbone_dim"]), int(saved["max_tokens"])
@@ -143,13 +142,25 @@ def is_export(folder: Path) -> bool:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder holds an export of this format with none of its files missing or cut off; reads no graph."""
+    """Whether a folder holds an export of this format whose files all are what was written."""
     try:
-        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        whole = all((folder / name).stat().st_size == size for name, size in saved["sizes"].items())
-        return whole and bool(saved["format"] == EXPORT_FORMAT)
+        check_files(folder, _settings(folder), FILES)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+    return True
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """The settings of an export, as they were written."""
+    what = f"ONNX export '{folder}'"
+    saved = read_config(folder / "config.json", what=what)
+    if saved.get("format") != EXPORT_FORMAT:
+        raise ModelError(
+            f"'{folder}' is no ONNX export of format {EXPORT_FORMAT} (it has format {saved.get('format')}). "
+            f"Export the model anew: tracets export MODEL --out FOLDER"
+        )
+    check_seal(saved, what=what, before=BEFORE_SEALS)
+    return saved
 
 
 def open_session(path: Path, *, threads: int | None) -> InferenceSession:
@@ -163,13 +174,18 @@ def open_session(path: Path, *, threads: int | None) -> InferenceSession:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done by the export
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (states.Fail, states.InvalidGraph, states.InvalidProtobuf, states.NoSuchFile) as error:
+    except (
+        states.Fail, states.InvalidArgument, states.InvalidGraph, states.InvalidProtobuf, states.NoSuchFile,
+        states.NotImplemented, states.RuntimeException,
+    ) as error:  # fmt: skip
         raise ModelError(f"'{path}' is missing or damaged ({error}). {ANEW}") from error
 
 
 def _run(session: InferenceSession, given: dict[str, Any]) -> tuple[FloatArray, FloatArray]:
     wanted = {i.name for i in session.get_inputs()}  # what a model does not read is not in its graph
     first, second = session.run(None, {name: value for name, value in given.items() if name in wanted})
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ModelError(f"an export gives vectors that are no numbers. {ANEW}")
     return first, second
 
 

@@ -5,20 +5,29 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from tracets.encoders.seals import read_config
 from tracets.encoders.settings import ModelConfig
-from tracets.errors import ModelError, NotFound
+from tracets.errors import ConfigError, ModelError, NotFound
+from tracets.files import is_file, size_of
 from tracets.plain import build
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from tracets.encoders.model import TraceModel
+
+    Module = TypeVar("Module", bound=nn.Module)
 
 FORMAT = 5
 """5: which part of a window stands out enters a [CIT]; 4: sample vectors may come from towers apart; 3: from channels
 and sentences; 2: more numbers enter a [CIT]."""
+MOST, MOST_LAYERS = 2**20, 512
+"""What a size in the settings of a model, and a number of layers, may be."""
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 
 
@@ -46,40 +55,110 @@ def load_model(name: str | os.PathLike[str]) -> TraceModel:
     ModelError
         The folder is damaged, of another format, or its weights are not those it was saved with.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from tracets.encoders.model import TraceModel
+    from tracets.encoders import model as room  # for its TextBackbone, which whoever shares one replaces
 
     path = model_folder(name)
-    try:
-        saved = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        if isinstance(saved, dict) and str(saved.get("format")).startswith("onnx"):
-            raise ModelError(f"model '{path}' is an ONNX export. Load it with backend onnx, or name its model.")
-        if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-            found = saved.get("format") if isinstance(saved, dict) else None
-            raise ModelError(
-                f"model '{path}' has format {found}; this version of tracets reads {FORMAT}. "
-                f"Train it again or use the version that wrote it."
-            )
-        model = TraceModel(build(ModelConfig, saved["model"], where="model"), name=str(name))
-        model.load_state_dict(load_file(path / "model.safetensors"))
-        expected = saved["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, ModelError):
-            raise
+    what = f"model '{path}'"
+    saved = read_config(path / "config.json", what=what)
+    if str(saved.get("format")).startswith("onnx"):
+        raise ModelError(f"model '{path}' is an ONNX export. Load it with backend onnx, or name its model.")
+    if saved.get("format") != FORMAT:
         raise ModelError(
-            f"model '{path}' is damaged ({type(error).__name__}: {error}). Copy or train it again."
-        ) from error
+            f"model '{path}' has format {saved.get('format')}; this version of tracets reads {FORMAT}. "
+            f"Train it again or use the version that wrote it."
+        )
+    try:
+        config = build(ModelConfig, saved["model"], where="model")
+        expected = saved["fingerprint"]
+    except (KeyError, ConfigError) as error:
+        raise ModelError(f"{what} is damaged ({type(error).__name__}: {error}). Copy or train it again.") from error
+    refuse_giants(asdict(config), what=what)
+    weights = read_weights(path / "model.safetensors", what=what)
+    backbone = room.TextBackbone(config.text.backbone)
+    model = restored(
+        lambda: room.TraceModel(config, name=str(name), backbone=backbone),
+        weights,
+        loaded=lambda: backbone.dim,
+        what=what,
+    )
     if model.fingerprint != expected:
         raise ModelError(f"model '{path}' is damaged: its weights are not those it was saved with. Copy it again.")
     return model.eval()
 
 
+def read_weights(path: Path, *, what: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, all of them finite.
+
+    Raises
+    ------
+    ModelError
+        No regular file, damaged, or with a number that is none.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    known = (torch.float32, torch.float64, torch.int64)
+    try:
+        size_of(path)
+        weights = load_file(path)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{what} is damaged ({type(error).__name__}: {error}). Copy or train it again.") from error
+    for name, tensor in weights.items():
+        if tensor.dtype not in known or not bool(tensor.isfinite().all()):
+            raise ModelError(
+                f"{what} is damaged: its weights '{name}' are not all finite numbers. Copy or train it again."
+            )
+    return weights
+
+
+def restored(
+    make: Callable[[], Module], weights: dict[str, Tensor], *, loaded: Callable[[], object] = int, what: str
+) -> Module:
+    """A module with these weights. One whose settings declare others is refused before memory is taken for them.
+
+    `loaded` is called first, for what the module reads with and must not be made of air.
+
+    Raises
+    ------
+    ModelError
+        The weights are not those that the settings declare.
+    """
+    import torch
+
+    given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    try:
+        loaded()
+        with torch.device("meta"):
+            declared = {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+        for name in sorted(declared.keys() | given.keys()):
+            if declared.get(name) != given.get(name):
+                raise ModelError(
+                    f"{what} is damaged: its settings declare weights '{name}' of shape {declared.get(name)}, its file "
+                    f"has {given.get(name)}. Copy or train it again."
+                )
+        module = make()
+        module.load_state_dict(weights)
+    except (ArithmeticError, ValueError, KeyError, TypeError, RuntimeError, MemoryError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{what} is damaged ({type(error).__name__}: {error}). Copy or train it again.") from error
+    return module
+
+
+def refuse_giants(settings: Any, *, what: str) -> None:
+    """Refuse sizes that no model has: as many layers would be made before any weight is looked at."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            refuse_giants(value, what=what)
+        elif isinstance(value, int) and value > (MOST_LAYERS if "layers" in name else MOST):
+            raise ModelError(f"{what} is damaged: {name} = {value} is more than any model has. Copy it again.")
+
+
 def model_folder(name: str | os.PathLike[str]) -> Path:
     """The folder of a model: a path, or the name of a shipped one."""
     path = Path(name)
-    if (path / "config.json").is_file():
+    if is_file(path / "config.json"):
         return path
     shipped = SHIPPED / str(name)
     if str(name) in shipped_models():

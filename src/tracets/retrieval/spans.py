@@ -7,6 +7,7 @@ This is exact: as many of the best windows are asked for as it takes, and the sp
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from tracets.data.cutting import PLACE
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import QueryError
+from tracets.errors import QueryError, ShortAnswer
 from tracets.filters import Filter
 from tracets.index.rows import end_of
 from tracets.retrieval.nearest import DECIMALS, Score, nearest
@@ -92,6 +93,11 @@ def find_spans(
     NotFound
         `query.like` is not in the index.
 
+    Warns
+    -----
+    ShortAnswer
+        There are fewer than k spans.
+
     Notes
     -----
     Inverted lists are left aside: they would miss the windows beside the best ones.
@@ -116,6 +122,9 @@ def find_spans(
         taken = [places.at(index.row(query.like))]
     grow = _widening(score, places, ranked, overlap) if merge and len(ranked) else None
     found = apart(score, places, ranked, k=k, overlap=overlap, taken=taken, residual=index.residuals[0], grow=grow)
+    if len(found) < k:
+        why = "every other window overlaps one of them, or does not pass the filter"
+        warnings.warn(ShortAnswer(k, len(found), why), stacklevel=3)  # at the call of api.find_spans()
     hits = hits_of(index, parts, np.array([one.row for one in found], np.int64), np.array([one.score for one in found]))
     if refine:
         moved = refined(index, encoder, parts, places, found, overlap=overlap, taken=taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tracets.encoders.model import TraceModel
-from tracets.encoders.store import save_model, write_whole
+from tracets.encoders.seals import check_seal, hash_of, read_config, sealed
+from tracets.encoders.store import read_weights, refuse_giants, restored, save_model, write_whole
 from tracets.errors import ModelError, NotFound
 from tracets.forecast.choice import Choice
 from tracets.forecast.head import ForecastHead, HeadSizes
@@ -24,6 +26,10 @@ from tracets.tasks.head_fit import Fitted
 from tracets.tasks.loaded import encoder_of
 
 FORMAT = "forecaster-1"
+HEAD = "head.safetensors"
+BEFORE_SEALS = ("format", "parameters", "encoder", "n_tuned", "n_windows", "horizon", "context", "cycles", "company",
+                "choice", "channels", "standards", "sizes", "mean")  # fmt: skip
+"""What the settings of a forecaster held before they had a seal."""
 PARAMETERS = ("horizon", "tuning", "context", "validation", "refit", "rank", "max_steps", "batch_size", "learning_rate",
               "freq", "seed")  # fmt: skip
 
@@ -31,10 +37,10 @@ PARAMETERS = ("horizon", "tuning", "context", "validation", "refit", "rank", "ma
 def is_forecaster(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder holds a fitted forecaster (of any format of this kind)."""
     try:
-        saved = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        saved = read_config(Path(folder) / "config.json", what=f"'{folder}'")
+    except ModelError:
         return False
-    return isinstance(saved, dict) and str(saved.get("format")).startswith("forecaster")
+    return str(saved.get("format")).startswith("forecaster")
 
 
 def save_forecaster(forecaster: TraceForecaster, folder: str | os.PathLike[str]) -> Path:
@@ -77,8 +83,10 @@ def save_forecaster(forecaster: TraceForecaster, folder: str | os.PathLike[str])
         "mean": fitted.mean,
     }  # fmt: skip
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in forecaster.head_.state_dict().items()}
-    write_whole(path / "head.safetensors", save(weights))
-    write_whole(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    data = save(weights)
+    config["sha256"] = hashlib.sha256(data).hexdigest()
+    write_whole(path / HEAD, data)
+    write_whole(path / "config.json", (json.dumps(sealed(config), indent=2) + "\n").encode())
     return path
 
 
@@ -92,24 +100,27 @@ def load_forecaster(folder: str | os.PathLike[str]) -> TraceForecaster:
     ModelError
         A folder that is damaged or of another format, or an encoder that is not the one it was fitted on.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path = Path(folder)
     if not is_forecaster(path):
         raise NotFound(
             f"'{path}' holds no fitted forecaster. Make one with: tracets forecast base --series FILE --save {path}"
         )
+    what = f"forecaster '{path}'"
+    saved = read_config(path / "config.json", what=what)
+    if saved["format"] != FORMAT:
+        raise ModelError(
+            f"forecaster '{path}' has format {saved['format']}; this version of tracets reads {FORMAT}. Fit it again, "
+            f"or use the version that wrote it."
+        )
+    check_seal(saved, what=what, before=BEFORE_SEALS)
+    if "sha256" in saved and hash_of(path / HEAD) != saved["sha256"]:
+        raise ModelError(f"{what} is damaged: its head is not the one it was saved with. Copy or fit it again.")
+    weights = read_weights(path / HEAD, what=what)
     try:
-        saved = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        if saved["format"] != FORMAT:
-            raise ModelError(
-                f"forecaster '{path}' has format {saved['format']}; this version of tracets reads {FORMAT}. Fit it "
-                f"again, or use the version that wrote it."
-            )
+        refuse_giants(saved["sizes"], what=what)
         forecaster = _built(saved)
-        forecaster.head_.load_state_dict(load_file(path / "head.safetensors"))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        forecaster.head_ = restored(lambda: ForecastHead(forecaster.fitted_.sizes), weights, what=what).eval()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ArithmeticError) as error:
         if isinstance(error, ModelError):
             raise
         raise ModelError(
@@ -155,5 +166,4 @@ def _built(saved: dict[str, Any]) -> TraceForecaster:
     forecaster.n_windows_ = tuple(saved["n_windows"])
     forecaster.n_tuned_ = saved["n_tuned"]
     forecaster.encoder_ = None
-    forecaster.head_ = ForecastHead(sizes).eval()
     return forecaster

@@ -14,7 +14,8 @@ from tracets.encoders.backends import load
 from tracets.encoders.onnx_model import is_export
 from tracets.encoders.protocol import PairEncoder
 from tracets.encoders.store import model_folder
-from tracets.errors import ConfigError, DataError
+from tracets.errors import ConfigError, DataError, ModelError
+from tracets.files import LIMITS, read_bytes
 from tracets.types import Sample
 
 
@@ -33,7 +34,7 @@ def encoder_of(model: str | os.PathLike[str] | PairEncoder) -> PairEncoder:
     """
     if isinstance(model, str | os.PathLike):
         config = model_folder(model) / "config.json"
-        return _kept(os.fspath(model), config.read_bytes())
+        return _kept(os.fspath(model), read_bytes(config, most=LIMITS.json_bytes, error=ModelError))
     if isinstance(model, PairEncoder):
         return model
     raise ConfigError(f"model must be a folder, the name of a shipped model, or a loaded model, got {model!r}.")

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.encoders.model import TraceModel
+from tracets.encoders.seals import check_seal, read_config, sealed
 from tracets.encoders.store import save_model, shipped_models, write_whole
 from tracets.errors import ConfigError, ModelError, NotFound
+from tracets.files import LIMITS, read_bytes
 from tracets.retrieval.scores import Groups, Names, SeriesBank
 from tracets.tasks.classifier import Memory, TraceClassifier
 from tracets.tasks.linear import LinearView
@@ -21,6 +23,9 @@ from tracets.tasks.targets import Targets
 from tracets.tasks.views import Layout, Patterns
 
 FORMAT = "classifier-1"
+BEFORE_SEALS = ("format", "params", "encoder", "classes", "multilabel", "prior", "channels", "dilations", "strengths",
+                "weights", "losses", "n_trained", "neighbours", "sha256")  # fmt: skip
+"""What the settings of a classifier held before they had a seal."""
 ENCODER = "encoder"
 PARTS = ("centre", "scale", "weight", "bias")
 
@@ -28,10 +33,10 @@ PARTS = ("centre", "scale", "weight", "bias")
 def is_classifier(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder holds a fitted classifier, of whatever format version."""
     try:
-        saved = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        saved = read_config(Path(folder) / "config.json", what=f"'{folder}'")
+    except ModelError:
         return False
-    return isinstance(saved, dict) and str(saved.get("format")).startswith("classifier")
+    return str(saved.get("format")).startswith("classifier")
 
 
 def save_classifier(fitted: TraceClassifier, folder: str | os.PathLike[str]) -> None:
@@ -85,7 +90,7 @@ def save_classifier(fitted: TraceClassifier, folder: str | os.PathLike[str]) -> 
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     write_whole(path / "classifier.safetensors", data)
-    write_whole(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_whole(path / "config.json", (json.dumps(sealed(config), indent=2) + "\n").encode())
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> TraceClassifier:
@@ -106,19 +111,21 @@ def load_classifier(folder: str | os.PathLike[str]) -> TraceClassifier:
         raise NotFound(
             f"no classifier in '{path}'. Train one with: tracets classify CORPUS --out {path}, or name its folder."
         )
+    what = f"classifier '{path}'"
+    saved = read_config(path / "config.json", what=what)
+    if saved["format"] != FORMAT:
+        raise ModelError(
+            f"classifier '{path}' has format {saved['format']}; this version of tracets reads {FORMAT}. "
+            f"Train it again or use the version that wrote it."
+        )
+    check_seal(saved, what=what, before=BEFORE_SEALS)
     try:
-        saved = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        if saved["format"] != FORMAT:
-            raise ModelError(
-                f"classifier '{path}' has format {saved['format']}; this version of tracets reads {FORMAT}. "
-                f"Train it again or use the version that wrote it."
-            )
-        data = (path / "classifier.safetensors").read_bytes()
+        data = read_bytes(path / "classifier.safetensors", most=LIMITS.file_bytes)
         if hashlib.sha256(data).hexdigest() != saved["sha256"]:
             raise ModelError(f"classifier '{path}' is damaged: its arrays are not those it was saved with.")
         fitted = _restored(saved, load(data), path)
         _ = fitted.encoder  # refuses another one than it was fitted on
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, SafetensorError) as error:
         if isinstance(error, ModelError):
             raise
         raise ModelError(

@@ -14,6 +14,7 @@ import torch
 from tracets.encoders.model import TraceModel
 from tracets.encoders.store import save_model
 from tracets.errors import ConfigError, DataError
+from tracets.files import read_json
 from tracets.tasks.align import AlignConfig, AlignTask, Captioner, Drill, Swapper
 from tracets.tasks.pretrain import PretrainConfig, PretrainTask
 from tracets.training.loop import fit
@@ -85,7 +86,7 @@ def train_stages(
         finished.write_text(json.dumps(reached["pretrain"]), encoding="utf-8")
     elif pretrain.share:
         model.series.load_state_dict(torch.load(run / "pretrain" / "weights.ckpt", weights_only=True))
-        reached["pretrain"] = json.loads(finished.read_text(encoding="utf-8"))
+        reached["pretrain"] = read_json(finished, error=ConfigError)
     second = AlignTask(
         model, train, validation, align, batch_size=optim.batch_size, seed=seed, captioner=captioner, swapper=swapper,
         drills=drills,
@@ -107,7 +108,10 @@ def _keep_settings(file: Path, settings: dict[str, object]) -> None:
     """Write the settings of a run, or compare them with those that it began with."""
     text = json.dumps(settings, indent=2) + "\n"
     if file.is_file():
-        before, now = (_flat(json.loads(t)) for t in (file.read_text(encoding="utf-8"), text))
+        saved = read_json(file, error=ConfigError)
+        if not isinstance(saved, dict):
+            raise ConfigError(f"'{file}' holds no table of settings. Train to another folder.")
+        before, now = _flat(saved), _flat(json.loads(text))
         changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
         if changed:
             told = ", ".join(f"{name} = {before.get(name)} (now {now.get(name)})" for name in changed[:3])

@@ -48,6 +48,16 @@ def test_an_answer_is_checked_cached_and_never_asked_twice(server, captioner, sa
     assert [p.suffix for p in captioner.cache_dir.rglob("*") if p.is_file()] == [".json"]
 
 
+@pytest.mark.parametrize("damage", ["{}", "[" * 100_000, "null", '{"text": "a.", "channel_texts": []}', "\x80", "{"])
+def test_a_damaged_cache_entry_is_asked_for_anew(server, captioner, sample, damage):
+    server.answers = [(200, json.dumps(GOOD))] * 2
+    captioner.caption(sample)
+    (kept,) = captioner.cache_dir.rglob("*.json")
+    kept.write_text(damage)
+    again = captioner.caption(sample)
+    assert not again.from_cache and again.text == GOOD["text"] and json.loads(kept.read_text()) == GOOD
+
+
 def test_another_model_is_another_cache_entry(server, captioner, sample):
     server.answers = [(200, json.dumps(GOOD))] * 2
     captioner.caption(sample)

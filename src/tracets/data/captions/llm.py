@@ -25,6 +25,7 @@ from tracets.data.captions.facts import Fact, WindowFacts
 from tracets.data.captions.reader import read_facts
 from tracets.data.captions.slots import COUNTS, MEANS
 from tracets.errors import CaptionError, ConfigError, MissingExtra
+from tracets.files import LIMITS, parse_json, read_bytes
 from tracets.types import Sample
 
 INSTRUCTIONS = (
@@ -108,7 +109,7 @@ class LlmCaptioner:
         """Captions of one sample, from the cache where it was captioned before."""
         window = read_facts(sample)
         messages = prompt(window)
-        cached = self._cached(messages)
+        cached = self._cached(messages, sample.n_channels)
         answer = cached if cached is not None else self._ask(messages, sample)
         text, channel_texts = answer["text"], tuple(answer["channel_texts"])
         unsupported = unsupported_numbers(sample, Captions(text, channel_texts))
@@ -145,7 +146,7 @@ class LlmCaptioner:
             if not overwrite and _is_told(sample):
                 continue
             messages = prompt(read_facts(sample))
-            if self._cached(messages) is None:
+            if self._cached(messages, sample.n_channels) is None:
                 requests += 1
                 tokens_in += round(sum(len(m["content"]) for m in messages) / _CHARS_A_TOKEN)
                 tokens_out += _TOKENS_TEXT + _TOKENS_CHANNEL * sample.n_channels
@@ -156,15 +157,13 @@ class LlmCaptioner:
         name = hashlib.sha256(content.encode()).hexdigest()
         return self.cache_dir / name[:2] / f"{name}.json"
 
-    def _cached(self, messages: list[dict[str, str]]) -> dict[str, Any] | None:
-        path = self._path(messages)
-        if not path.is_file():
-            return None
+    def _cached(self, messages: list[dict[str, str]], n_channels: int) -> dict[str, Any] | None:
         try:
-            answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content = read_bytes(self._path(messages), most=LIMITS.json_bytes).decode("utf-8")
         except ValueError:
-            return None  # damaged from outside: ask again
-        return answer
+            return None
+        answer, _ = check_answer(content, n_channels)
+        return answer  # None where it was damaged from outside: ask again
 
     def _ask(self, messages: list[dict[str, str]], sample: Sample) -> dict[str, Any]:
         try:
@@ -213,8 +212,8 @@ def _is_told(sample: Sample) -> bool:
 def check_answer(content: str, n_channels: int) -> tuple[dict[str, Any] | None, str]:
     """The answer's object and "", or None and what is wrong with it."""
     try:
-        answer = json.loads(content)
-    except ValueError:
+        answer = parse_json(content, where="the answer", error=CaptionError)
+    except CaptionError:
         return None, "it is not a JSON object"
     if not isinstance(answer, dict) or set(answer) != {"text", "channel_texts"}:
         return None, 'it must be one object with exactly the keys "text" and "channel_texts"'
