@@ -35,7 +35,7 @@ from tracets.index import IndexFolder
 
 JOBS = ("index", "upsert", "delete", "add", "compact", "watch")
 LATEST, LATEST_WATCH = 1.0, 4.0
-"""Seconds after a writer began, at the latest, that the kill comes; `watch` reads and encodes files before it writes."""
+"""Seconds after a writer began, at the latest, that the kill comes; `watch` reads and encodes before it writes."""
 PATIENCE = 120.0
 """Seconds after which a process that should have answered counts as hanging."""
 
