@@ -34,8 +34,8 @@ from tracets.data import read_corpus
 from tracets.index import IndexFolder
 
 JOBS = ("index", "upsert", "delete", "add", "compact", "watch")
-LATEST = 1.0
-"""Seconds after a write began, at the latest, that the kill comes."""
+LATEST, LATEST_WATCH = 1.0, 4.0
+"""Seconds after a writer began, at the latest, that the kill comes; `watch` reads and encodes before it writes."""
 PATIENCE = 120.0
 """Seconds after which a process that should have answered counts as hanging."""
 
@@ -72,7 +72,7 @@ def killed(
     while not log.is_file() or not log.stat().st_size:
         assert time.monotonic() < until, "a writer did not begin"
         time.sleep(0.002)
-    time.sleep(float(rng.uniform(0, LATEST)))
+    time.sleep(float(rng.uniform(0, LATEST_WATCH if arguments[0] == "watch" else LATEST)))
     os.kill(pid, signal.SIGKILL)
     ended = int(forks.stdout.readline())
     assert ended == signal.SIGKILL, f"a writer ended before it was killed, with status {ended}"
