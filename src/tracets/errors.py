@@ -75,9 +75,13 @@ class CaptionError(TracetsError, RuntimeError):
 class ShortAnswer(UserWarning):
     """A warning, no error: a search found fewer windows than it was asked for, and why there are no more.
 
-    `asked` and `found` are numbers of windows. To make it an error: ``warnings.simplefilter("error", ShortAnswer)``.
+    `asked` and `found` are numbers of windows, `why` is the reason. To make it an error:
+    ``warnings.simplefilter("error", ShortAnswer)``.
     """
 
     def __init__(self, asked: int, found: int, why: str) -> None:
         super().__init__(f"asked for {asked} windows, found {found}: {why}")
-        self.asked, self.found = asked, found
+        self.asked, self.found, self.why = asked, found, why
+
+    def __reduce__(self) -> tuple[type[ShortAnswer], tuple[int, int, str]]:
+        return type(self), (self.asked, self.found, self.why)  # an error in another process arrives whole

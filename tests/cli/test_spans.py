@@ -62,7 +62,8 @@ def test_a_folder_of_files_is_read_file_by_file_and_what_is_short_or_missing_is_
     found = [json.loads(line) for line in result.out.splitlines()]
     assert sorted(f["series"] for f in found)[-1] == "short" and 2 <= len(found) <= 3
     assert result.err == (
-        f"asked for 9 windows, found {len(found)}: every other window overlaps one of them, or does not pass the filter\n"
+        f"asked for 9 windows, found {len(found)}: every other window overlaps one of them, or does not pass the "
+        "filter\n"
     )
 
 

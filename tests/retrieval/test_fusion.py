@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets.retrieval.fusion import fuse
@@ -33,6 +33,7 @@ def fused(first, second, *, silent=(), k=100):
     return found.tolist(), scores.tolist()
 
 
+@settings(deadline=None)
 @given(RANKING, RANKING, st.sets(st.integers(0, 12)), st.integers(1, 15))
 def test_it_is_the_sum_of_reciprocal_ranks(first, second, silent, k):
     silent -= set(second)
