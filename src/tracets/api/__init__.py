@@ -24,7 +24,18 @@ from tracets.api.forecasting import (
 )
 from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
 from tracets.api.models import export, load, set_threads, shipped_models, train
-from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
+from tracets.api.searching import (
+    build_index,
+    embed,
+    embed_folder,
+    embed_to_file,
+    explain,
+    hit_to_json,
+    open_index,
+    open_vectors,
+    plot_hits,
+    search,
+)
 from tracets.types import Classification, Forecast, Hit, Query, Sample
 
 if TYPE_CHECKING:
@@ -36,11 +47,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
     "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "describe", "embed",
+    "embed_folder", "embed_to_file",
     "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
     "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
     "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone",
-    "load_classifier", "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster",
-    "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours", "write",
+    "load_classifier", "load_forecaster", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "read",
+    "save_forecaster", "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours",
+    "write",
 ]  # fmt: skip
 
 ESTIMATORS = {
