@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+import platformdirs
 
 from tracets.errors import DataError, StorageError
 from tracets.types import AnyPath
@@ -174,7 +175,7 @@ class Place:
                 write(path)
                 return
             self.system.create_dir(os.path.dirname(path), recursive=True)
-            unfinished = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{uuid.uuid4().hex}")
+            unfinished = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.urandom(8).hex()}")
             try:
                 write(unfinished)
                 os.replace(unfinished, path)
@@ -203,6 +204,12 @@ class Place:
                 f"that this process may {what} it: credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
                 f"AWS_SECRET_ACCESS_KEY), AWS_REGION, and AWS_ENDPOINT_URL for a store of another maker."
             ) from error
+
+
+def cache_folder() -> Path:
+    """The folder of this user's cache: the one that TRACETS_CACHE names, else that of the system."""
+    given = os.environ.get("TRACETS_CACHE")
+    return Path(given) if given else platformdirs.user_cache_path("tracets", appauthor=False)
 
 
 def is_url(where: AnyPath) -> bool:

@@ -47,6 +47,16 @@ def test_embed_of_a_folder_writes_a_folder(tracets, refused, corpus_file, model_
     assert "--engine must be local or ray, got 'spark'" in refused(*ask, "--out", out, "--engine", "spark")
 
 
+def test_an_index_in_a_bucket(tracets, refused, corpus_file, model_folder, tmp_path, s3, index_folder):
+    url = f"{s3}/days.index"
+    made = tracets("index", corpus_file, "--model", model_folder, "--out", url, "--json")
+    assert json.loads(made.out)["out"] == url and json.loads(made.out)["encoded_windows"] == 12
+    ask = ("a burst of rain", "-k", 3, "--where", "entity = 'ny'", "--json")
+    assert tracets("search", url, *ask).out == tracets("search", index_folder, *ask).out != ""
+    assert f"there is no index at '{s3}/none'" in refused("search", f"{s3}/none", "rain")
+    assert "in bucket 'nowhere': there is no such bucket" in refused("search", "s3://nowhere/index", "rain")
+
+
 def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file, model_folder, tmp_path):
     out = tmp_path / "days.index"
     result = tracets("index", corpus_file, "--model", model_folder, "--out", out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from tracets.places import is_url
 from tracets.types import AnyPath, Hit, Query, Sample
 
 if TYPE_CHECKING:
@@ -131,16 +132,30 @@ def build_index(
     ann: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
-    """Write an index, whole or not at all: `update` encodes what is new alone, `ann` makes its search approximate."""
-    from tracets.retrieval.build import build_index as make
+    """Write an index, whole or not at all: `update` encodes what is new alone, `ann` makes its search approximate.
 
+    `out` may be a URL such as `s3://bucket/index`: the index is made on this machine and sent there.
+    """
+    from tracets.retrieval import build
+
+    make = build.build_remote_index if is_url(out) else build.build_index
     return make(
         corpus, model, out, batch_size=batch_size, overwrite=overwrite, update=update, ann=ann, progress=progress
     )
 
 
 def open_index(path: AnyPath) -> Index:
-    """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
+    """Open an index folder, or an index in an object store such as `s3://bucket/index`.
+
+    The latter is mirrored to the user's cache folder first; a next time, only what has changed is fetched.
+
+    Raises
+    ------
+    IndexFolderError
+        The index is missing, damaged or of another format.
+    StorageError
+        The store cannot be read; names the bucket and the fix.
+    """
     from tracets.retrieval.stored import Index as Index_
 
     return Index_.open(path)

@@ -87,6 +87,6 @@ def _said(error: Exception) -> str:
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         where = error.ctx.command_path if error.ctx is not None else "tracets"  # type: ignore[attr-defined]
         return f"{message}. See: {where} --help" if message else ""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, TracetsError):
         return f"{error.strerror}: '{error.filename}'. Check the path and its permissions."
     return " ".join(str(error).split())

@@ -28,7 +28,7 @@ from tracets.errors import ConfigError, DataError, QueryError
 from tracets.types import Query, Sample
 
 Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
-IndexFolder = Annotated[Path, typer.Argument(help="An index folder.")]
+IndexFolder = Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")]
 IndexModel = Annotated[str | None, typer.Option(help="By default the model that the index was built with.")]
 
 
@@ -69,7 +69,7 @@ def embed(
 
 def index(
     corpus: Windows,
-    out: Annotated[Path, typer.Option(help="The index folder to write.")],
+    out: Annotated[str, typer.Option(help="The index to write: a folder, or s3://bucket/index.")],
     model: Model = "base",
     backend: Backend = None,
     overwrite: Overwrite = False,

@@ -20,12 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from tracets.encoders.onnx_model import EXPORT_FORMAT, SENTENCES, OnnxModel, is_whole
 from tracets.encoders.settings import DEFAULT_BACKBONE, ModelConfig
 from tracets.encoders.store import write_whole
 from tracets.errors import ModelError
+from tracets.places import cache_folder
 from tracets.plain import build
 
 if TYPE_CHECKING:
@@ -43,9 +42,8 @@ TRACED = ("encoders", "nn")
 
 
 def exports_folder() -> Path:
-    """Where kept exports lie: in the folder that TRACETS_CACHE names, else in the user's cache folder."""
-    given = os.environ.get("TRACETS_CACHE")
-    return (Path(given) if given else platformdirs.user_cache_path("tracets", appauthor=False)) / "onnx"
+    """Where kept exports lie."""
+    return cache_folder() / "onnx"
 
 
 def key_of(folder: Path) -> str | None:

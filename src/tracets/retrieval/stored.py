@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tracets.errors import NotFound
 from tracets.index import IndexFolder
 from tracets.index.lists import Lists, open_lists
+from tracets.places import is_url
 from tracets.retrieval.scores import Groups, Names, SeriesBank, TextBank, standing_for
 from tracets.types import FloatArray
 
@@ -29,7 +30,19 @@ class Index:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Index:
-        """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
+        """Open an index folder, or one in an object store (`s3://bucket/index`) by a mirror in the user's cache.
+
+        Raises
+        ------
+        IndexFolderError
+            The index is missing, damaged or of another format.
+        StorageError
+            The store cannot be read.
+        """
+        if is_url(path):
+            from tracets.index.remote import mirror
+
+            path = mirror(os.fspath(path))
         return cls(IndexFolder.open(path))
 
     def __len__(self) -> int:
