@@ -23,7 +23,7 @@ from tracets.api.forecasting import (
     with_neighbours,
 )
 from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
-from tracets.api.models import export, load, set_threads, shipped_models, train
+from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
 from tracets.api.searching import (
     build_index,
     embed,
@@ -50,9 +50,9 @@ __all__ = [
     "embed_folder", "embed_to_file",
     "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
     "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
-    "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone",
-    "load_classifier", "load_forecaster", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "read",
-    "save_forecaster", "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours",
+    "histories", "hit_to_json", "is_classifier", "is_first_process", "is_forecaster", "llm_captioner", "load",
+    "load_backbone", "load_classifier", "load_forecaster", "open_index", "open_vectors", "plot_forecasts", "plot_hits",
+    "read", "save_forecaster", "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours",
     "write",
 ]  # fmt: skip
 

@@ -136,9 +136,9 @@ def build_index(
 
     `out` may be a URL such as `s3://bucket/index`: the index is made on this machine and sent there.
     """
-    from tracets.retrieval import build
+    from tracets.retrieval import build, remote
 
-    make = build.build_remote_index if is_url(out) else build.build_index
+    make = remote.build_remote_index if is_url(out) else build.build_index
     return make(
         corpus, model, out, batch_size=batch_size, overwrite=overwrite, update=update, ann=ann, progress=progress
     )

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracets.data.schema import CONTRACT, MATRIX, SPLITS, STRINGS, TEXTS, conform, validate
+from tracets.data.sharing import shared_by_processes
 from tracets.errors import DataError
 from tracets.types import FloatArray, Sample
 
@@ -188,7 +189,8 @@ def read_corpus(path: str | os.PathLike[str]) -> Corpus:
     """Read and validate a corpus file (Parquet, one row a window).
 
     A large one is not held in memory: its rows go to a temporary file without compression, which is mapped and
-    vanishes with the corpus (so do those of `split`, `select` and `where`).
+    vanishes with the corpus (so do those of `split`, `select` and `where`). The processes of one training on a machine
+    map one such file.
 
     Raises
     ------
@@ -202,7 +204,11 @@ def read_corpus(path: str | os.PathLike[str]) -> Corpus:
         source = pq.ParquetFile(file)
         batches = (pa.Table.from_batches([batch]) for batch in source.iter_batches(ROWS_AT_ONCE))
         pieces = (conform(piece, file=str(file)) for piece in batches)
-        table = _kept(pieces) if source.metadata.num_rows else None
+        with shared_by_processes(file) as shared:
+            if shared is not None and shared.is_file():
+                table = _mapped(shared)
+            else:
+                table = _kept(pieces, shared) if source.metadata.num_rows else None
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: cannot be read as Parquet ({error}). Is it complete, and a corpus file?") from error
     if table is None:
@@ -211,8 +217,9 @@ def read_corpus(path: str | os.PathLike[str]) -> Corpus:
     return Corpus(table)
 
 
-def _kept(pieces: Iterable[pa.Table]) -> pa.Table:
-    """Pieces as one table: in memory, or, where they are large, in a memory-mapped file without a name."""
+def _kept(pieces: Iterable[pa.Table], shared: Path | None = None) -> pa.Table:
+    """Pieces as one table: in memory, or, where they are large, in a memory-mapped file, which has no name but
+    `shared`."""
     pieces, held, n_bytes = iter(pieces), [], 0
     for piece in pieces:
         held.append(piece)
@@ -221,7 +228,7 @@ def _kept(pieces: Iterable[pa.Table]) -> pa.Table:
             break
     else:
         return pa.concat_tables(held)
-    handle, path = tempfile.mkstemp(suffix=".arrow", prefix="tracets-")
+    handle, path = tempfile.mkstemp(suffix=".arrow", prefix="tracets-", dir=shared and shared.parent)
     os.close(handle)
     try:
         with pa.ipc.new_file(path, held[0].schema) as writer:
@@ -229,11 +236,19 @@ def _kept(pieces: Iterable[pa.Table]) -> pa.Table:
                 writer.write_table(held.pop(0))
             for piece in pieces:
                 writer.write_table(piece)
-        return pa.ipc.open_file(pa.memory_map(path)).read_all()
+        table = _mapped(path)
+        if shared is not None:
+            os.replace(path, shared)
+        return table
     finally:
         pa.default_memory_pool().release_unused()
-        with contextlib.suppress(PermissionError):  # Windows keeps the name as long as the file is open
+        # Windows keeps the name as long as the file is open
+        with contextlib.suppress(PermissionError, FileNotFoundError):
             os.unlink(path)
+
+
+def _mapped(path: str | Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
 def write_corpus(corpus: Corpus, path: str | os.PathLike[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -12,10 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import IndexFolderError
 from tracets.index import IndexFolder, Rows
 from tracets.index.manifest import FILE as MANIFEST
-from tracets.index.remote import is_taken, rewritten
 from tracets.retrieval.candidates import add_lists
 from tracets.retrieval.hubness import choose_bank, text_hubness
 from tracets.retrieval.reuse import Sparing
@@ -94,39 +91,6 @@ def build_index(
     )
     built = Index(folder, (sparing.n_series, sparing.n_texts))
     return add_lists(built) if ann else built
-
-
-def build_remote_index(
-    samples: Iterable[Sample],
-    encoder: PairEncoder,
-    where: str | os.PathLike[str],
-    *,
-    batch_size: int = 64,
-    overwrite: bool = False,
-    update: bool = False,
-    ann: bool = False,
-    progress: Callable[[int], None] | None = None,
-) -> Index:
-    """Build an index on this machine, send it to an object store, and open it there; see `build_index`.
-
-    One last object makes it visible; until then an index that is there stays as it is.
-
-    Raises
-    ------
-    StorageError
-        The store cannot be written, or another process wrote the index meanwhile.
-    """
-    url = os.fspath(where)
-    if is_taken(url) and not (overwrite or update):
-        raise IndexFolderError(
-            f"index '{url}' exists. Choose another place, encode only what is new to it (update), or write it anew "
-            f"(overwrite)."
-        )
-    with rewritten(url, copied=update) as folder:
-        built = build_index(
-            samples, encoder, folder, batch_size=batch_size, update=update, ann=ann, progress=progress
-        )  # fmt: skip
-    return replace(Index.open(url), embedded=built.embedded)
 
 
 def _hubness(folder: IndexFolder) -> FloatArray | None:
