@@ -52,8 +52,8 @@ __all__ = [
     "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
     "histories", "hit_to_json", "is_classifier", "is_first_process", "is_forecaster", "llm_captioner", "load",
     "load_backbone", "load_classifier", "load_forecaster", "open_index", "open_vectors", "plot_forecasts", "plot_hits",
-    "read", "save_forecaster", "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours",
-    "write",
+    "read", "save_forecaster", "search", "set_threads", "shipped_models", "train", "weather", "windows",
+    "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {
