@@ -15,6 +15,7 @@ import os
 import resource
 import tempfile
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -43,14 +44,20 @@ def said(**facts: object) -> None:
     print(json.dumps(facts), flush=True)
 
 
+def write(n: int, folder: Path) -> None:
+    """A corpus of n windows in 8 files."""
+    made = windows(n)
+    for i in range(FILES):
+        write_corpus(Corpus.from_samples(made[i::FILES]), folder / f"{i}.parquet")
+
+
 def embed(n: int) -> None:
     """Windows a second of `embed_folder` in this process, and on a Ray cluster of two nodes with one processor each."""
     with tempfile.TemporaryDirectory() as place:
         corpus = Path(place) / "corpus"
-        made = windows(n)
-        for i in range(FILES):
-            write_corpus(Corpus.from_samples(made[i::FILES]), corpus / f"{i}.parquet")
-        del made
+        writing = get_context("spawn").Process(target=write, args=(n, corpus))  # so that its memory is not ours
+        writing.start()
+        writing.join()
         encoder = api.load()
         api.embed(windows(64), encoder)
         for engine in ("local", "ray"):
@@ -108,7 +115,7 @@ def store(n: int) -> None:
         os.environ["TRACETS_CACHE"] = f"{place}/two"
         timed("mirror_s", lambda: api.open_index(url))
         timed("open_again_s", lambda: api.open_index(url))
-        size = sum(f.stat().st_size for f in Path(place, "two").rglob("*") if f.is_file() and f.parent.name == "objects")
+        size = sum(f.stat().st_size for f in Path(place, "two").glob("indexes/*/objects/*"))
         said(what="store", windows=n, mb=round(size / 1e6, 1), **times)
     server.stop()
 
@@ -147,8 +154,8 @@ def step(batch: int) -> None:
         stepped.append(time.monotonic() - middle)
     if dist.get_rank() == 0:
         said(
-            what="step", processes=dist.get_world_size(), batch=batch, prepare_s=round(float(np.median(prepared[1:])), 3),
-            step_s=round(float(np.median(stepped[1:])), 3),
+            what="step", processes=dist.get_world_size(), batch=batch,
+            prepare_s=round(float(np.median(prepared[1:])), 3), step_s=round(float(np.median(stepped[1:])), 3),
         )  # fmt: skip
     dist.destroy_process_group()
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tracets.data import read_corpus
@@ -43,7 +44,10 @@ def test_the_second_reader_maps_what_the_first_one_made(corpus_file, large, monk
     first = read_corpus(corpus_file)
     monkeypatch.setattr(importlib.import_module("tracets.data.corpus"), "_kept", lambda *a: pytest.fail("read again"))
     second = read_corpus(corpus_file)
-    assert first.table.equals(alone.table) and second.table.equals(alone.table)
+    for found in (first, second):
+        assert found.table.drop(["values"]).equals(alone.table.drop(["values"]))
+        for a, b in zip(found, alone, strict=True):
+            np.testing.assert_array_equal(a.values, b.values)
     assert len(list(large.glob("*/*.arrow"))) == 1
 
 

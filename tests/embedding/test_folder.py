@@ -68,9 +68,17 @@ def test_from_bucket_to_bucket(corpus, model_folder, s3):
     assert api.embed_folder(f"{s3}/corpus", model_folder, f"{s3}/vectors").encoded == 0
 
 
-def test_one_file_of_a_folder(corpus, model_folder, tmp_path):
-    made = api.embed_folder(corpus / "b" / "c.parquet", model_folder, tmp_path / "out")
-    assert made.table()["id"].to_pylist() == [f"c{i}" for i in range(15)]
+def test_one_file_of_a_folder_and_a_folder_called_like_a_file(corpus, model_folder, tmp_path, monkeypatch, s3):
+    expected = [f"c{i}" for i in range(15)]
+    monkeypatch.chdir(corpus / "b")
+    Place.of(f"{s3}/some").send(corpus / "b" / "c.parquet", "c.parquet")
+    shutil.copytree(corpus / "b", tmp_path / "folder.parquet")
+    (tmp_path / "folder.parquet" / "b.parquet").unlink()
+    for i, where in enumerate(
+        (corpus / "b" / "c.parquet", "c.parquet", f"{s3}/some/c.parquet", "../../folder.parquet")
+    ):
+        made = api.embed_folder(where, model_folder, tmp_path / f"out{i}")
+        assert made.table()["id"].to_pylist() == expected
 
 
 def test_goes_on_where_it_was_cut_off(corpus, model_folder, tmp_path):

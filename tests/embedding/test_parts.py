@@ -98,3 +98,20 @@ def test_an_id_in_two_files_is_refused_with_both_places(corpus):
 def test_ids_of_equal_hash_are_compared_themselves(corpus, monkeypatch):
     monkeypatch.setattr(room, "_hashes", lambda ids: np.arange(len(ids), dtype=np.uint64) // 2)
     assert len(plan(corpus)) == 3
+
+
+def test_a_row_group_is_read_piece_by_piece(tmp_path):
+    values = np.random.default_rng(0).normal(size=(30_000, 168)).astype(np.float32)
+    offsets = pa.array(np.arange(30_001), pa.int32())
+    steps = pa.ListArray.from_arrays(pa.array(np.arange(30_001) * 168, pa.int32()), values.ravel())
+    columns = {"id": [f"w{i}" for i in range(30_000)], "values": pa.ListArray.from_arrays(offsets, steps)}
+    columns["channel_names"] = [["load"]] * 30_000
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet", row_group_size=30_000)
+    del columns, steps
+    (part,) = plan(tmp_path)
+    before, most = pa.total_allocated_bytes(), 0
+    for i, sample in enumerate(room._samples(part, Place.of(tmp_path))):
+        most = max(most, pa.total_allocated_bytes() - before)
+        if not i % 1000:
+            np.testing.assert_array_equal(sample.values[0], values[i])
+    assert i == 29_999 and most < 6_000_000 < values.nbytes / 3

@@ -201,7 +201,7 @@ def read_corpus(path: str | os.PathLike[str]) -> Corpus:
     if not file.is_file():
         raise DataError(f"no such corpus file: '{file}'. Check the path.")
     try:
-        source = pq.ParquetFile(file)
+        source = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)  # else whole row groups are in memory
         batches = (pa.Table.from_batches([batch]) for batch in source.iter_batches(ROWS_AT_ONCE))
         pieces = (conform(piece, file=str(file)) for piece in batches)
         with shared_by_processes(file) as shared:

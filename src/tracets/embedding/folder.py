@@ -20,7 +20,7 @@ from tracets.embedding.vectors import vector_schema
 from tracets.encoders.backends import Backend
 from tracets.encoders.backends import load as load_encoder
 from tracets.errors import ConfigError, DataError
-from tracets.places import Place
+from tracets.places import Place, is_url
 from tracets.types import AnyPath
 
 if TYPE_CHECKING:
@@ -128,10 +128,10 @@ def embed_folder(
 
 def _source(corpus: AnyPath) -> tuple[Place, str | None]:
     """The folder of a corpus, and the one file of it that is meant."""
-    shown = os.fspath(corpus).rstrip("/")
-    if not shown.endswith(".parquet"):
+    shown = os.fspath(corpus)
+    if not shown.endswith(".parquet") or os.path.isdir(shown):
         return Place.of(shown), None
-    folder, _, name = shown.rpartition("/")
+    folder, name = shown.rsplit("/", 1) if is_url(shown) else os.path.split(shown)
     return Place.of(folder or "."), name
 
 

@@ -123,7 +123,9 @@ def _samples(part: Part, source: Place) -> Iterator[Sample]:
     where, row = f"{source.shown}/{part.file}", part.begin
     with source.opened(part.file) as file:
         groups = list(range(part.first, part.last))
-        for batch in pq.ParquetFile(file, buffer_size=BUFFER).iter_batches(ROWS_AT_ONCE, row_groups=groups):
+        # without both, pyarrow holds whole row groups
+        parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)
+        for batch in parquet.iter_batches(ROWS_AT_ONCE, row_groups=groups):
             table = conform(pa.Table.from_batches([batch]), file=where)
             validate(table, file=f"{where}, counted from row {row}")
             row += batch.num_rows

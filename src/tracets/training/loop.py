@@ -238,7 +238,7 @@ def fit(
             enable_model_summary=False,
         )
         trainer.fit(loop, ckpt_path=last if going_on else None)
-    if start is not None and start[monitor] >= loop.best:
+    if start is not None and agreed(start[monitor]) >= loop.best:
         task.module.load_state_dict(start_weights)
         return {"step": 0.0, "minutes": loop.elapsed() / 60, monitor: start[monitor]}
     if not keep.best_model_path and not last.is_file():
