@@ -156,6 +156,34 @@ def llm_server():
     httpd.server_close()
 
 
+@pytest.fixture(scope="session")
+def s3_server():
+    """The address of a local server that speaks S3."""
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch, request):
+    """The URL of an empty bucket, which the environment says how to reach."""
+    import boto3
+
+    credentials = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
+    for name, value in {"AWS_ENDPOINT_URL": s3_server, "AWS_EC2_METADATA_DISABLED": "true", **credentials}.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"bucket-{abs(hash(request.node.nodeid)):x}"
+    boto3.client("s3").create_bucket(Bucket=bucket)
+    return f"s3://{bucket}"
+
+
 def days():
     """Twelve days of two sites: eight to train on, two to choose by, two to test."""
     import numpy as np

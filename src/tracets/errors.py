@@ -64,6 +64,10 @@ class NotFound(TracetsError, LookupError):
     """An id, a model name, a recipe or a reader that does not exist."""
 
 
+class StorageError(TracetsError, OSError):
+    """A folder or bucket cannot be listed, read or written. Names it, and what to check."""
+
+
 class MissingExtra(TracetsError, ImportError):
     """An optional dependency is not installed. Names the extra that brings it."""
 

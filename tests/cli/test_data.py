@@ -21,7 +21,8 @@ def test_describe_prints_names_with_brackets_as_they_are(tracets, tmp_path):
     path = tmp_path / "[b]x.csv"
     path.write_text("time,[/a] load\n2020-01-01,1\n2020-01-02,2\n")
     out = tracets("data", "describe", path).out
-    assert "[/a] load: 1" in out and "[b]x.csv" in out
+    told = "".join(out.split())  # a long path is broken to the width of the table
+    assert "[/a]load:1" in told and "[b]x.csv" in told
 
 
 def test_describe_reads_a_csv_in_the_zone_given(tracets, csv_file):

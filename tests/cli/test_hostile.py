@@ -124,7 +124,7 @@ def test_nothing_stored_steers_the_terminal(evil_index, tracets):
     for command in commands:
         result = tracets(*command)
         assert result.code == 0 and not RAW.search(result.out.replace("\n", "")), command
-        if "--json" in command:
+        if "--json" in command and command[0] != "explain":  # which tells one sentence, that one or another
             assert EVIL[:9] in json.dumps([json.loads(line) for line in result.out.splitlines()]).encode().decode(
                 "unicode_escape"
             )

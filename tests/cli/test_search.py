@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tracets import api
+
 KEYS = ["rank", "id", "score", "start", "end", "channels", "text", "label", "metadata"]
 
 
@@ -32,6 +34,27 @@ def test_embed_writes_the_columns_of_the_contract(tracets, corpus_file, model_fo
     assert row["id"] == "day-3" and row["channel_names"] == ["rain", "wind speed"]
     assert np.shape(row["vector"]) == (16,) and np.shape(row["channel_vectors"]) == (2, 16)
     np.testing.assert_allclose(np.linalg.norm([row["vector"], *row["channel_vectors"]], axis=1), 1, atol=1e-5)
+
+
+def test_embed_of_a_folder_writes_a_folder(tracets, refused, corpus_file, model_folder, tmp_path):
+    ask = ("embed", corpus_file.parent, "--model", model_folder)
+    out = tmp_path / "vectors"
+    result = tracets(*ask, "--out", out)
+    assert (result.code, result.out, result.err) == (0, "", f"wrote 12 vectors to {out}, 12 of them new\n")
+    assert json.loads(tracets(*ask, "--out", out, "--json").out) == {"out": str(out), "windows": 12, "encoded": 0}
+    assert api.open_vectors(out).table()["id"].to_pylist() == [f"day-{i}" for i in range(12)]
+    assert "--out must be a folder" in refused(*ask, "--out", tmp_path / "vectors.parquet")
+    assert "--engine must be local or ray, got 'spark'" in refused(*ask, "--out", out, "--engine", "spark")
+
+
+def test_an_index_in_a_bucket(tracets, refused, corpus_file, model_folder, tmp_path, s3, index_folder):
+    url = f"{s3}/days.index"
+    made = tracets("index", corpus_file, "--model", model_folder, "--out", url, "--json")
+    assert json.loads(made.out)["out"] == url and json.loads(made.out)["encoded_windows"] == 12
+    ask = ("a burst of rain", "-k", 3, "--where", "entity = 'ny'", "--json")
+    assert tracets("search", url, *ask).out == tracets("search", index_folder, *ask).out != ""
+    assert f"there is no index at '{s3}/none'" in refused("search", f"{s3}/none", "rain")
+    assert "in bucket 'nowhere': there is no such bucket" in refused("search", "s3://nowhere/index", "rain")
 
 
 def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file, model_folder, tmp_path):

@@ -2,8 +2,12 @@
 
 import csv
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from tracets.encoders.store import load_model
 
@@ -113,3 +117,30 @@ def test_where_narrows_what_is_learnt(tracets, refused, corpus_file, tmp_path):
     assert tracets(*train, "--where", "id <> 'day-0'").code == 0
     assert json.loads((out / "run" / "settings.json").read_text())["train_windows"] == 7
     assert "--where narrows a CORPUS" in refused("train", "--recipe", "base", "--out", out, "--where", "id = 'w00'")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("by", ["optim.devices", "torchrun"])
+def test_two_processes_learn_what_one_does(tracets, corpus_file, tmp_path, by):
+    """Both stages; without dropout, whose masks differ between processes. The weights agree to 1e-4."""
+    settings = [*QUICK, *SMALL, "--set", "pretrain.share=0.5", "--set", "optim.max_minutes=none", "--json"]
+    for name in ("model.series.dropout=0", "model.text.dropout=0", "model.sample=cls", "optim.batch_size=5"):
+        settings += ["--set", name]
+    assert tracets("train", corpus_file, "--out", tmp_path / "one", *settings).code == 0
+    run = [sys.executable, "-m"]
+    if by == "torchrun":
+        run += ["torch.distributed.run", "--nproc-per-node", "2", "-m"]
+    else:
+        settings += ["--set", "optim.devices=2"]
+    done = subprocess.run(
+        [*run, "tracets", "train", corpus_file, "--out", tmp_path / "two", *settings], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["out"] == str(tmp_path / "two"), "one process speaks"
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert set(one) == set(two)
+    for name, weights in one.items():
+        np.testing.assert_allclose(two[name], weights, rtol=0, atol=1e-4, err_msg=name)
+    rows = (tmp_path / "two" / "run" / "align" / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 2 and not list((tmp_path / "two").rglob("*.ckpt"))

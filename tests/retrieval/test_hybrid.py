@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from tracets.errors import QueryError
+from tracets.index import Rows
 from tracets.index.words import words
 from tracets.retrieval.build import build_index
 from tracets.retrieval.search import search
+from tracets.retrieval.stored import Index
 from tracets.types import Query, Sample
 
 _spec = importlib.util.spec_from_file_location("search_tests", Path(__file__).with_name("test_search.py"))
@@ -96,3 +98,28 @@ def test_texts_that_are_added_are_found_by_their_words(tmp_path):
 def test_a_hybrid_search_needs_words(index, query):
     with pytest.raises(QueryError, match="ranks texts by the words of the query. Give a text"):
         search(index, ENCODER, query, hybrid=True)
+
+
+def test_words_follow_every_change(tmp_path):
+    def one(name, text):
+        return Sample(name, np.ones((2, 8)), ("rain", "wind"), text=text)
+
+    def rows(*samples):
+        told = [s.text for s in samples if s.text]
+        return Rows(samples, ENCODER.encode_series(samples), ENCODER.encode_texts(told))
+
+    def found(folder, said):
+        hits = search(Index(folder), ENCODER, Query(said), want="text", k=9, hybrid=True)
+        return [hit.id for hit in hits if hit.score == 1.0] if Index(folder).words.scores(said).any() else []
+
+    folder = build_index([one("a", "dry"), one("b", "wet"), one("c", "dull")], ENCODER, tmp_path / "x").folder
+    before = folder
+    assert (found(folder, "dry"), found(folder, "wet"), found(folder, "hot")) == (["a"], ["b"], [])
+    folder = folder.add([rows(one("d", "hot"))]).folder
+    assert (found(folder, "dry"), found(folder, "hot")) == (["a"], ["d"])
+    folder = folder.upsert([rows(one("a", "cold"))]).folder
+    assert (found(folder, "dry"), found(folder, "cold")) == ([], ["a"]) and Index(folder).words.n == 4
+    folder = folder.delete(["d"]).folder
+    assert found(folder, "hot") == [] and Index(folder).words.n == 3
+    assert found(folder.compact(), "wet") == ["b"]
+    assert (found(before, "dry"), found(before, "cold")) == (["a"], []), "a reader keeps what it opened"

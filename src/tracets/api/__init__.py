@@ -45,9 +45,20 @@ from tracets.api.indexes import (
     verify_index,
     watch,
 )
-from tracets.api.models import export, load, set_threads, shipped_models, train
+from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
 from tracets.api.places import cut, find_spans, plot_spans, span_to_json
-from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
+from tracets.api.searching import (
+    build_index,
+    embed,
+    embed_folder,
+    embed_to_file,
+    explain,
+    hit_to_json,
+    open_index,
+    open_vectors,
+    plot_hits,
+    search,
+)
 from tracets.files import Limits
 from tracets.filters import Filter, col
 from tracets.filters import from_json as filter_from_json
@@ -66,14 +77,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "Query", "Sample", "Span", "TraceClassifier",
     "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm", "classify",
-    "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe", "embed", "evaluate_channels",
-    "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export",
-    "export_index", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster",
-    "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier",
-    "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
-    "open_index", "plot_forecasts", "plot_hits", "plot_spans", "read", "restore_index", "save_forecaster", "search",
-    "set_threads", "shipped_models", "span_to_json", "train", "upsert_index", "verify_index", "watch", "weather",
-    "windows", "with_neighbours", "write",
+    "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe", "embed", "embed_folder",
+    "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes",
+    "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json", "filter_to_json", "find_spans",
+    "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json", "histories",
+    "hit_to_json", "index_info", "is_classifier", "is_first_process", "is_forecaster", "limits_of", "llm_captioner",
+    "load", "load_backbone", "load_classifier", "load_forecaster", "open_index", "open_vectors", "plot_forecasts",
+    "plot_hits", "plot_spans", "read", "restore_index", "save_forecaster", "search", "set_threads", "shipped_models",
+    "span_to_json", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours",
+    "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

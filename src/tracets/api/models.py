@@ -76,6 +76,13 @@ def set_threads(n: int) -> None:
     set_threads_(n)
 
 
+def is_first_process() -> bool:
+    """Whether this is the process of a training that writes files: the only one, or that of rank 0."""
+    from tracets.training.ranks import is_first
+
+    return is_first()
+
+
 def train(
     corpus: Corpus | None,
     out: AnyPath,
@@ -89,6 +96,9 @@ def train(
     progress_bar: bool = False,
 ) -> TraceModel:
     """Train a model on the windows of split "train", choose its weights on "val", save it to the folder `out`.
+
+    With "optim.devices=N", this starts the running script N - 1 times more, with the same arguments, and they train
+    together; under torchrun, which has started them, each call trains with the others. docs/scaling.md says more.
 
     Parameters
     ----------
@@ -125,14 +135,15 @@ def train(
     from tracets.encoders.store import load_model
     from tracets.tasks.curriculum import drill_windows, fresh_captions, fresh_swaps, recipe_windows
     from tracets.tasks.stages import train_stages
+    from tracets.training.ranks import is_first
 
     folder = Path(out)
     if max_minutes is not None:
         assignments = [*assignments, f"optim.max_minutes={max_minutes}"]
     settings = load_settings(recipe, assignments=assignments)
-    if (folder / "config.json").exists():
+    if is_first() and (folder / "config.json").exists():
         raise ConfigError(f"'{folder}' holds a finished model already. Choose another --out.")
-    if (folder / "run").exists() and not resume:
+    if is_first() and (folder / "run").exists() and not resume:
         raise ConfigError(f"'{folder}' holds a training that was cut off. Pass --resume to go on, or another --out.")
     named = {a.partition("=")[0].strip() for a in assignments}
     if "model.sample_weight" in named and settings.align.choose_weight:
@@ -168,7 +179,8 @@ def train(
             )  # fmt: skip
             about += f" Swapped facts are asked about {len(drills)} windows more."
     else:
-        learn, choose = list(corpus.split("train")), list(corpus.split("val"))
+        # their values stay where those of the corpus are, in a mapped file if it is large; `split` would copy them
+        learn, choose = ([s for s in corpus if s.split == split] for split in ("train", "val"))
         about = f"Data: {len(corpus)} windows given as a corpus; started from {init}."
     train_stages(
         model, learn, choose, folder, pretrain=settings.pretrain, align=settings.align, optim=settings.optim, seed=seed,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from tracets.places import is_url
 from tracets.types import AnyPath, Hit, Query, Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tracets.embedding import VectorFolder
+    from tracets.encoders.backends import Backend
     from tracets.encoders.protocol import PairEncoder
     from tracets.filters import Filter
     from tracets.retrieval.reasons import Explanation
@@ -22,9 +25,101 @@ def embed(corpus: Iterable[Sample], model: PairEncoder, *, batch_size: int = 64)
     `channel_vectors` holds one vector a channel: the mean of the channel's vectors, of length 1; zero where nothing was
     observed.
     """
-    from tracets.retrieval import build
+    from tracets.embedding import embed as embed_
 
-    return build.embed(corpus, model, batch_size=batch_size)
+    return embed_(corpus, model, batch_size=batch_size)
+
+
+def embed_to_file(
+    corpus: Iterable[Sample],
+    model: PairEncoder,
+    out: AnyPath,
+    *,
+    batch_size: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Write what `embed` gives to a Parquet file, whole or not at all, 512 windows in memory at a time.
+
+    Returns
+    -------
+    int
+        How many windows there were.
+
+    Raises
+    ------
+    DataError
+        There are none.
+    """
+    from tracets.embedding import embed_to_file as embed_to_file_
+
+    return embed_to_file_(corpus, model, out, batch_size=batch_size, progress=progress)
+
+
+def embed_folder(
+    corpus: AnyPath,
+    model: AnyPath,
+    out: AnyPath,
+    *,
+    engine: Literal["local", "ray"] = "local",
+    backend: Backend | None = None,
+    batch_size: int = 64,
+    workers: int | None = None,
+    cpus: float = 1.0,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> VectorFolder:
+    """Write the vectors of every corpus file below a folder or bucket to a folder or bucket.
+
+    Each file is cut into parts at its row groups, and the vectors of a part are one fragment. Fragments count once the
+    manifest names them, which is written last. A second call goes on where the first was cut off; after one that ended
+    it encodes only files that are new or have changed. docs/scaling.md says how to run it on several machines.
+
+    Parameters
+    ----------
+    corpus, out : path or URL
+        A folder of corpus files (Parquet), or one such file; a folder to be. `s3://bucket/folder` and the like too.
+    model : path
+        Its folder, or a model that ships by its name: every process loads it by itself.
+    engine : "local" or "ray"
+        This process; or a pool of encoders by Ray Data, on the cluster that RAY_ADDRESS names or on this machine's
+        cores. Both give the same vectors.
+    workers : int, optional
+        With "ray": encoders at a time, at most, by default as many as there is room for.
+    cpus : float, default=1
+        With "ray": processors that one encoder takes. Below 1, more encoders share one.
+    overwrite : bool, default=False
+        Replace vectors of another model.
+    progress : callable, optional
+        Called with the number of windows done so far and of all, after each part.
+
+    Returns
+    -------
+    VectorFolder
+        Its `dataset()` and `table()` read the vectors; `open_vectors` opens the folder again.
+
+    Raises
+    ------
+    DataError
+        No corpus files, a file or row that breaks the corpus contract, an id that comes twice, or vectors of another
+        model at `out`.
+    StorageError
+        A folder or bucket cannot be read or written.
+    MissingExtra
+        Engine "ray" without the extra `ray`.
+    """
+    from tracets.embedding import embed_folder as embed_folder_
+
+    return embed_folder_(
+        corpus, model, out, engine=engine, backend=backend, batch_size=batch_size, workers=workers, cpus=cpus,
+        overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+
+
+def open_vectors(path: AnyPath) -> VectorFolder:
+    """Open a folder that `embed_folder` wrote. Raises DataError where none has been finished."""
+    from tracets.embedding import VectorFolder as VectorFolder_
+
+    return VectorFolder_.open(path)
 
 
 def build_index(
@@ -38,16 +133,30 @@ def build_index(
     ann: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
-    """Write an index, whole or not at all: `update` encodes what is new alone, `ann` makes its search approximate."""
-    from tracets.retrieval.build import build_index as make
+    """Write an index, whole or not at all: `update` encodes what is new alone, `ann` makes its search approximate.
 
+    `out` may be a URL such as `s3://bucket/index`: the index is made on this machine and sent there.
+    """
+    from tracets.retrieval import build, remote
+
+    make = remote.build_remote_index if is_url(out) else build.build_index
     return make(
         corpus, model, out, batch_size=batch_size, overwrite=overwrite, update=update, ann=ann, progress=progress
     )
 
 
 def open_index(path: AnyPath) -> Index:
-    """Open an index folder. Raises IndexFolderError when it is missing, damaged or of another format."""
+    """Open an index folder, or an index in an object store such as `s3://bucket/index`.
+
+    The latter is mirrored to the user's cache folder first; a next time, only what has changed is fetched.
+
+    Raises
+    ------
+    IndexFolderError
+        The index is missing, damaged or of another format.
+    StorageError
+        The store cannot be read; names the bucket and the fix.
+    """
     from tracets.retrieval.stored import Index as Index_
 
     return Index_.open(path)

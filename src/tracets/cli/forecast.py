@@ -29,9 +29,7 @@ def forecast(
     backbone: Annotated[
         str | None, typer.Option(help="A forecaster of others instead: fracast, chronos-bolt:FOLDER, seasonal-naive.")
     ] = None,
-    index: Annotated[
-        Path | None, typer.Option(help="Add what followed the most similar windows of this index.")
-    ] = None,
+    index: Annotated[str | None, typer.Option(help="Add what followed the most similar windows of this index.")] = None,
     retrieval: Annotated[
         Literal["none", "series", "series+text"], typer.Option(help="What finds these windows, with --index.")
     ] = "series",

@@ -113,7 +113,7 @@ def _said(error: Exception) -> str:
         message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         where = error.ctx.command_path if error.ctx is not None else "tracets"  # type: ignore[attr-defined]
         return visible(f"{message}. See: {where} --help") if message else ""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, TracetsError):
         if error.strerror is None:  # those of Arrow have their text alone
             return visible(" ".join(str(error).split()))
         return visible(f"{error.strerror}: '{error.filename}'. Check the path and its permissions.")

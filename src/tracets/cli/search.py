@@ -32,28 +32,48 @@ from tracets.errors import ConfigError, DataError, QueryError
 from tracets.types import Query, Sample
 
 Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
-IndexFolder = Annotated[Path, typer.Argument(help="An index folder.")]
+IndexFolder = Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")]
 IndexModel = Annotated[str | None, typer.Option(help="By default the model that the index was built with.")]
 
 
 def embed(
-    corpus: Windows,
-    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    corpus: Annotated[str, typer.Argument(help="A corpus, or a folder or bucket (s3://...) of corpus files.")],
+    out: Annotated[str, typer.Option(help="The Parquet file to write; of a folder or bucket, the folder or bucket.")],
     model: Model = "base",
     backend: Backend = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: a pool of encoders on the cluster that RAY_ADDRESS names.")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="With ray: encoders at a time, at most; default: as many as there is room for.")
+    ] = None,
+    cpus: Annotated[float, typer.Option(help="With ray: processors that one encoder takes.")] = 1.0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write the vectors of every window: id, vector, channel_names, channel_vectors."""
-    import pyarrow.parquet as pq
-
-    table = api.embed(api.read(corpus, limits=limits()), api.load(model, backend=backend_of(backend)))
-    pq.write_table(table, out, compression="zstd")
-    done(f"wrote {table.num_rows} vectors to {out}", {"out": str(out), "windows": table.num_rows}, as_json=as_json)
+    asked = _engine(engine)
+    if asked == "local" and "://" not in corpus + out and not Path(corpus).is_dir():
+        windows, encoder = api.read(Path(corpus), limits=limits()), api.load(model, backend=backend_of(backend))
+        with counting("embedding", len(windows)) as progress:
+            rows = api.embed_to_file(windows, encoder, out, progress=progress)
+        facts, new = {"out": out, "windows": rows}, ""
+    else:
+        if out.endswith(".parquet"):
+            raise ConfigError(f"--out must be a folder for the vectors of a folder, bucket or cluster, got '{out}'.")
+        with counting("embedding", None) as progress:
+            made = api.embed_folder(
+                corpus, model, out, engine=asked, backend=backend_of(backend), workers=workers, cpus=cpus,
+                overwrite=overwrite, progress=progress,
+            )  # fmt: skip
+        rows, new = len(made), f", {made.encoded} of them new"
+        facts = {"out": out, "windows": rows, "encoded": made.encoded}
+    done(f"wrote {rows} vectors to {out}{new}", facts, as_json=as_json)
 
 
 def index(
     corpus: Windows,
-    out: Annotated[Path, typer.Option(help="The index folder to write.")],
+    out: Annotated[str, typer.Option(help="The index to write: a folder, or s3://bucket/index.")],
     model: Model = "base",
     backend: Backend = None,
     overwrite: Overwrite = False,
@@ -196,6 +216,14 @@ def _channel_texts(given: Sequence[str]) -> dict[str, str]:
             raise QueryError(f"--channel {name.strip()!r} was given twice; join the texts into one.")
         out[name.strip()] = text.strip()
     return out
+
+
+def _engine(engine: str) -> Literal["local", "ray"]:
+    if engine == "local":
+        return "local"
+    if engine == "ray":
+        return "ray"
+    raise ConfigError(f"--engine must be local or ray, got '{engine}'.")
 
 
 def _wanted(want: str) -> Literal["series", "text"]:

@@ -73,21 +73,22 @@ def done(said: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 @contextmanager
-def counting(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def counting(what: str, total: int | None) -> Iterator[Callable[..., None]]:
     """A progress bar on stderr, where that is a terminal; the block gets a function that takes how many are done.
 
-    Without a total, which a stream does not know, the bar only says that something goes on.
+    The function takes the number of all as well, where that is not known before; without it the bar only says that
+    something goes on.
     """
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda done: None
+        yield lambda done, total=None: None
         return
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)
+        yield lambda done, total=None: progress.update(task, completed=done, total=total)
 
 
 def table_of(values: Mapping[str, Any], *, title: str) -> None:

@@ -40,6 +40,8 @@ def train(
         data, out, init=init, recipe=recipe, assignments=settings or [], max_minutes=max_minutes, seed=seed,
         resume=resume, progress_bar=True,
     )  # fmt: skip
+    if not api.is_first_process():  # `optim.devices` starts this command several times
+        return
     said = f"wrote the model to {out}; next: tracets evaluate retrieval CORPUS --model {out} --split test"
     done(said, {"out": str(out), "fingerprint": model.fingerprint}, as_json=as_json)
 

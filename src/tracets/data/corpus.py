@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from tracets.data.parquet_door import ROWS_AT_ONCE, read_batches
 from tracets.data.schema import CONTRACT, MATRIX, SPLITS, STRINGS, TEXTS, conform, validate
+from tracets.data.sharing import shared_by_processes
 from tracets.errors import DataError, QueryError
 from tracets.files import LIMITS, Limits
 from tracets.filters import Filter
@@ -186,7 +187,8 @@ def read_corpus(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Cor
     """Read and validate a corpus file (Parquet, one row a window).
 
     A large one is not held in memory: its rows go to a temporary file without compression, which is mapped and
-    vanishes with the corpus (so do those of `split`, `select` and `where`).
+    vanishes with the corpus (so do those of `split`, `select` and `where`). The processes of one training on a machine
+    map one such file.
 
     Raises
     ------
@@ -197,7 +199,9 @@ def read_corpus(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Cor
     file = Path(path)
     pieces = (conform(piece, file=str(file)) for piece in read_batches(file, limits=limits))
     try:
-        table = _kept(pieces)
+        with shared_by_processes(file) as shared:
+            made = shared is not None and shared.is_file()
+            table = _mapped(str(shared)) if made else _kept(pieces, shared)
     except (pa.ArrowException, MemoryError) as error:
         raise DataError(f"{file}: cannot be held ({' '.join(str(error).split())}). Is it a corpus file?") from error
     if table is None:
@@ -206,8 +210,9 @@ def read_corpus(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Cor
     return Corpus(table)
 
 
-def _kept(pieces: Iterable[pa.Table]) -> pa.Table | None:
-    """Pieces as one table, in memory or, where they are large, in a memory-mapped file without a name; None of none."""
+def _kept(pieces: Iterable[pa.Table], shared: Path | None = None) -> pa.Table | None:
+    """Pieces as one table: in memory, or, where they are large, in a memory-mapped file, which has no name but
+    `shared`; None of none."""
     pieces, held, n_bytes = iter(pieces), [], 0
     for piece in pieces:
         held.append(piece)
@@ -216,7 +221,7 @@ def _kept(pieces: Iterable[pa.Table]) -> pa.Table | None:
             break
     else:
         return pa.concat_tables(held) if held else None
-    handle, path = tempfile.mkstemp(suffix=".arrow", prefix="tracets-")
+    handle, path = tempfile.mkstemp(suffix=".arrow", prefix="tracets-", dir=shared and shared.parent)
     os.close(handle)
     try:
         with pa.ipc.new_file(path, held[0].schema) as writer:
@@ -224,11 +229,19 @@ def _kept(pieces: Iterable[pa.Table]) -> pa.Table | None:
                 writer.write_table(held.pop(0))
             for piece in pieces:
                 writer.write_table(piece)
-        return pa.ipc.open_file(pa.memory_map(path)).read_all()
+        table = _mapped(path)
+        if shared is not None:
+            os.replace(path, shared)
+        return table
     finally:
         pa.default_memory_pool().release_unused()
-        with contextlib.suppress(PermissionError):  # Windows keeps the name as long as the file is open
+        # Windows keeps the name as long as the file is open
+        with contextlib.suppress(PermissionError, FileNotFoundError):
             os.unlink(path)
+
+
+def _mapped(path: str | Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
 def write_corpus(corpus: Corpus, path: str | os.PathLike[str]) -> None:

@@ -16,20 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from tracets.encoders.seals import SEAL, hash_of
 from tracets.errors import ModelError, TracetsError
 from tracets.files import read_json, size_of
+from tracets.places import cache_folder
 
 SOON = 2.0
 """Seconds; a file that was written so shortly before it was checked could change again without its times telling."""
-
-
-def cache_folder() -> Path:
-    """The folder that TRACETS_CACHE names, else the user's cache folder."""
-    given = os.environ.get("TRACETS_CACHE")
-    return Path(given) if given else platformdirs.user_cache_path("tracets", appauthor=False)
 
 
 def notes_folder() -> Path:

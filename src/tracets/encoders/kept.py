@@ -21,13 +21,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tracets.encoders.checked import cache_folder, notes_folder
+from tracets.encoders.checked import notes_folder
 from tracets.encoders.onnx_model import EXPORT_FORMAT, SENTENCES, OnnxModel, is_whole
 from tracets.encoders.seals import hash_of
 from tracets.encoders.settings import DEFAULT_BACKBONE, ModelConfig
 from tracets.encoders.store import write_whole
 from tracets.errors import ModelError
 from tracets.files import LIMITS, parse_json, read_bytes
+from tracets.places import cache_folder
 from tracets.plain import build
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ TRACED = ("encoders", "nn")
 
 
 def exports_folder() -> Path:
-    """Where kept exports lie: in the folder that TRACETS_CACHE names, else in the user's cache folder."""
+    """Where kept exports lie."""
     return cache_folder() / "onnx"
 
 

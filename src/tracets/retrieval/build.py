@@ -9,12 +9,10 @@ from dataclasses import replace as replace_fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracets.encoders.protocol import PairEncoder
-from tracets.errors import DataError
 from tracets.index import IndexFolder, Rows
 from tracets.index.files import KEEP_SECONDS
 from tracets.index.manifest import FILE as MANIFEST
@@ -24,9 +22,6 @@ from tracets.retrieval.hubness import choose_bank, text_hubness
 from tracets.retrieval.reuse import Sparing
 from tracets.retrieval.stored import Index
 from tracets.types import FloatArray, Sample
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 ROWS_A_BATCH = 512
 
@@ -39,27 +34,6 @@ class Changed:
     added: int
     replaced: int
     deleted: int
-
-
-def embed(samples: Iterable[Sample], encoder: PairEncoder, *, batch_size: int = 64) -> pa.Table:
-    """Vectors of every window as a table; see `tracets.api.embed`."""
-    import pyarrow as pa
-
-    samples = list(samples)
-    if not samples:
-        raise DataError("embed() got no windows. Check the split or the filter.")
-    vectors = encoder.encode_series(samples, batch_size=batch_size)
-    means = [v.mean(axis=1) for v in vectors.channels]
-    units = [m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-12) for m in means]
-    width = pa.list_(pa.float32(), encoder.dim)
-    return pa.table(
-        {
-            "id": pa.array([s.id for s in samples], pa.string()),
-            "vector": pa.array(list(vectors.sample), width),
-            "channel_names": pa.array([list(s.channel_names) for s in samples], pa.list_(pa.string())),
-            "channel_vectors": pa.array([list(u) for u in units], pa.list_(width)),
-        }
-    )
 
 
 def build_index(

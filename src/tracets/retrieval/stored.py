@@ -18,6 +18,7 @@ from tracets.errors import NotFound
 from tracets.index import IndexFolder
 from tracets.index.lists import Lists
 from tracets.index.words import Words, kept_words
+from tracets.places import is_url
 from tracets.retrieval.scores import Groups, Names, SeriesBank, TextBank, standing_for
 from tracets.types import BoolArray, FloatArray
 
@@ -35,7 +36,19 @@ class Index:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Index:
-        """Open an index as it is now. Raises IndexFolderError when it is missing, damaged or of a newer format."""
+        """Open an index as it is now: a folder, or one in an object store (`s3://bucket/index`), mirrored in the cache.
+
+        Raises
+        ------
+        IndexFolderError
+            The index is missing, damaged or of a newer format.
+        StorageError
+            The store cannot be read.
+        """
+        if is_url(path):
+            from tracets.index.remote import mirror
+
+            path = mirror(os.fspath(path))
         return cls(IndexFolder.open(path))
 
     def refresh(self) -> Index:
@@ -95,7 +108,7 @@ class Index:
     def words(self) -> Words:
         """The words of the texts of `text_rows`, in their order; made and kept in the index folder where missing."""
         rows, folder = self.text_rows, self.folder
-        key = hashlib.sha256(folder.mapped.folder.name.encode() + rows.tobytes()).hexdigest()[:16]
+        key = hashlib.sha256(folder.mapped.state.manifest.encode() + rows.tobytes()).hexdigest()[:16]
         return kept_words(folder.path, key, lambda: [row["text"] for row in folder.facts(rows, ["text"])])
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -19,12 +20,13 @@ from tracets.encoders.text import TextBatch
 from tracets.errors import ConfigError, DataError
 from tracets.losses import directed_info_nce, hard_negatives_at, info_nce
 from tracets.metrics import first_relevant, reciprocal_rank, same_key
-from tracets.nn.device import to_device
+from tracets.nn.device import rows_of, to_device
 from tracets.nn.scores import best_cosines, late_interaction, mean_by_text, own_interaction
 from tracets.retrieval.scores import combine, series_bank, text_bank, text_to_series
 from tracets.tasks.context import same_meaning
 from tracets.tasks.pretrain import kind_of
 from tracets.training.order import BatchOrder, generator_at
+from tracets.training.ranks import gather, own_rows, shares, world
 from tracets.types import Sample
 
 T = TypeVar("T")
@@ -96,16 +98,18 @@ class AlignConfig:
 class AlignBatch:
     """Series, and all texts of the step in one pack: of windows, of channels, of events, true sentences, swapped ones.
 
-    `windows` (n_texts,) the series of each window text; `channels` (n_channel_texts,) the flat (series, channel) of
-    each channel text; `events` (n_events,); `swaps` (n_swaps,) the series, or the drill, of each true sentence and of
-    its twin, `swap_channels` (2 * n_swaps,) the flat (series, channel) that each true sentence names, then each false
-    one; `drills` what is asked about in place of `series`, None without any; `same_*` True where a text says nearly
-    what another one's owner says.
+    Each of several processes has the whole batch, but of `texts` its share alone; `lengths` (all texts,) says how many
+    sentences each text has. `windows` (n_texts,) the series of each window text; `channels` (n_channel_texts,) the flat
+    (series, channel) of each channel text; `events` (n_events,); `swaps` (n_swaps,) the series, or the drill, of each
+    true sentence and of its twin, `swap_channels` (2 * n_swaps,) the flat (series, channel) that each true sentence
+    names, then each false one; `drills` what is asked about in place of `series`, None without any; `same_*` True where
+    a text says nearly what another one's owner says.
     """
 
     series: SeriesBatch
     drills: SeriesBatch | None
     texts: TextBatch
+    lengths: Tensor
     windows: Tensor
     channels: Tensor
     events: Tensor
@@ -253,6 +257,7 @@ class AlignTask:
         named = [(i, found.channel) for i, found in swaps] + [(i, found.false_channel) for i, found in swaps]
         said = (*window_texts, *channel_texts, *event_texts, *twins)
         pieces = [self._some_sentences(self.model.text.sentences_of(t), rng) for t in said]
+        given = pieces + [("",)] * (world()[1] - len(pieces))  # there is something for every process to read
         same_channels = np.zeros((len(channels), len(samples) * width), bool)
         if channels:
             at = [i * width + c for i, c in channel_of]
@@ -265,7 +270,8 @@ class AlignTask:
         return AlignBatch(
             series=series,
             drills=drills,
-            texts=self.model.text.pack(pieces or [("",)], self.model.backbone),
+            texts=self.model.text.pack(given[own_rows(shares(len(given)))], self.model.backbone),
+            lengths=torch.tensor([len(p) for p in given]),
             windows=torch.tensor(windows, dtype=torch.long),
             channels=torch.tensor([i * width + c for i, c in channels], dtype=torch.long),
             events=torch.tensor(events, dtype=torch.long),
@@ -281,9 +287,9 @@ class AlignTask:
     def loss(self, batch: AlignBatch, *, progress: float) -> dict[str, Tensor]:
         """The losses of a step by name; "loss" is their weighted sum."""
         batch = to_device(batch, self.model.device)
-        whole, sentences = self.model.read_texts(batch.texts)
-        sample, channels = self.model.series(batch.series)
-        owner, alive = batch.texts.owner, batch.series.channel_valid
+        whole, sentences, owner = self._read(batch)
+        sample, channels = self._encode(batch.series)
+        alive = batch.series.channel_valid
         scale = self.model.scale
         n_hard = hard_negatives_at(progress, first=self.config.hard_first, last=self.config.hard_last)
         n, k, e = len(batch.windows), len(batch.channels), len(batch.events)
@@ -318,7 +324,7 @@ class AlignTask:
             parts["event"] = info_nce(cosine * scale, same=batch.same_events, n_hard=n_hard)
         if len(batch.swaps):
             if batch.drills is not None:
-                sample, channels = self.model.series(batch.drills)
+                sample, channels = self._encode(batch.drills)
                 alive = batch.drills.channel_valid
             asked = torch.cat([batch.swaps, batch.swaps])  # the series of every true sentence, then of every false one
             late = own_interaction(sentences, owner - (n + k + e), channels[asked], alive[asked])
@@ -331,6 +337,25 @@ class AlignTask:
         weights = {"pair": 1.0} | {name: getattr(self.config, name) for name in parts if name != "pair"}
         total = sum((weights[name] * value for name, value in parts.items()), start=0.0 * sample.sum())
         return {"loss": total, **parts, "scale": scale}
+
+    def _encode(self, batch: SeriesBatch) -> tuple[Tensor, Tensor]:
+        """Vectors of all series of a step, of which this process encodes its share."""
+        sizes = shares(len(batch.values))
+        sample, channels = self.model.series(rows_of(batch, own_rows(sizes)))
+        return gather(sample, sizes), gather(channels, sizes)
+
+    def _read(self, batch: AlignBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Vectors of all texts of a step and of their sentences, and the text of each sentence."""
+        whole, sentences = self.model.read_texts(batch.texts)
+        sizes = shares(len(batch.lengths))
+        if len(sizes) == 1:
+            return whole, sentences, batch.texts.owner
+        ends = [0, *np.cumsum(sizes)]
+        said = [int(batch.lengths[a:b].sum()) for a, b in pairwise(ends)]
+        owner = torch.arange(len(batch.lengths), device=whole.device).repeat_interleave(batch.lengths)
+        whole, sentences = gather(whole, sizes), gather(sentences, said)
+        real = len(batch.windows) + len(batch.channels) + len(batch.events) + 2 * len(batch.swaps)
+        return whole[:real], sentences[owner < real], owner[owner < real]
 
     def validate(self) -> dict[str, float]:
         """Mean reciprocal rank among the validation pairs, both ways, and their mean, at the weight that is best."""

@@ -13,8 +13,9 @@ from tracets.encoders.model import TraceModel
 from tracets.encoders.series import SeriesBatch, to_series_batch
 from tracets.errors import ConfigError
 from tracets.losses import masked_mse, random_patches
-from tracets.nn.device import to_device
+from tracets.nn.device import rows_of, to_device
 from tracets.training.order import BatchOrder, generator_at
+from tracets.training.ranks import gather, own_rows, shares
 from tracets.types import Sample
 
 
@@ -71,8 +72,14 @@ class PretrainTask:
         return self._hide([self.train[int(i)] for i in rows], seed=seed)
 
     def loss(self, batch: tuple[SeriesBatch, Tensor], *, progress: float) -> dict[str, Tensor]:
-        prediction, target, counted = self.model.series.reconstruct_hidden(*to_device(batch, self._device))
-        return {"loss": masked_mse(prediction, target, counted)}
+        sizes = shares(len(batch[1]))
+        mine = to_device(rows_of(batch, own_rows(sizes)), self._device)
+        prediction, target, counted = self.model.series.reconstruct_hidden(*mine)
+        if len(sizes) == 1:
+            return {"loss": masked_mse(prediction, target, counted)}
+        error = ((prediction - target).square() * counted).flatten(1).sum(1)  # (own rows,)
+        of_all = gather(counted.flatten(1).sum(1), sizes).sum()
+        return {"loss": gather(error, sizes).sum() / of_all.clamp(min=1)}
 
     def validate(self) -> dict[str, float]:
         """Share of the variance of hidden steps explained, against the visible mean of the channel; 1 is best."""

@@ -18,8 +18,12 @@ from tracets.files import read_json
 from tracets.tasks.align import AlignConfig, AlignTask, Captioner, Drill, Swapper
 from tracets.tasks.pretrain import PretrainConfig, PretrainTask
 from tracets.training.loop import fit
+from tracets.training.ranks import is_first
 from tracets.training.settings import OptimConfig
 from tracets.types import Sample
+
+FREE = ("optim.devices",)
+"""Settings that a resumed run may have otherwise: they change nothing that is learnt."""
 
 
 def train_stages(
@@ -65,7 +69,7 @@ def train_stages(
             f"Set the column `split` (tracets data windows writes it)."
         )
     run = out / "run"
-    if not resume:
+    if not resume and is_first():
         shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True, exist_ok=True)
     settings = {
@@ -73,7 +77,8 @@ def train_stages(
         "seed": seed, "train_windows": len(train), "validation_windows": len(validation),
         "drills": len(drills),
     }  # fmt: skip
-    _keep_settings(run / "settings.json", settings)
+    if is_first():
+        _keep_settings(run / "settings.json", settings)
     reached: dict[str, dict[str, float]] = {}
     finished = run / "pretrain" / "reached.json"
     if pretrain.share and not (resume and finished.is_file()):
@@ -82,8 +87,9 @@ def train_stages(
             first, _part(optim, pretrain.share), folder=run / "pretrain", monitor=first.monitor, seed=seed,
             resume=resume, progress_bar=progress_bar,
         )  # fmt: skip
-        torch.save(model.series.state_dict(), run / "pretrain" / "weights.ckpt")
-        finished.write_text(json.dumps(reached["pretrain"]), encoding="utf-8")
+        if is_first():
+            torch.save(model.series.state_dict(), run / "pretrain" / "weights.ckpt")
+            finished.write_text(json.dumps(reached["pretrain"]), encoding="utf-8")
     elif pretrain.share:
         model.series.load_state_dict(torch.load(run / "pretrain" / "weights.ckpt", weights_only=True))
         reached["pretrain"] = read_json(finished, error=ConfigError)
@@ -96,6 +102,8 @@ def train_stages(
         resume=resume, progress_bar=progress_bar, keep_start=keep_start,
     )  # fmt: skip
     second.settle()
+    if not is_first():
+        return reached
     save_model(model, out, card=_card(model, about, settings, reached))
     for checkpoint in run.rglob("*.ckpt"):
         checkpoint.unlink()
@@ -112,7 +120,7 @@ def _keep_settings(file: Path, settings: dict[str, object]) -> None:
         if not isinstance(saved, dict):
             raise ConfigError(f"'{file}' holds no table of settings. Train to another folder.")
         before, now = _flat(saved), _flat(json.loads(text))
-        changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
+        changed = [name for name in sorted(before | now) if before.get(name) != now.get(name) and name not in FREE]
         if changed:
             told = ", ".join(f"{name} = {before.get(name)} (now {now.get(name)})" for name in changed[:3])
             raise ConfigError(

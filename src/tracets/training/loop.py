@@ -19,7 +19,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader, IterableDataset
 
 from tracets.errors import ConfigError
+from tracets.training.ranks import agreed, is_first, processes, wait, world
 from tracets.training.settings import OptimConfig
+
+RANK_APART = 1 << 40
+"""Between the seeds of two processes."""
 
 
 class Task(Protocol):
@@ -62,11 +66,12 @@ class _Loop(L.LightningModule):
         return self.elapsed_before + time.monotonic() - self.started
 
     def progress(self) -> float:
+        """How much of the budget is used, in [0, 1]; the clock is that of the first process."""
         parts = [0.0]
         if self.config.max_steps is not None:
             parts.append(self.global_step / self.config.max_steps)
         if self.config.max_minutes is not None:
-            parts.append(self.elapsed() / (60 * self.config.max_minutes))
+            parts.append(agreed(self.elapsed()) / (60 * self.config.max_minutes))
         return min(1.0, max(parts))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -95,7 +100,8 @@ class _Loop(L.LightningModule):
         warm = min(1.0, (self.global_step + 1) / max(self.config.warmup_steps, 1))
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * progress))
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step)  # dropout is a function of the step
+        # dropout is a function of the step, and another one in each process
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step + world()[0] * RANK_APART)
         return None
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
@@ -105,12 +111,13 @@ class _Loop(L.LightningModule):
         return parts["loss"]
 
     def on_train_epoch_end(self) -> None:
-        scores = _validated(self.task)
+        scores = agreed(_validated(self.task) if is_first() else {})
         for name, value in scores.items():
             self.log(f"val/{name}", value, prog_bar=name == self.monitor, batch_size=1)
         gained = scores[self.monitor] > self.best
         self.best, self.stale = (scores[self.monitor], 0) if gained else (self.best, self.stale + 1)
-        self._write_row(scores)
+        if is_first():
+            self._write_row(scores)
         self._stop_if_finished()
 
     def _stop_if_finished(self) -> None:
@@ -172,6 +179,9 @@ def fit(
 ) -> dict[str, float]:
     """Train a task, keep its best validated weights in `task.module`, and return what they reached.
 
+    With `config.devices`, or under torchrun, this runs in every process of the training, from the same call; all but
+    the first only compute, and write nothing.
+
     Parameters
     ----------
     folder : Path
@@ -192,7 +202,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     metrics, last = folder / "metrics.csv", folder / "last.ckpt"
     going_on = resume and last.is_file()
-    if not going_on:
+    if not going_on and is_first():
         metrics.unlink(missing_ok=True)
     loop = _Loop(task, config, metrics=metrics, monitor=monitor, seed=seed)
     task.prepare()
@@ -209,11 +219,15 @@ def fit(
     )
     # one of its own, and after the other: `save_last` skips a validation without gain
     latest = ModelCheckpoint(folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
+    here, machines = processes(config.devices)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
         trainer = L.Trainer(
             accelerator="auto",
-            devices=1,
+            devices=here,
+            num_nodes=machines,
+            strategy="auto" if here * machines == 1 else "ddp_find_unused_parameters_true",
+            use_distributed_sampler=False,  # a task gives each process its share
             max_steps=config.max_steps or -1,
             max_epochs=-1,
             gradient_clip_val=config.clip_norm,
@@ -224,7 +238,7 @@ def fit(
             enable_model_summary=False,
         )
         trainer.fit(loop, ckpt_path=last if going_on else None)
-    if start is not None and start[monitor] >= loop.best:
+    if start is not None and agreed(start[monitor]) >= loop.best:
         task.module.load_state_dict(start_weights)
         return {"step": 0.0, "minutes": loop.elapsed() / 60, monitor: start[monitor]}
     if not keep.best_model_path and not last.is_file():
@@ -234,4 +248,5 @@ def fit(
         )
     best = torch.load(keep.best_model_path or last, map_location="cpu", weights_only=True)
     loop.load_state_dict(best["state_dict"])
+    wait()  # the first process may remove what the others still read
     return {"step": float(trainer.global_step), "minutes": loop.elapsed() / 60, monitor: loop.best}

@@ -14,7 +14,9 @@ class OptimConfig:
     The learning rate warms up over `warmup_steps` and falls along a cosine to 0 as the budget is used up, by steps
     (`max_steps`) or by time (`max_minutes`, preparation included), whichever is further along. With `max_steps` only, a
     run is a function of its seed; with a time budget it also depends on the machine. Every `validate_every` steps the
-    task is validated and a checkpoint written; after `patience` validations without gain the stage stops.
+    task is validated and a checkpoint written; after `patience` validations without gain the stage stops. `devices`:
+    processes on this machine that share every batch, one a GPU where there are any (docs/scaling.md); a batch, and what
+    is learnt from it, is the same however many there are.
     """
 
     batch_size: int = 96
@@ -26,9 +28,10 @@ class OptimConfig:
     validate_every: int = 100
     patience: int = 20
     clip_norm: float = 1.0
+    devices: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "validate_every", "patience"):
+        for name in ("batch_size", "validate_every", "patience", "devices"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.learning_rate <= 0 or self.clip_norm <= 0 or self.weight_decay < 0 or self.warmup_steps < 0:
