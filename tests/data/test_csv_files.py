@@ -254,3 +254,17 @@ def test_quotes_and_giant_fields(tmp_path, text, message):
     (tmp_path / "f.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         read_wide_csv(tmp_path / "f.csv", freq=None, zone=None)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("stamp", ["2020-01-02T00+01:0", "2020-01-02T00+0"])
+def test_offsets_that_pandas_alone_can_read_are_refused(tmp_path, zone, stamp):
+    (tmp_path / "f.csv").write_text(f"time,x\n{stamp},1\n{stamp},2\n")
+    with pytest.raises(DataError, match="row 2: the offset of '2020-.*' from UTC is not in ISO 8601"):
+        read_wide_csv(tmp_path / "f.csv", freq=None, zone=zone)
+
+
+def test_years_that_no_datetime_holds_are_refused(tmp_path):
+    (tmp_path / "f.csv").write_text("time,x\n2020-01-01,1\n9999-12-31,2\n")
+    with pytest.raises(DataError, match="row 3: '9999-12-31' is not in the years 2 to 9998"):
+        read_wide_csv(tmp_path / "f.csv", freq="D", zone="Europe/Berlin")

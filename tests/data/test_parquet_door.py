@@ -1,7 +1,9 @@
 """Parquet from outside: small files that stand for large ones, and footers that lie."""
 
+import base64
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ from tracets import files
 from tracets.data import parquet_door
 from tracets.data.corpus import read_corpus
 from tracets.data.parquet_door import parquet_names, read_batches
+from tracets.data.readers import read
 from tracets.errors import DataError
 from tracets.files import Limits
 
@@ -216,3 +219,26 @@ def test_a_column_in_another_file_is_refused(tmp_path):
         file.truncate()
     with pytest.raises(DataError, match="lies in another file, which is not read"):
         read_corpus(path)
+
+
+ABORTS = (
+    "c-jkc3^EjD6aB&?`i?b5ltq*Qh6QEJ7&K-uPxcG-4Txl9C}XHrPf0CKE>gErP`635P}fmVPs=YVDN4+X&o4?z1&O;Q<`ky_#fvi%"
+    "3sQl64Raj@Q%xO(S_K?HQGpQPn&M=Uu6W_8y&3<f$;bO%+MnC-C)P9O=l;VNmgJw|Uu3^8yF2^cp&j;&DbpM64IkNaUU_kbL+I`P"
+    "#Y++&GVOl6-?7x5f1c8J`-5znKfTWH*w0t#*&)8>n|<Hz#X^1QU+fp{XWs5D^1=RczW#^DeW&(Mvb1wudS;t_^b?O(U$@`(s*%^<"
+    "H#=|M|Hn_le5vlk{oDbZH%0FLw$Cc|%l>!w>Haq-GZ#im{;>Cbt8%e$)(iU$eX?6}|9`N5uPSR(>A%t5J<4m2X6G~e=o&9)=hBb%"
+    "QOiGOXv8rc;51e<j$U?PzpmxdlcJe-?D=h!E83(U+HaaVYwc^hPy5yOh#4;Pc)MTwsz=YWEx-1w$?q>d#Cm1_(oWIETl}8vm!NUf"
+    "D2zr8xlto1$iTqB!uUaU1|tIlv5_Rf@ShuZBr!6m{r}HB8sa!Yd=BIP)&MXISd;-Fs32nj7i4Ur3_>!%=wN06vH3*#KvGNyDKjPw"
+    "1_=gmj4^XCfB;aON0bL)0*5FI*aQ{^W&yA)9`k`>2q_k*6bmCB85YSirVJ8n#mO0|xrw4|45B=$OcGornYpROsYRKo#SErQ65QZ)"
+    "lUY!bnV%=h!63>6RKnuo7~-0<2jpIm4vw7s<V29XDuWNmWS}m#oW!KmoMND7*?eq3LM#$2Ihn;JqD&AI*i&;-b5rw5AclZMxJy!V"
+    "3sQ>`OG=AU!J?)S5^SkuKsCjpED$AJU~YU#WkD)JA7@@-5l~lV8AMEsMN&qxMvXy6lt)sPjX@IGJEDAIEMjw{#HI<WaoEtlei<#q"
+    "M(dYhS-(ii0E-b|?qjeKd%z>fCaDH2o){QFd5#I3=QNPZ3~*Ti&Ut2HW@__<J>i-)*(A-Fm>8g1c`&uY%N4M8KQTYGE5bJLG84%a"
+    "43Z$D7?@C8;el)vv^)ZrL9nt1Y^sfzjoKm+BuA;SFi3_$%);p><gyCxwR<ACyaqJ^TACr1Vqm={VkT-+L{asE0~Cv1L}3TldIGCf"
+    "v0pM`ENUELUql%+6bcfH3QJQ<bdw7Tbb<Qw%N5E}i;98%P%tvnGte`XtO1tVn214vje#Km*g^*Y=>+;Y"
+)
+"""Made by the fuzzer: pyarrow 26.0.1 ends the process that asks for `metadata.row_group(0).column(0)` of it."""
+
+
+def test_a_footer_that_ends_processes_does_not_end_ours(tmp_path):
+    (tmp_path / "test.parquet").write_bytes(zlib.decompress(base64.b85decode(ABORTS)))
+    with pytest.raises(DataError, match="test.parquet"):
+        read(tmp_path / "test.parquet")

@@ -223,3 +223,11 @@ def test_a_weight_that_is_a_view_of_larger_memory_is_saved(tiny_model, tmp_path)
     model.series.patch.weight.data = big[2]
     path = save_model(model, tmp_path / "view", card="")
     assert torch.equal(load_model(path).series.patch.weight, big[2])
+
+
+def test_kinds_of_numbers_that_no_model_has_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(4, dtype=torch.float8_e4m3fn)}, tmp_path / "w.safetensors")
+    with pytest.raises(ModelError, match="its weights 'a' are not all finite numbers"):
+        store.read_weights(tmp_path / "w.safetensors", what="model 'x'")

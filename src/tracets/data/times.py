@@ -52,6 +52,11 @@ def parse_times(texts: Sequence[str], *, lines: Sequence[int], where: str, zone:
         raise DataError(
             f"{where}, row {lines[i]}: '{texts[i]}' is not a time. Write ISO 8601, such as 2013-10-03T14:00:00-04:00."
         )
+    if parsed.tz is not None and offsets[0] is None:  # pandas knows more ways to write an offset
+        i = next(i for i, text in enumerate(stripped) if pd.Timestamp(text).tzinfo is not None)
+        raise DataError(
+            f"{where}, row {lines[i]}: the offset of '{texts[i]}' from UTC is not in ISO 8601. Write it as +01:00."
+        )
     years = parsed.year
     for i in np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))[:1]:
         raise DataError(f"{where}, row {lines[i]}: '{texts[i]}' is not in the years {FIRST_YEAR} to {LAST_YEAR}.")
