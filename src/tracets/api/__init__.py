@@ -6,7 +6,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tracets.api.classification import classify, evaluate_classify, fit_classifier, is_classifier, load_classifier
-from tracets.api.corpora import caption, caption_by_llm, describe, llm_captioner, read, weather, windows, write
+from tracets.api.corpora import (
+    caption,
+    caption_by_llm,
+    caption_samples,
+    describe,
+    llm_captioner,
+    read,
+    weather,
+    windows,
+    write,
+)
 from tracets.api.evaluation import evaluate_channels, evaluate_probes, evaluate_retrieval
 from tracets.api.forecasting import (
     evaluate_forecast,
@@ -24,23 +34,36 @@ from tracets.api.forecasting import (
 )
 from tracets.api.forecasting import forecast as forecast  # not of the package: `tracets.forecast` is the room
 from tracets.api.models import export, load, set_threads, shipped_models, train
-from tracets.api.searching import build_index, embed, explain, hit_to_json, open_index, plot_hits, search
+from tracets.api.searching import (
+    build_index,
+    embed,
+    explain,
+    hit_to_json,
+    open_index,
+    plot_hits,
+    sample_to_json,
+    search,
+    stored,
+)
 from tracets.types import Classification, Forecast, Hit, Query, Sample
 
 if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
+    from tracets.encoders.protocol import PairEncoder as PairEncoder
+    from tracets.retrieval.stored import Index as Index
     from tracets.tasks.classifier import TraceClassifier as TraceClassifier
     from tracets.tasks.forecaster import TraceForecaster as TraceForecaster
     from tracets.tasks.transformer import TraceTransformer as TraceTransformer
 
 __all__ = [
     "Classification", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
-    "TraceTransformer", "build_index", "caption", "caption_by_llm", "classify", "describe", "embed",
+    "TraceTransformer", "build_index", "caption", "caption_by_llm", "caption_samples", "classify", "describe", "embed",
     "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
     "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
     "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone",
     "load_classifier", "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster",
-    "search", "set_threads", "shipped_models", "train", "weather", "windows", "with_neighbours", "write",
+    "sample_to_json", "search", "set_threads", "shipped_models", "stored", "train", "weather", "windows",
+    "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from tracets import api
-from tracets.cli import classify, data, evaluate, search, train
+from tracets.cli import classify, data, evaluate, search, serve, train
 from tracets.cli.demo import demo
 from tracets.cli.forecast import forecast
 from tracets.cli.show import note
@@ -35,6 +35,8 @@ app.command("search")(search.search)
 app.command("explain")(search.explain)
 app.command("classify")(classify.classify)
 app.command("forecast")(forecast)
+app.command("serve")(serve.serve)
+app.add_typer(serve.app, name="keys")
 
 # What the parser raises for a misspelt option. The class belongs to click or to typer itself, by the version of typer.
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
