@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from tracets.server.guard import Guard
 from tracets.server.keys import read_keys
@@ -20,6 +21,7 @@ ABOUT = (
     "Ask time series questions in words. Errors are problem+json and say the fix. Series are in raw units, null where "
     "missing. With keys, send `Authorization: Bearer KEY`."
 )
+METHODS = ("GET", "POST", "PUT", "DELETE")
 EVERYWHERE = responses(401, 403, 408, 413, 421, 422, 429, 500, 503)
 
 
@@ -61,6 +63,10 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
     add_handlers(app)
     for room in (searching, items, embeddings, forecasts, health):
         app.include_router(room.router)
+    if chosen.origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=chosen.origins, allow_methods=METHODS, allow_headers=("Authorization",)
+        )
     app.add_middleware(Guard, settings=chosen, keys=keys, metrics=service.metrics)
     _with_problems(app)
     return app

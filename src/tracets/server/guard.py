@@ -109,7 +109,8 @@ class Guard:
         if self.waiting > self.settings.waiting:
             text = f"{self.settings.waiting} requests are waiting already. Come back in a second."
             return problem(429, text, headers={"Retry-After": "1"})
-        if self.settings.keys is None:
+        asks_first = call.scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+        if self.settings.keys is None or asks_first:  # a browser sends no key with its question whether it may
             return None
         given = headers.get("authorization", "")
         scheme, _, secret = given.partition(" ")

@@ -5,22 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 MOST_CHARACTERS = 20_000
 MOST_CHANNELS = 1_000
 
 
-def _sound(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError("the text holds half of a surrogate pair; send valid Unicode") from error
-    return text
-
-
-Word = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_sound)]
-Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS), AfterValidator(_sound)]
+Word = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
 Metadata = dict[Word, str | bool | int | FiniteFloat | None]
 
 
