@@ -28,6 +28,7 @@ from tracets.api.forecasting import (
     is_forecaster,
     load_backbone,
     load_forecaster,
+    neighbours_in,
     plot_forecasts,
     save_forecaster,
     with_neighbours,
@@ -39,6 +40,7 @@ from tracets.api.searching import (
     embed,
     explain,
     hit_to_json,
+    map_of,
     open_index,
     plot_hits,
     sample_to_json,
@@ -50,20 +52,21 @@ from tracets.types import Classification, Forecast, Hit, Query, Sample
 if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
     from tracets.encoders.protocol import PairEncoder as PairEncoder
+    from tracets.forecast.rag import RagForecaster as RagForecaster
     from tracets.retrieval.stored import Index as Index
     from tracets.tasks.classifier import TraceClassifier as TraceClassifier
     from tracets.tasks.forecaster import TraceForecaster as TraceForecaster
     from tracets.tasks.transformer import TraceTransformer as TraceTransformer
 
 __all__ = [
-    "Classification", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster",
-    "TraceTransformer", "build_index", "caption", "caption_by_llm", "caption_samples", "classify", "describe", "embed",
-    "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval",
-    "explain", "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
-    "histories", "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone",
-    "load_classifier", "load_forecaster", "open_index", "plot_forecasts", "plot_hits", "read", "save_forecaster",
-    "sample_to_json", "search", "set_threads", "shipped_models", "stored", "train", "weather", "windows",
-    "with_neighbours", "write",
+    "Classification", "Forecast", "Hit", "Query", "Sample", "TraceClassifier", "TraceForecaster", "TraceTransformer",
+    "build_index", "caption", "caption_by_llm", "caption_samples", "classify", "describe", "embed",
+    "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain",
+    "export", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json", "histories",
+    "hit_to_json", "is_classifier", "is_forecaster", "llm_captioner", "load", "load_backbone", "load_classifier",
+    "load_forecaster", "map_of", "neighbours_in", "open_index", "plot_forecasts", "plot_hits", "read",
+    "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "stored", "train", "weather",
+    "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

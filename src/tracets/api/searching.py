@@ -108,6 +108,18 @@ def sample_to_json(sample: Sample) -> dict[str, Any]:
     )
 
 
+def map_of(index: Index) -> list[dict[str, Any]]:
+    """The windows of an index (up to 2,000, evenly) as points of a plane: id, x, y, label; see `project`."""
+    from tracets.retrieval.projection import project, shown
+
+    rows = shown(index)
+    facts = index.folder.facts(rows, ["id", "label"])
+    return [
+        {"id": fact["id"], "x": float(x), "y": float(y), "label": fact["label"]}
+        for fact, (x, y) in zip(facts, project(index, rows), strict=True)
+    ]
+
+
 def explain(index: Index, model: PairEncoder, id: str, query: str) -> Explanation:
     """Take the score of one stored window for a text apart: sentence by sentence, channel by channel."""
     from tracets.retrieval import reasons

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from tracets.server.guard import Guard
 from tracets.server.keys import read_keys
 from tracets.server.problems import Problem, add_handlers, responses
-from tracets.server.routes import embeddings, forecasts, health, items, searching
+from tracets.server.routes import embeddings, forecasts, health, items, page, searching
 from tracets.server.service import Service
 from tracets.server.settings import ServerSettings
 from tracets.types import AnyPath
@@ -61,7 +61,7 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
     )
     app.state.service = service
     add_handlers(app)
-    for room in (searching, items, embeddings, forecasts, health):
+    for room in (searching, items, embeddings, forecasts, health, page):
         app.include_router(room.router)
     if chosen.origins:
         app.add_middleware(

@@ -23,8 +23,9 @@ from tracets.server.problems import problem
 from tracets.server.settings import LOOPBACK_NAMES, ServerSettings
 
 LOG = logging.getLogger("tracets.server")
-OPEN = ("/health/live", "/health/ready")
-"""Asked by those that watch over the service, who have no key."""
+OPEN = ("/health/live", "/health/ready", "/")
+"""Asked by those that watch over the service, who have no key; and the page, which asks for one."""
+FILES = ("/static/",)
 WRITES = ("/v1/items",)
 SAFE = ("GET", "HEAD", "OPTIONS")
 HEADERS = {
@@ -104,7 +105,7 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not self._same_origin(origin, headers) and origin not in self.settings.origins:
             return problem(403, "pages of this origin may not call the service. Add it with --allow-origin.")
-        if path in OPEN:
+        if path in OPEN or path.startswith(FILES):
             return None
         if self.waiting > self.settings.waiting:
             text = f"{self.settings.waiting} requests are waiting already. Come back in a second."

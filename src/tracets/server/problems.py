@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import traceback
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -23,6 +27,7 @@ from tracets.errors import (
     TracetsError,
 )
 
+LOG = logging.getLogger("tracets.server")
 MEDIA_TYPE = "application/problem+json"
 STATUS: tuple[tuple[type[TracetsError], int], ...] = (
     (NotFound, 404),
@@ -89,6 +94,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        frames = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
+        LOG.error(json.dumps({"error": type(error).__name__, "at": frames[-8:]}))  # its message may hold data
         return problem(500, "an error that was not foreseen; the log of the service has it under this request's id.")
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from tracets.types import FloatArray
 
 MOST_CHARACTERS = 20_000
 MOST_CHANNELS = 1_000
@@ -128,6 +131,35 @@ class StoredItem(BaseModel):
     metadata: dict[str, Any]
 
 
+class Point(BaseModel):
+    id: str
+    x: float
+    y: float
+    label: str | None
+
+
+class Map(BaseModel):
+    points: list[Point]
+
+
+class FollowedWindow(BaseModel):
+    """A window that is like the one that was asked for: `values` are what followed it, a row a channel."""
+
+    id: str
+    score: float
+    values: list[list[float | None]]
+
+
+class Followed(BaseModel):
+    windows: list[FollowedWindow]
+
+
+class SeriesRead(BaseModel):
+    """Series of a file, as they may be sent to the other routes."""
+
+    series: list[Series]
+
+
 class EmbeddingRequest(Body):
     """As OpenAI's: texts to vectors."""
 
@@ -219,6 +251,7 @@ class Info(BaseModel):
     texts: int
     channels: list[str]
     columns: list[str]
+    zone: str | None = Field(description="Of the times in filters; null: times have none.")
     model: str
     fingerprint: str
     dim: int
@@ -231,3 +264,8 @@ class Written(BaseModel):
 
 class Health(BaseModel):
     status: Literal["ok"]
+
+
+def rows_of(values: FloatArray) -> list[list[float | None]]:
+    """Rows of numbers as JSON has them: NaN is null."""
+    return [[float(value) if isfinite(value) else None for value in row] for row in values]

@@ -16,7 +16,7 @@ from tracets.server.settings import ServerSettings
 from tracets.types import AnyPath, Sample
 
 if TYPE_CHECKING:
-    from tracets.api import Index
+    from tracets.api import Index, RagForecaster
 
 FRESH_S = 1.0
 """How long an index is asked as it was opened before it is looked at again."""
@@ -48,6 +48,7 @@ class Service:
             encoder, batch=settings.batch, waiting=settings.waiting, observed=self.metrics.encoded
         )
         self.slow = threading.Semaphore(1)  # one forecaster is fitted at a time, so that searches go on
+        self._remembered: tuple[Index, int, RagForecaster] | None = None
         self._looked, self._lock = time.monotonic(), threading.Lock()
         self.metrics.windows.set(len(self._index))
 
@@ -56,9 +57,19 @@ class Service:
         """The index as it is now, or was `FRESH_S` ago: others may write to it."""
         with self._lock:
             if time.monotonic() - self._looked > FRESH_S:
-                self._index, self._looked = api.open_index(self.path), time.monotonic()
-                self.metrics.windows.set(len(self._index))
+                found, self._looked = api.open_index(self.path), time.monotonic()
+                if found.folder.mapped.folder != self._index.folder.mapped.folder:  # it has changed
+                    self._index = found
+                    self.metrics.windows.set(len(found))
             return self._index
+
+    def neighbours(self, steps: int) -> RagForecaster:
+        """What followed the windows of the index, `steps` long; kept for the horizon that was asked for last."""
+        with self.slow:
+            index = self.index
+            if self._remembered is None or self._remembered[:2] != (index, steps):
+                self._remembered = (index, steps, api.neighbours_in(index, self.encoder, steps))
+            return self._remembered[2]
 
     def samples(self, given: Sequence[Series]) -> list[Sample]:
         """Series of a request as samples.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 
 from tracets import api
+from tracets.errors import DataError
 from tracets.server.problems import responses
 from tracets.server.routes.of import Served
 from tracets.server.schemas import (
@@ -16,9 +19,17 @@ from tracets.server.schemas import (
     ForecastAnswer,
     ForecastRequest,
     OneForecast,
+    Series,
+    SeriesRead,
+    rows_of,
 )
 
 router = APIRouter(prefix="/v1", tags=["forecast"])
+CSV = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+async def _whole(request: Request) -> bytes:
+    return await request.body()
 
 
 @router.post("/forecast", responses=responses(404, 501))
@@ -40,6 +51,27 @@ def forecast(request: ForecastRequest, service: Served) -> ForecastAnswer:
             )
         found = api.forecast(history, request.horizon, model=ready)
     return ForecastAnswer(forecasts=[OneForecast(**api.forecast_to_json(one)) for one in found])
+
+
+@router.post("/series/read", openapi_extra=CSV)
+def read(body: Annotated[bytes, Depends(_whole)], service: Served) -> SeriesRead:
+    """A CSV as series: a time column and one a channel, headed `name` or `name [unit]`; or id, time, channel, value."""
+    with tempfile.TemporaryDirectory(prefix="tracets-") as folder:
+        file = Path(folder) / "series.csv"
+        file.write_bytes(body)
+        try:
+            found = list(api.read(file))
+        except DataError as error:
+            raise DataError(str(error).replace(str(file), "the CSV")) from None
+    return SeriesRead(
+        series=[
+            Series(
+                id=one.id, values=rows_of(one.values), channel_names=list(one.channel_names), units=list(one.units),
+                start=one.start, freq=one.freq,
+            )
+            for one in found
+        ]
+    )  # fmt: skip
 
 
 @router.post("/describe")

@@ -19,8 +19,9 @@ def info(service: Served) -> Info:
     """The index and its model."""
     index = service.index
     manifest = index.folder.manifest
+    zone = getattr(index.folder.mapped.facts.schema.field("start").type, "tz", None)
     return Info(
-        windows=len(index), texts=manifest.texts, channels=index.channel_names, columns=index.folder.columns,
+        windows=len(index), texts=manifest.texts, channels=index.channel_names, columns=index.folder.columns, zone=zone,
         model=service.encoder.name, fingerprint=service.encoder.fingerprint, dim=service.encoder.dim,
     )  # fmt: skip
 
