@@ -13,6 +13,7 @@ from tracets import api
 from tracets.cli import classify, data, evaluate, search, serve, train
 from tracets.cli.demo import demo
 from tracets.cli.forecast import forecast
+from tracets.cli.mcp import mcp
 from tracets.cli.show import note
 from tracets.errors import TracetsError
 
@@ -37,6 +38,7 @@ app.command("classify")(classify.classify)
 app.command("forecast")(forecast)
 app.command("serve")(serve.serve)
 app.add_typer(serve.app, name="keys")
+app.command("mcp")(mcp)
 
 # What the parser raises for a misspelt option. The class belongs to click or to typer itself, by the version of typer.
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
