@@ -9,6 +9,7 @@ from tracets.api.classification import classify, evaluate_classify, fit_classifi
 from tracets.api.corpora import (
     caption,
     caption_by_llm,
+    caption_samples,
     describe,
     limits_of,
     llm_captioner,
@@ -28,6 +29,7 @@ from tracets.api.forecasting import (
     is_forecaster,
     load_backbone,
     load_forecaster,
+    neighbours_in,
     plot_forecasts,
     save_forecaster,
     with_neighbours,
@@ -54,10 +56,13 @@ from tracets.api.searching import (
     embed_to_file,
     explain,
     hit_to_json,
+    map_of,
     open_index,
     open_vectors,
     plot_hits,
+    sample_to_json,
     search,
+    stored,
 )
 from tracets.files import Limits
 from tracets.filters import Filter, col
@@ -69,6 +74,8 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
     from tracets.data.cutting import Cut as Cut
     from tracets.data.cutting import Cutting as Cutting
+    from tracets.encoders.protocol import PairEncoder as PairEncoder
+    from tracets.forecast.rag import RagForecaster as RagForecaster
     from tracets.retrieval.stored import Index as Index
     from tracets.tasks.classifier import TraceClassifier as TraceClassifier
     from tracets.tasks.forecaster import TraceForecaster as TraceForecaster
@@ -76,16 +83,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "Query", "Sample", "Span", "TraceClassifier",
-    "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm", "classify",
-    "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe", "embed", "embed_folder",
-    "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_probes",
-    "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json", "filter_to_json", "find_spans",
-    "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json", "histories",
-    "hit_to_json", "index_info", "is_classifier", "is_first_process", "is_forecaster", "limits_of", "llm_captioner",
-    "load", "load_backbone", "load_classifier", "load_forecaster", "open_index", "open_vectors", "plot_forecasts",
-    "plot_hits", "plot_spans", "read", "restore_index", "save_forecaster", "search", "set_threads", "shipped_models",
-    "span_to_json", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours",
-    "write",
+    "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm",
+    "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe",
+    "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast",
+    "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
+    "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
+    "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
+    "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
+    "map_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_spans", "read",
+    "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "span_to_json",
+    "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

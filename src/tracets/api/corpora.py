@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracets.files import LIMITS, Limits
-from tracets.types import AnyPath
+from tracets.types import AnyPath, Sample
 
 if TYPE_CHECKING:
     from tracets.data.captions.llm import LlmCaptioner
@@ -150,6 +150,13 @@ def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False) -> Corpus
     from tracets.data.corpus import Corpus as Corpus_
 
     return Corpus_.from_samples(caption_corpus(corpus, seed=seed, overwrite=overwrite))
+
+
+def caption_samples(samples: Sequence[Sample], *, seed: int = 0) -> list[Sample]:
+    """The same for windows on their own: each with a text of its own and one a channel, written from its numbers."""
+    from tracets.data.captions import caption_corpus
+
+    return list(caption_corpus(samples, seed=seed, overwrite=True))
 
 
 def llm_captioner(model: str, cache_dir: AnyPath, *, base_url: str | None = None) -> LlmCaptioner:

@@ -197,6 +197,25 @@ def with_neighbours(
     return rag.fit(late[:: max(1, len(late) // GATE_WINDOWS)])
 
 
+def neighbours_in(index: Index, encoder: PairEncoder, horizon: int, *, top: int = 8) -> RagForecaster:
+    """What can be asked for the windows of an index that others are like, and what followed: `neighbours(samples)`.
+
+    All values of the index are read into memory: keep it while you ask.
+
+    Raises
+    ------
+    IndexFolderError
+        The index was built with another model.
+    DataError
+        No window of the index is followed by another.
+    """
+    from tracets.forecast.backbones import load_backbone as load
+    from tracets.forecast.neighbours import Memory
+    from tracets.forecast.rag import RagForecaster as Rag
+
+    return Rag(load("last-value"), Memory.of_index(index, encoder, horizon), top=top)
+
+
 def is_forecaster(path: AnyPath) -> bool:
     """Whether a folder holds a fitted forecaster, as `save_forecaster` writes it."""
     from tracets.tasks.forecaster_folder import is_forecaster as is_one

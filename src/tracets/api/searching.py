@@ -196,6 +196,41 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
     return search_.hit_to_json(hit)
 
 
+def stored(index: Index, ids: Sequence[str]) -> list[Sample]:
+    """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
+    return index.folder.samples(ids)
+
+
+def sample_to_json(sample: Sample) -> dict[str, Any]:
+    """A window as plain lists, texts and numbers: NaN is null, times are ISO 8601 with their zone.
+
+    >>> sample_to_json(Sample("a", [[1, float("nan")]], ("load",)))["values"]
+    [[1.0, None]]
+    """
+    from tracets.data.corpus import plain
+
+    listed = ("channel_names", "units", "channel_texts")
+    named = ("start", "freq", "text", "event_text", "label", "domain", "source")
+    return (
+        {"id": sample.id, "values": plain(sample.values)}
+        | {name: list(getattr(sample, name)) for name in listed}
+        | {name: plain(getattr(sample, name)) for name in named}
+        | {"metadata": {name: plain(value) for name, value in sample.metadata.items()}}
+    )
+
+
+def map_of(index: Index) -> list[dict[str, Any]]:
+    """The windows of an index (up to 2,000, evenly) as points of a plane: id, x, y, label; see `project`."""
+    from tracets.retrieval.projection import project, shown
+
+    rows = shown(index)
+    facts = index.folder.facts(rows, ["id", "label"])
+    return [
+        {"id": fact["id"], "x": float(x), "y": float(y), "label": fact["label"]}
+        for fact, (x, y) in zip(facts, project(index, rows), strict=True)
+    ]
+
+
 def explain(index: Index, model: PairEncoder, id: str, query: str) -> Explanation:
     """Take the score of one stored window for a text apart: sentence by sentence, channel by channel."""
     from tracets.retrieval import reasons

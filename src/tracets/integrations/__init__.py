@@ -1,0 +1,1 @@
+"""Plugs for what people use already: agents and frameworks."""

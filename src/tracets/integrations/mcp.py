@@ -1,0 +1,138 @@
+"""An MCP server: an agent may search an index, look at its windows, compare two and ask what comes next.
+
+Read-only. What is retrieved is fenced as data (`tracets.integrations.fence`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from tracets import api
+from tracets.errors import MissingExtra, QueryError, TracetsError
+from tracets.types import AnyPath, Query, Sample
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+MOST_HITS = 50
+MOST_STEPS = 500
+ABOUT = (
+    "Windows of multivariate time series with reports. Search them by words, by a stored window, or by what single "
+    "channels do; then describe, compare or continue the windows that come back, by their ids."
+)
+Id = Annotated[str, Field(description="The id of a stored window, as search gives it.", min_length=1, max_length=500)]
+
+
+def mcp_server(index: AnyPath, *, model: str | None = None) -> MCPServer[Any]:
+    """An MCP server for one index.
+
+    Parameters
+    ----------
+    index : path
+        An index folder; what others write to it is seen.
+    model : str, optional
+        By default the model that the index was built with.
+
+    Raises
+    ------
+    MissingExtra
+        The package `mcp` is not installed.
+    IndexFolderError, NotFound, ModelError
+        The index or its model is not there.
+    """
+    try:
+        from mcp.server.mcpserver import MCPServer as Server
+        from mcp.server.mcpserver.exceptions import ToolError
+        from mcp.types import ToolAnnotations
+    except ImportError as error:
+        raise MissingExtra("the MCP server needs the package mcp: pip install 'tracets[mcp]'.") from error
+    from tracets.integrations.fence import fenced
+
+    encoder = api.load(model or api.open_index(index).model)
+    server: MCPServer[Any] = Server("tracets", instructions=ABOUT)
+    looks = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+
+    def stored(id: str) -> Sample:
+        return api.stored(api.open_index(index), [id])[0]
+
+    def answered(make: Any) -> dict[str, Any]:
+        try:
+            return fenced(make())
+        except TracetsError as error:
+            raise ToolError(str(error)) from error
+
+    @server.tool(annotations=looks)
+    def search(
+        text: Annotated[str | None, Field(description="What to look for, in words.", max_length=20_000)] = None,
+        like: Annotated[str | None, Field(description="The id of a stored window to look like.")] = None,
+        channels: Annotated[dict[str, str] | None, Field(description="Channel name to what it does.")] = None,
+        where: Annotated[str | None, Field(description="A filter in SQL, such as label = 'storm'.")] = None,
+        want: Annotated[Literal["series", "text"], Field(description="Rank by values, or by reports.")] = "series",
+        k: Annotated[int, Field(description="How many.", ge=1, le=MOST_HITS)] = 5,
+    ) -> dict[str, Any]:
+        """Find stored windows by words, by a stored window, or by what single channels do; best first."""
+
+        def make() -> dict[str, Any]:
+            query = Query(text, None, like, channels or {})
+            hits = api.search(api.open_index(index), encoder, query, want=want, k=k, where=where)
+            return {"hits": [api.hit_to_json(hit) for hit in hits]}
+
+        return answered(make)
+
+    @server.tool(annotations=looks)
+    def describe(id: Id) -> dict[str, Any]:
+        """What a stored window holds: when, where, its report, and its course said in words from the numbers."""
+
+        def make() -> dict[str, Any]:
+            sample = stored(id)
+            [said] = api.caption_samples([sample])
+            told = api.sample_to_json(sample)
+            del told["values"], told["channel_texts"]
+            return told | {"steps": sample.n_steps, "described": said.text, "channels": _numbers(sample)}
+
+        return answered(make)
+
+    @server.tool(annotations=looks)
+    def compare(one: Id, other: Id) -> dict[str, Any]:
+        """Two stored windows side by side: the numbers of each channel that both have."""
+
+        def make() -> dict[str, Any]:
+            first, second = (_numbers(stored(id)) for id in (one, other))
+            both = [name for name in first if name in second]
+            if not both:
+                raise QueryError(f"windows '{one}' and '{other}' have no channel in common.")
+            return {"channels": {name: {"one": first[name], "other": second[name]} for name in both}}
+
+        return answered(make)
+
+    @server.tool(annotations=looks)
+    def forecast(
+        id: Id,
+        horizon: Annotated[int, Field(description="Steps ahead.", ge=1, le=MOST_STEPS)],
+        backbone: Annotated[str, Field(description="seasonal-naive, last-value or fracast.")] = "seasonal-naive",
+    ) -> dict[str, Any]:
+        """What may come after a stored window: a mean and quantiles for every channel."""
+
+        def make() -> dict[str, Any]:
+            return api.forecast_to_json(api.forecast([stored(id)], horizon, model=api.load_backbone(backbone))[0])
+
+        return answered(make)
+
+    return server
+
+
+def _numbers(sample: Sample) -> dict[str, dict[str, Any]]:
+    """Of each channel: unit, share observed, least, mean, most, first and last known value."""
+    import numpy as np
+
+    out: dict[str, dict[str, Any]] = {}
+    for name, unit, values in zip(sample.channel_names, sample.units, sample.values, strict=True):
+        known = values[np.isfinite(values)].astype(np.float64)
+        told: dict[str, Any] = {"unit": unit, "observed": round(len(known) / len(values), 4)}
+        if len(known):
+            told |= {"min": float(known.min()), "mean": float(known.mean()), "max": float(known.max()),
+                     "first": float(known[0]), "last": float(known[-1])}  # fmt: skip
+        out[name] = told
+    return out

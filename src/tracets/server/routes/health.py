@@ -1,0 +1,30 @@
+"""Whether it lives, whether it can answer, and its metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from tracets.server.routes.of import Served
+from tracets.server.schemas import Health
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health/live")
+def live() -> Health:
+    """The process answers."""
+    return Health(status="ok")
+
+
+@router.get("/health/ready")
+def ready(service: Served) -> Health:
+    """The index can be read."""
+    len(service.index)
+    return Health(status="ok")
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(service: Served) -> Response:
+    """For Prometheus."""
+    body, kind = service.metrics.exposition()
+    return Response(body, media_type=kind)

@@ -1,0 +1,35 @@
+"""The windows of the index, one by one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from tracets import api
+from tracets.server.problems import responses
+from tracets.server.routes.of import Served
+from tracets.server.schemas import Followed, FollowedWindow, Map, Point, StoredItem, rows_of
+
+router = APIRouter(prefix="/v1", tags=["items"])
+
+
+@router.get("/map")
+def map_of(service: Served) -> Map:
+    """The windows as points of a plane, near where their vectors are alike: up to 2,000, evenly."""
+    return Map(points=[Point(**point) for point in api.map_of(service.index)])
+
+
+@router.get("/following/{id:path}", responses=responses(404))
+def following(id: str, service: Served, steps: Annotated[int, Query(ge=1, le=2_000)] = 24) -> Followed:
+    """What followed the windows that a stored one is like and that were over before it began, told in its units."""
+    [sample] = api.stored(service.index, [id])
+    [found] = service.neighbours(steps).neighbours([sample])
+    return Followed(windows=[FollowedWindow(id=one.id, score=one.score, values=rows_of(one.future)) for one in found])
+
+
+@router.get("/items/{id:path}", responses=responses(404))
+def get(id: str, service: Served) -> StoredItem:
+    """A stored window: values, texts and metadata."""
+    [sample] = api.stored(service.index, [id])
+    return StoredItem(**api.sample_to_json(sample))

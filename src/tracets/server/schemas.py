@@ -1,0 +1,271 @@
+"""What goes over the wire. Every shape of an answer is one of the command line's JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import isfinite
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from tracets.types import FloatArray
+
+MOST_CHARACTERS = 20_000
+MOST_CHANNELS = 1_000
+
+
+Word = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
+Metadata = dict[Word, str | bool | int | FiniteFloat | None]
+
+
+class Body(BaseModel):
+    """A request: names that are not known are refused, so that a misspelt option is not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Series(Body):
+    """A window of values in raw units: a row a channel, null where missing."""
+
+    id: Word = Field("query", examples=["week 12"])
+    values: list[list[FiniteFloat | None]] = Field(
+        min_length=1, max_length=MOST_CHANNELS, examples=[[[1.0, 2.0, None, 4.0]]]
+    )
+    channel_names: list[Word] = Field(examples=[["temperature"]])
+    units: list[Word | None] = Field([], examples=[["°C"]])
+    start: datetime | None = Field(None, description="Time of the first step, with its offset from UTC if known.")
+    freq: Word | None = Field(None, description="Sampling step as a pandas offset.", examples=["h"])
+
+
+class Item(Series):
+    """A window with what is known about it."""
+
+    text: Text | None = None
+    channel_texts: list[Text | None] = []
+    event_text: Text | None = None
+    label: Word | None = None
+    domain: Word | None = None
+    source: Word | None = None
+    metadata: Metadata = {}
+
+
+class SearchRequest(Body):
+    """At least one of text, series, like and channels; the scores of several are averaged."""
+
+    text: Text | None = Field(None, examples=["a cold week with strong wind"])
+    series: Series | None = None
+    like: Word | None = Field(None, description="The id of a stored window.")
+    channels: dict[Word, Text] = Field({}, examples=[{"precipitation": "a burst near the end"}])
+    want: Literal["series", "text"] = "series"
+    k: int = Field(10, ge=1)
+    where: Text | None = Field(None, description="A filter in SQL.", examples=["label = 'storm'"])
+    hubness: bool = True
+    exact: bool = False
+
+
+class Hit(BaseModel):
+    """One stored window that answers."""
+
+    rank: int
+    id: str
+    score: float
+    start: str | None
+    end: str | None
+    channels: dict[str, float]
+    text: str | None
+    label: str | None
+    metadata: dict[str, Any]
+
+
+class SearchAnswer(BaseModel):
+    hits: list[Hit]
+
+
+class ExplainRequest(Body):
+    id: Word
+    query: Text
+
+
+class Sentence(BaseModel):
+    sentence: str
+    channel: str | None
+    cosine: float
+    part: float
+
+
+class StoredSentence(BaseModel):
+    sentence: str
+    query_sentence: str
+    cosine: float
+
+
+class ExplainAnswer(BaseModel):
+    """A score taken apart: `sample_part` plus the parts of all sentences is `score`."""
+
+    id: str
+    query: str
+    score: float
+    sample_cosine: float
+    sample_part: float
+    sentences: list[Sentence]
+    channels: dict[str, float]
+    stored: StoredSentence | None
+
+
+class StoredItem(BaseModel):
+    """A window as the index holds it."""
+
+    id: str
+    values: list[list[float | None]]
+    channel_names: list[str]
+    units: list[str | None]
+    start: str | None
+    freq: str | None
+    text: str | None
+    channel_texts: list[str | None]
+    event_text: str | None
+    label: str | None
+    domain: str | None
+    source: str | None
+    metadata: dict[str, Any]
+
+
+class Point(BaseModel):
+    id: str
+    x: float
+    y: float
+    label: str | None
+
+
+class Map(BaseModel):
+    points: list[Point]
+
+
+class FollowedWindow(BaseModel):
+    """A window that is like the one that was asked for: `values` are what followed it, a row a channel."""
+
+    id: str
+    score: float
+    values: list[list[float | None]]
+
+
+class Followed(BaseModel):
+    windows: list[FollowedWindow]
+
+
+class SeriesRead(BaseModel):
+    """Series of a file, as they may be sent to the other routes."""
+
+    series: list[Series]
+
+
+class EmbeddingRequest(Body):
+    """As OpenAI's: texts to vectors."""
+
+    input: Text | list[Text] = Field(examples=["heavy rain at the end"])
+    model: str | None = Field(None, description="The model of the service, if given.")
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = Field(None, ge=1, description="The first so many numbers, at length 1 again.")
+    user: str | None = None
+
+
+class SeriesEmbeddingRequest(Body):
+    """The same for series."""
+
+    input: Series | list[Series]
+    model: str | None = None
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = Field(None, ge=1)
+    user: str | None = None
+
+
+class Embedding(BaseModel):
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: list[float] | str
+
+
+class Usage(BaseModel):
+    prompt_tokens: int
+    total_tokens: int
+
+
+class Embeddings(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Embedding]
+    model: str
+    usage: Usage
+
+
+class ForecastRequest(Body):
+    """Whole series, to be continued."""
+
+    series: list[Series] = Field(min_length=1)
+    horizon: int = Field(ge=1, le=2_000)
+    backbone: Word | None = Field(
+        None, description="Another forecaster instead of a head on the model.", examples=["seasonal-naive"]
+    )
+    retrieval: Literal["none", "series", "series+text"] = Field(
+        "none", description="Mix in what followed the most similar windows of the index, where that pays."
+    )
+
+
+class ChannelForecast(BaseModel):
+    mean: list[float]
+    quantiles: list[list[float]]
+
+
+class OneForecast(BaseModel):
+    id: str
+    start: str | None
+    freq: str | None
+    levels: list[float]
+    channels: dict[str, ChannelForecast]
+    neighbours: list[str]
+
+
+class ForecastAnswer(BaseModel):
+    forecasts: list[OneForecast]
+
+
+class DescribeRequest(Body):
+    series: list[Series] = Field(min_length=1)
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed says it in other words.")
+
+
+class Description(BaseModel):
+    id: str
+    text: str | None
+    channels: dict[str, str | None]
+
+
+class DescribeAnswer(BaseModel):
+    descriptions: list[Description]
+
+
+class Info(BaseModel):
+    """The index and its model."""
+
+    windows: int
+    texts: int
+    channels: list[str]
+    columns: list[str]
+    zone: str | None = Field(description="Of the times in filters; null: times have none.")
+    model: str
+    fingerprint: str
+    dim: int
+
+
+class Written(BaseModel):
+    written: int
+    windows: int
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+def rows_of(values: FloatArray) -> list[list[float | None]]:
+    """Rows of numbers as JSON has them: NaN is null."""
+    return [[float(value) if isfinite(value) else None for value in row] for row in values]

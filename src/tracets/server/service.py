@@ -1,0 +1,128 @@
+"""What a service holds while it runs: the index, the model behind a batching encoder, and the metrics."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tracets import api
+from tracets.errors import ConfigError, DataError
+from tracets.server.batching import BatchingEncoder
+from tracets.server.metrics import Metrics
+from tracets.server.schemas import Item, Series
+from tracets.server.settings import ServerSettings
+from tracets.types import AnyPath, Sample
+
+if TYPE_CHECKING:
+    from tracets.api import Index, RagForecaster
+
+FRESH_S = 1.0
+"""How long an index is asked as it was opened before it is looked at again."""
+
+
+class Service:
+    """One index and its model, for many threads.
+
+    Parameters
+    ----------
+    path : path
+        The index folder.
+    model : str, optional
+        By default the one that the index was built with.
+
+    Raises
+    ------
+    IndexFolderError, NotFound, ModelError
+        The index or its model is not there, or they do not belong together.
+    """
+
+    def __init__(self, path: AnyPath, settings: ServerSettings, *, model: str | None = None) -> None:
+        self.path, self.settings, self.metrics = path, settings, Metrics()
+        self._index = api.open_index(path)
+        self.model = model or self._index.model
+        encoder = api.load(self.model)
+        self._index.folder.check_model(encoder.name, encoder.fingerprint)
+        self.encoder = BatchingEncoder(
+            encoder, batch=settings.batch, waiting=settings.waiting, observed=self.metrics.encoded
+        )
+        self.slow = threading.Semaphore(1)  # one forecaster is fitted at a time, so that searches go on
+        self._remembered: tuple[Index, int, RagForecaster] | None = None
+        self._looked, self._lock = time.monotonic(), threading.Lock()
+        self.metrics.windows.set(len(self._index))
+
+    @property
+    def index(self) -> Index:
+        """The index as it is now, or was `FRESH_S` ago: others may write to it."""
+        with self._lock:
+            if time.monotonic() - self._looked > FRESH_S:
+                found, self._looked = self._index.refresh(), time.monotonic()
+                if found is not self._index:
+                    self._index = found
+                    self.metrics.windows.set(len(found))
+            return self._index
+
+    def neighbours(self, steps: int) -> RagForecaster:
+        """What followed the windows of the index, `steps` long; kept for the horizon that was asked for last."""
+        with self.slow:
+            index = self.index
+            if self._remembered is None or self._remembered[:2] != (index, steps):
+                self._remembered = (index, steps, api.neighbours_in(index, self.encoder, steps))
+            return self._remembered[2]
+
+    def samples(self, given: Sequence[Series]) -> list[Sample]:
+        """Series of a request as samples.
+
+        Raises
+        ------
+        DataError
+            More rows or values than are allowed, or rows of several lengths.
+        """
+        if len(given) > self.settings.max_rows:
+            raise DataError(f"a request may hold {self.settings.max_rows} series, got {len(given)}. Send fewer.")
+        count = sum(len(row) for one in given for row in one.values)
+        if count > self.settings.max_values:
+            raise DataError(f"a request may hold {self.settings.max_values} values, got {count}. Send fewer.")
+        return [_sample(one) for one in given]
+
+    def texts(self, given: Sequence[str]) -> list[str]:
+        """Texts of a request. Raises DataError for more than are allowed, or an empty one."""
+        if not 0 < len(given) <= self.settings.max_rows:
+            raise DataError(f"a request may hold 1 to {self.settings.max_rows} texts, got {len(given)}.")
+        if any(not text.strip() for text in given):
+            raise DataError("a text is empty. Send texts that say something.")
+        return list(given)
+
+    def check_model(self, asked: str | None) -> None:
+        """Refuse another model than the one that runs. Raises ConfigError."""
+        if asked is not None and asked != self.encoder.name:
+            raise ConfigError(f"this service runs model '{self.encoder.name}', not '{asked}'. Leave `model` out.")
+
+    def close(self) -> None:
+        """End when all that was accepted is encoded."""
+        self.encoder.close()
+
+
+def _sample(given: Series) -> Sample:
+    import numpy as np
+
+    lengths = sorted({len(row) for row in given.values})
+    if len(lengths) > 1 or lengths[0] < 1:
+        raise DataError(
+            f"series '{given.id}': the rows of values must all have one length, of at least 1, got {lengths[:5]}."
+        )
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which a sample refuses
+        values = np.array(given.values, dtype=np.float64).astype(np.float32)
+    about = (
+        {
+            "text": given.text, "channel_texts": tuple(given.channel_texts), "event_text": given.event_text,
+            "label": given.label, "domain": given.domain, "source": given.source, "metadata": given.metadata,
+        }
+        if isinstance(given, Item)
+        else {}
+    )  # fmt: skip
+    return Sample(
+        given.id, values, tuple(given.channel_names), units=tuple(given.units), start=given.start, freq=given.freq,
+        **about,  # type: ignore[arg-type]
+    )  # fmt: skip

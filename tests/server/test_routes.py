@@ -1,0 +1,110 @@
+"""Every route of the service against the front door, which answers the same."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from tracets import api
+from tracets.types import Query
+
+SERIES = {
+    "id": "now", "values": [[0, 0, 5, None], [3, 4, 5, 6]], "channel_names": ["rain", "wind speed"],
+    "units": ["mm", "m/s"], "start": "2020-06-01T00:00:00Z", "freq": "h",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def direct(index_folder, model_folder):
+    return api.open_index(index_folder), api.load(model_folder)
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "options"),
+    [
+        ({"text": "heavy rain"}, Query("heavy rain"), {}),
+        ({"like": "day-3", "want": "text", "k": 3}, Query(like="day-3"), {"want": "text", "k": 3}),
+        ({"channels": {"rain": "a burst"}, "where": "label = 'fair'"}, Query(channels={"rain": "a burst"}),
+         {"where": "label = 'fair'"}),
+    ],
+)  # fmt: skip
+def test_a_search_gives_the_hits_of_the_command_line(ask, direct, body, query, options):
+    expected = [api.hit_to_json(hit) for hit in api.search(*direct, query, **options)]
+    found = ask("/v1/search", **body)["hits"]
+    assert [hit.pop("score") for hit in found] == pytest.approx([hit.pop("score") for hit in expected], abs=1e-5)
+    for one, other in zip(found, expected, strict=True):
+        assert one.pop("channels") == pytest.approx(other.pop("channels"), abs=1e-5)
+        assert one == other
+
+
+def test_a_series_is_searched_by(ask, direct):
+    sample = api.stored(direct[0], ["day-3"])[0]
+    told = api.sample_to_json(sample)
+    series = {name: told[name] for name in ("id", "values", "channel_names", "units", "start", "freq")}
+    best = ask("/v1/search", series=series, k=1)["hits"][0]
+    assert best["id"] == "day-3" and best["score"] == pytest.approx(1, abs=1e-5)
+
+
+def test_an_explanation_adds_up(ask):
+    found = ask("/v1/explain", id="day-3", query="Heavy rain. Light wind.")
+    assert [one["sentence"] for one in found["sentences"]] == ["Heavy rain.", "Light wind."]
+    parts = found["sample_part"] + sum(one["part"] for one in found["sentences"])
+    assert parts == pytest.approx(found["score"], abs=1e-6)
+    assert sum(found["channels"].values()) == pytest.approx(parts - found["sample_part"], abs=1e-6)
+
+
+def test_a_stored_window_comes_back_whole(client, direct):
+    found = client.get("/v1/items/day-3").json()
+    assert found == json.loads(json.dumps(api.sample_to_json(api.stored(direct[0], ["day-3"])[0])))
+    assert found["values"][1][:2] == [None, None] and found["metadata"] == {"entity": "sf"}
+
+
+def test_texts_become_the_vectors_of_the_model(ask, direct):
+    texts = ["Heavy rain.", "A light wind. No rain."]
+    expected = direct[1].encode_texts(texts).sample
+    found = ask("/v1/embeddings", input=texts)
+    assert [one["index"] for one in found["data"]] == [0, 1] and found["object"] == "list"
+    np.testing.assert_allclose([one["embedding"] for one in found["data"]], expected, atol=1e-6)
+    [one] = ask("/v1/embeddings", input=texts[0], encoding_format="base64", dimensions=8)["data"]
+    cut = expected[0, :8] / np.linalg.norm(expected[0, :8])
+    np.testing.assert_allclose(np.frombuffer(base64.b64decode(one["embedding"]), "<f4"), cut, atol=1e-6)
+
+
+def test_openai_s_own_client_gets_vectors(client, direct):
+    openai = pytest.importorskip("openai")
+    theirs = openai.OpenAI(api_key="none", base_url="http://localhost/v1", http_client=client)
+    found = theirs.embeddings.create(input=["Heavy rain."], model=direct[1].name)  # it asks for base64
+    np.testing.assert_allclose(found.data[0].embedding, direct[1].encode_texts(["Heavy rain."]).sample[0], atol=1e-6)
+
+
+def test_series_become_vectors_in_the_same_shape(ask, direct):
+    [one] = ask("/v1/series/embeddings", input=SERIES)["data"]
+    assert len(one["embedding"]) == direct[1].dim and np.linalg.norm(one["embedding"]) == pytest.approx(1, abs=1e-5)
+    both = ask("/v1/series/embeddings", input=[SERIES, SERIES | {"values": [[1, 2, 3, 4], [3, 4, 5, 6]]}])["data"]
+    np.testing.assert_allclose(both[0]["embedding"], one["embedding"], atol=1e-5)
+    assert not np.allclose(both[1]["embedding"], one["embedding"], atol=1e-3)
+
+
+def test_a_forecast_by_another_forecaster(ask):
+    [found] = ask("/v1/forecast", series=[SERIES], horizon=2, backbone="last-value")["forecasts"]
+    assert found["start"].startswith("2020-06-01T04:00:00") and found["freq"] == "h"
+    assert found["channels"]["rain"]["mean"] == [5, 5] and found["channels"]["wind speed"]["mean"] == [6, 6]
+    assert np.shape(found["channels"]["rain"]["quantiles"]) == (9, 2)
+
+
+def test_a_description_names_the_channels(ask):
+    [said] = ask("/v1/describe", series=[SERIES])["descriptions"]
+    assert said["id"] == "now" and set(said["channels"]) == {"rain", "wind speed"}
+    assert said["text"] and "rain" in said["channels"]["rain"].lower()
+
+
+def test_the_service_says_what_it_holds(client, direct):
+    found = client.get("/v1/info").json()
+    assert (found["windows"], found["texts"], found["dim"]) == (12, 12, 16)
+    assert found["channels"] == ["rain", "wind speed"] and "entity" in found["columns"]
+    assert found["fingerprint"] == direct[1].fingerprint
+    assert client.get("/health/live").json() == client.get("/health/ready").json() == {"status": "ok"}
+    text = client.get("/metrics").text
+    assert "tracets_index_windows 12.0" in text
+    assert 'tracets_requests_total{route="/v1/info",status="200"}' in text
