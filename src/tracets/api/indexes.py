@@ -64,10 +64,11 @@ def upsert_index(
 
 def delete_from_index(index: AnyPath, ids: Iterable[str]) -> Changed:
     """Delete the windows with these ids in one commit. Raises NotFound for an unknown id: nothing is deleted then."""
+    from tracets.index import IndexFolder
     from tracets.retrieval.build import Changed as Changed_
     from tracets.retrieval.stored import Index as Index_
 
-    written = Index_.open(index).folder.delete(ids)
+    written = IndexFolder.open(index).delete(ids)
     return Changed_(Index_(written.folder), added=0, replaced=0, deleted=written.deleted)
 
 
@@ -79,10 +80,11 @@ def delete_where(index: AnyPath, where: str) -> Changed:
     QueryError
         An unknown column, or an expression that cannot be read.
     """
+    from tracets.index import IndexFolder
     from tracets.retrieval.build import Changed as Changed_
     from tracets.retrieval.stored import Index as Index_
 
-    written = Index_.open(index).folder.delete_where(where)
+    written = IndexFolder.open(index).delete_where(where)
     return Changed_(Index_(written.folder), added=0, replaced=0, deleted=written.deleted)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tracets.cli.show import Json, done, json_line, note
+from tracets.cli.show import Json, done, json_line, note, printed
 
 Keys = Annotated[Path, typer.Argument(help="The file of keys; they are kept as hashes.")]
 app = typer.Typer(help="API keys of a service: made, listed, removed.", no_args_is_help=True)
@@ -55,12 +55,15 @@ def add(
 
 
 @app.command("list")
-def list_(file: Keys) -> None:
-    """Print the name, scope and day of every key, a JSON object a line."""
+def list_(file: Keys, as_json: Json = False) -> None:
+    """Print the name, scope and time of every key."""
     from tracets.server.keys import read_keys
 
     for key in read_keys(file):
-        json_line({"name": key.name, "scope": key.scope, "created": key.created})
+        if as_json:
+            json_line({"name": key.name, "scope": key.scope, "created": key.created})
+        else:
+            printed(f"{key.name}: {key.scope}, made {key.created}")
 
 
 @app.command()

@@ -21,8 +21,8 @@ def info(service: Served) -> Info:
     facts = index.folder.mapped.facts
     zone = getattr(facts.schema.field("start").type, "tz", None)
     return Info(
-        windows=len(index), texts=index.folder.n_texts, channels=index.channel_names, columns=facts.column_names, zone=zone,
-        model=service.encoder.name, fingerprint=service.encoder.fingerprint, dim=service.encoder.dim,
+        windows=len(index), texts=index.folder.n_texts, channels=index.channel_names, columns=facts.column_names,
+        zone=zone, model=service.encoder.name, fingerprint=service.encoder.fingerprint, dim=service.encoder.dim,
     )  # fmt: skip
 
 
