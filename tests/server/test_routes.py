@@ -2,11 +2,14 @@
 
 import base64
 import json
+import shutil
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from tracets import api
+from tracets.server.app import create_app
 from tracets.types import Query
 
 SERIES = {
@@ -108,3 +111,24 @@ def test_the_service_says_what_it_holds(client, direct):
     text = client.get("/metrics").text
     assert "tracets_index_windows 12.0" in text
     assert 'tracets_requests_total{route="/v1/info",status="200"}' in text
+
+
+def test_windows_are_added_replaced_and_deleted(index_folder, model_folder, tmp_path):
+    copied = tmp_path / "index"
+    shutil.copytree(index_folder, copied)
+    with TestClient(create_app(copied, model=str(model_folder)), base_url="http://localhost") as client:
+        new = SERIES | {"id": "new/1", "text": "A burst.", "metadata": {"entity": "ny"}}
+        made = client.post("/v1/items", json={"items": [new]})
+        assert made.json() == {"added": 1, "replaced": 0, "deleted": 0, "windows": 13}
+        assert client.get("/v1/items/new/1").json()["text"] == "A burst."
+        assert client.post("/v1/search", json={"series": SERIES, "k": 1}).json()["hits"][0]["id"] == "new/1"
+        again = client.post("/v1/items", json={"items": [new]})
+        assert again.status_code == 422 and "new/1" in again.json()["detail"]
+        changed = client.post("/v1/items", json={"items": [new | {"text": "A lull."}], "replace": True})
+        assert changed.json() == {"added": 0, "replaced": 1, "deleted": 0, "windows": 13}
+        assert client.get("/v1/items/new/1").json()["text"] == "A lull."
+        assert client.delete("/v1/items/new/1").json() == {"added": 0, "replaced": 0, "deleted": 1, "windows": 12}
+        assert client.get("/v1/items/new/1").status_code == 404 == client.delete("/v1/items/new/1").status_code
+        unknown = new | {"metadata": {"colour": "red"}}
+        refused = client.post("/v1/items", json={"items": [unknown]})
+        assert refused.status_code == 422 and "colour" in refused.json()["detail"]

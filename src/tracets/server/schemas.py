@@ -257,8 +257,19 @@ class Info(BaseModel):
     dim: int
 
 
+class WriteRequest(Body):
+    """Windows to add in one commit: all of them, or none."""
+
+    items: list[Item] = Field(min_length=1)
+    replace: bool = Field(False, description="Let them take the place of windows with their ids.")
+
+
 class Written(BaseModel):
-    written: int
+    """What a change did, and how many windows there are after it."""
+
+    added: int
+    replaced: int
+    deleted: int
     windows: int
 
 

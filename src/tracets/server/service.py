@@ -55,13 +55,18 @@ class Service:
     @property
     def index(self) -> Index:
         """The index as it is now, or was `FRESH_S` ago: others may write to it."""
+        if time.monotonic() - self._looked > FRESH_S:
+            self.refreshed(self._index.refresh())
+        return self._index
+
+    def refreshed(self, index: Index) -> Index:
+        """Answer from this state of the index from now on; the state."""
         with self._lock:
-            if time.monotonic() - self._looked > FRESH_S:
-                found, self._looked = self._index.refresh(), time.monotonic()
-                if found is not self._index:
-                    self._index = found
-                    self.metrics.windows.set(len(found))
-            return self._index
+            self._looked = time.monotonic()
+            if index is not self._index:
+                self._index = index
+                self.metrics.windows.set(len(index))
+        return index
 
     def neighbours(self, steps: int) -> RagForecaster:
         """What followed the windows of the index, `steps` long; kept for the horizon that was asked for last."""

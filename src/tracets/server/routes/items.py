@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from tracets import api
 from tracets.server.problems import responses
 from tracets.server.routes.of import Served
-from tracets.server.schemas import Followed, FollowedWindow, Map, Point, StoredItem, rows_of
+from tracets.server.schemas import Followed, FollowedWindow, Map, Point, StoredItem, WriteRequest, Written, rows_of
 
 router = APIRouter(prefix="/v1", tags=["items"])
 
@@ -33,3 +33,23 @@ def get(id: str, service: Served) -> StoredItem:
     """A stored window: values, texts and metadata."""
     [sample] = api.stored(service.index, [id])
     return StoredItem(**api.sample_to_json(sample))
+
+
+@router.post("/items")
+def add(request: WriteRequest, service: Served) -> Written:
+    """Encode windows and add them in one commit; an id that is there is refused unless `replace`.
+
+    Needs a key with the scope write, where keys are needed.
+    """
+    write = api.upsert_index if request.replace else api.add_to_index
+    changed = write(service.path, service.samples(request.items), service.encoder)
+    return Written(
+        added=changed.added, replaced=changed.replaced, deleted=0, windows=len(service.refreshed(changed.index))
+    )
+
+
+@router.delete("/items/{id:path}", responses=responses(404))
+def delete(id: str, service: Served) -> Written:
+    """Delete a window. Needs a key with the scope write, where keys are needed."""
+    changed = api.delete_from_index(service.path, [id])
+    return Written(added=0, replaced=0, deleted=changed.deleted, windows=len(service.refreshed(changed.index)))
