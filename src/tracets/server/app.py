@@ -22,7 +22,7 @@ ABOUT = (
     "missing. With keys, send `Authorization: Bearer KEY`."
 )
 METHODS = ("GET", "POST", "PUT", "DELETE")
-EVERYWHERE = responses(401, 403, 408, 413, 421, 422, 429, 500, 503)
+EVERYWHERE = responses(400, 401, 403, 408, 413, 421, 422, 429, 500, 503)
 
 
 def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model: str | None = None) -> FastAPI:
