@@ -205,3 +205,18 @@ def test_errors_name_the_fix(refused, index_folder, corpus_file, model_folder, t
     assert "no such" in refused("embed", tmp_path / "none.parquet", "--model", model_folder, "--out", tmp_path / "x")
     assert "overwrite" in refused("index", corpus_file, "--model", model_folder, "--out", index_folder)
     assert not (tmp_path / "x").exists()
+
+
+def test_an_index_whose_model_lies_elsewhere_asks_for_it(
+    tracets, corpus_file, model_folder, other_model, tmp_path, monkeypatch
+):
+    out = tmp_path / "days.index"
+    monkeypatch.chdir(model_folder.parent)
+    assert tracets("index", corpus_file, "--model", model_folder.name, "--out", out).code == 0
+    assert tracets("search", out, "rain").code == 0
+    monkeypatch.chdir(tmp_path)
+    result = tracets("search", out, "rain")
+    assert result.code == 2 and "was built with model 'tiny', and there is no such folder here" in result.err
+    assert "--model FOLDER" in result.err
+    assert tracets("search", out, "rain", "--model", model_folder).code == 0
+    assert "was built with model 'tiny'" in tracets("search", out, "rain", "--model", other_model).err

@@ -57,6 +57,7 @@ from tracets.api.searching import (
     explain,
     hit_to_json,
     map_of,
+    model_of,
     open_index,
     open_vectors,
     plot_hits,
@@ -90,9 +91,10 @@ __all__ = [
     "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
     "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
     "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
-    "map_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_spans", "read",
-    "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "span_to_json",
-    "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
+    "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_spans",
+    "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models",
+    "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
+    "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

@@ -162,6 +162,34 @@ def open_index(path: AnyPath) -> Index:
     return Index_.open(path)
 
 
+def model_of(index: Index, *, model: AnyPath | None = None, backend: Backend | None = None) -> PairEncoder:
+    """Load the model that an index was built with: a shipped one by its name, another from where `model` says.
+
+    An index knows what the folder of its model was called, not where it lies.
+
+    Raises
+    ------
+    NotFound
+        There is no such model here.
+    IndexFolderError
+        `model` is another one than that of the index.
+    """
+    from tracets.api.models import load
+    from tracets.errors import NotFound
+
+    try:
+        encoder = load(model or index.model, backend=backend)
+    except NotFound:
+        if model is not None:
+            raise
+        raise NotFound(
+            f"index '{index.folder.path}' was built with model '{index.model}', and there is no such folder here. Say "
+            f"where it lies: --model FOLDER (in Python model=)."
+        ) from None
+    index.folder.check_model(encoder.name, encoder.fingerprint)
+    return encoder
+
+
 def search(
     index: Index,
     model: PairEncoder,

@@ -30,6 +30,9 @@ def forecast(
         str | None, typer.Option(help="A forecaster of others instead: fracast, chronos-bolt:FOLDER, seasonal-naive.")
     ] = None,
     index: Annotated[str | None, typer.Option(help="Add what followed the most similar windows of this index.")] = None,
+    index_model: Annotated[
+        str | None, typer.Option(help="With --index: where the model lies that it was built with.")
+    ] = None,
     retrieval: Annotated[
         Literal["none", "series", "series+text"], typer.Option(help="What finds these windows, with --index.")
     ] = "series",
@@ -67,7 +70,8 @@ def forecast(
     like: Sequence[Sequence[Neighbour]] = ()
     if index is not None and retrieval != "none":
         stored = api.open_index(index)
-        ready = api.with_neighbours(ready, stored, api.load(stored.model), history, horizon, retrieval=retrieval)
+        encoder = api.model_of(stored, model=index_model)
+        ready = api.with_neighbours(ready, stored, encoder, history, horizon, retrieval=retrieval)
         note(ready.summary)
         like = ready.neighbours(history) if plot is not None else ()
     found = api.forecast(history, horizon, model=ready)

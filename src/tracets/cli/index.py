@@ -158,7 +158,7 @@ def restore(
 
 def _extend(index: Path, corpus: Path, model: str | None, backend: str | None, *, as_json: bool, replace: bool) -> None:
     windows = api.read(corpus, limits=limits())
-    encoder = api.load(model or api.open_index(index).model, backend=backend_of(backend))
+    encoder = api.model_of(api.open_index(index), model=model, backend=backend_of(backend))
     with counting("encoding", len(windows)) as progress:
         if replace:
             changed = api.upsert_index(index, windows, encoder, progress=progress)

@@ -158,7 +158,7 @@ def search(
         raise QueryError("--spans are places in series, they are not ranked by texts. Leave --want text out.")
     query = Query(text, _one_window(series) if series else None, like, _channel_texts(channel or []))
     opened = api.open_index(index)
-    encoder = api.load(model or opened.model, backend=backend_of(backend))
+    encoder = api.model_of(opened, model=model, backend=backend_of(backend))
     said = described(query)
     if spans:
         found = api.find_spans(opened, encoder, query, k=k, where=where, overlap=overlap, merge=merge, refine=refine)
@@ -187,7 +187,7 @@ def explain(
 ) -> None:
     """Say which channel and which sentence made a window match a text; the parts add up to the score."""
     opened = api.open_index(index)
-    encoder = api.load(model or opened.model, backend=backend_of(backend))
+    encoder = api.model_of(opened, model=model, backend=backend_of(backend))
     found = api.explain(opened, encoder, id, query)
     if as_json:
         json_line(found.to_json())

@@ -50,7 +50,7 @@ def mcp_server(index: AnyPath, *, model: str | None = None) -> MCPServer[Any]:
         raise MissingExtra("the MCP server needs the package mcp: pip install 'tracets[mcp]'.") from error
     from tracets.integrations.fence import fenced
 
-    encoder = api.load(model or api.open_index(index).model)
+    encoder = api.model_of(api.open_index(index), model=model)
     server: MCPServer[Any] = Server("tracets", instructions=ABOUT)
     looks = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 

@@ -42,8 +42,7 @@ class Service:
         self.path, self.settings, self.metrics = path, settings, Metrics()
         self._index = api.open_index(path)
         self.model = model or self._index.model
-        encoder = api.load(self.model)
-        self._index.folder.check_model(encoder.name, encoder.fingerprint)
+        encoder = api.model_of(self._index, model=model)
         self.encoder = BatchingEncoder(
             encoder, batch=settings.batch, waiting=settings.waiting, observed=self.metrics.encoded
         )
