@@ -150,7 +150,7 @@ def test_a_damaged_export_is_noticed(folders, tmp_path, name):
     for path in (folders / "fp32").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:50])
-    with pytest.raises(ModelError, match="damaged.*Export the model anew"):
+    with pytest.raises(ModelError, match=rf"{name}'?:? is (damaged|not JSON).* anew"):
         OnnxModel(tmp_path, name="x").encode_texts(["rain"])
 
 

@@ -43,7 +43,7 @@ def page(address):
         pytest.skip("there is no Chromium on this machine")
     with playwright.sync_playwright() as run:
         browser = run.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        opened = browser.new_page()
+        opened = browser.new_context().new_page()
         opened.set_default_timeout(30_000)
         wrong, asked = [], []
         opened.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
@@ -51,7 +51,8 @@ def page(address):
         opened.on("request", lambda request: asked.append(request.url))
         yield opened
         browser.close()
-    assert wrong == []
+    # a browser says by itself that a filter was refused, which the walk asks for
+    assert [said for said in wrong if "status of 422" not in said] == []
     assert all(url.startswith((address, "data:", "blob:")) for url in asked)
 
 
