@@ -23,6 +23,7 @@ def serve(
     allow_origin: Annotated[list[str] | None, typer.Option(help="A web origin whose pages may call.")] = None,
     max_body: Annotated[int, typer.Option(help="Bytes of a request, at most.", min=1)] = 16_000_000,
     waiting: Annotated[int, typer.Option(help="Requests that may wait; one more gets 429.", min=1)] = 128,
+    batch: Annotated[int, typer.Option(help="Texts or series that are encoded together, at most.", min=1)] = 32,
     timeout: Annotated[float, typer.Option(help="Seconds for an answer.")] = 60.0,
 ) -> None:
     """Answer over HTTP: search, explain, items, embeddings, forecasts, descriptions. See /docs there."""
@@ -31,7 +32,7 @@ def serve(
 
     settings = ServerSettings(
         host=host, port=port, keys=keys, hosts=tuple(allow_host or ()), origins=tuple(allow_origin or ()),
-        max_body_bytes=max_body, waiting=waiting, timeout_s=timeout,
+        max_body_bytes=max_body, waiting=waiting, batch=batch, timeout_s=timeout,
     )  # fmt: skip
     note(f"serving {index} on http://{host}:{port} (docs: /docs); stop with Ctrl-C")
     serve_(index, settings, model=model)
