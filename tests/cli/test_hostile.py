@@ -16,6 +16,8 @@ from tracets import api
 from tracets.data import Corpus, write_corpus
 from tracets.types import Sample
 
+pytestmark = pytest.mark.slow  # each runs a model
+
 EVIL = "\x1b[2J\x1b]0;owned\x07 \u202egnp.exe\u202c \x9b31m \u2028end [bold]x[/bold]"
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 

@@ -47,6 +47,7 @@ def test_embed_of_a_folder_writes_a_folder(tracets, refused, corpus_file, model_
     assert "--engine must be local or ray, got 'spark'" in refused(*ask, "--out", out, "--engine", "spark")
 
 
+@pytest.mark.slow
 def test_an_index_in_a_bucket(tracets, refused, corpus_file, model_folder, tmp_path, s3, index_folder):
     url = f"{s3}/days.index"
     made = tracets("index", corpus_file, "--model", model_folder, "--out", url, "--json")
@@ -57,6 +58,7 @@ def test_an_index_in_a_bucket(tracets, refused, corpus_file, model_folder, tmp_p
     assert "in bucket 'nowhere': there is no such bucket" in refused("search", "s3://nowhere/index", "rain")
 
 
+@pytest.mark.slow
 def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file, model_folder, tmp_path):
     out = tmp_path / "days.index"
     result = tracets("index", corpus_file, "--model", model_folder, "--out", out)
@@ -207,6 +209,7 @@ def test_errors_name_the_fix(refused, index_folder, corpus_file, model_folder, t
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_an_index_whose_model_lies_elsewhere_asks_for_it(
     tracets, corpus_file, model_folder, other_model, tmp_path, monkeypatch
 ):

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # each asks the shipped model or starts a process
+
 KEYS = ["rank", "id", "score", "start", "end", "channels", "text", "label", "metadata", "series", "first_step",
         "n_steps"]  # fmt: skip
 

@@ -27,6 +27,7 @@ SMALL = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_few_steps_give_a_model_that_loads(tracets, corpus_file, tmp_path):
     out = tmp_path / "mine"
     result = tracets("train", corpus_file, "--out", out, *QUICK, *SMALL, "--set", "pretrain.share=0.5")

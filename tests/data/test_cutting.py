@@ -89,6 +89,7 @@ def test_a_pass_begins_its_counts_anew():
     assert len(list(cutting)) == len(list(cutting)) == cutting.cut.windows == 6
 
 
+@pytest.mark.slow
 def test_one_series_is_in_memory_at_a_time():
     alive = weakref.WeakSet()
 

@@ -14,6 +14,8 @@ from tracets import api
 from tracets.errors import ConfigError, DataError, MissingExtra
 from tracets.places import Place
 
+pytestmark = pytest.mark.slow  # a server of an object store is started, and models are run
+
 FILES = ("a.parquet", "b/b.parquet", "b/c.parquet")
 
 

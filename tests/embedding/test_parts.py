@@ -100,6 +100,7 @@ def test_ids_of_equal_hash_are_compared_themselves(corpus, monkeypatch):
     assert len(plan(corpus)) == 3
 
 
+@pytest.mark.slow
 def test_a_row_group_is_read_piece_by_piece(tmp_path):
     values = np.random.default_rng(0).normal(size=(30_000, 168)).astype(np.float32)
     offsets = pa.array(np.arange(30_001), pa.int32())

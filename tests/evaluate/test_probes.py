@@ -156,6 +156,7 @@ def test_json_and_table_without_texts(samples):
     assert table.count("| direction |") == 1 and "names_only" in table and "nan" not in table
 
 
+@pytest.mark.slow
 def test_the_command_probes_a_corpus_with_the_shipped_model(tmp_path, samples):
     corpus = tmp_path / "c.parquet"
     write_corpus(Corpus.from_samples(samples), corpus)

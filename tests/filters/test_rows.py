@@ -19,6 +19,8 @@ from tracets.errors import QueryError
 from tracets.filters import And, Compare, Has, Not, Or, col, from_json, to_json, to_sql
 from tracets.filters.rows import rows_where
 
+pytestmark = pytest.mark.slow  # thousands of filters beside LanceDB and a plain loop
+
 PLAIN = pa.table(
     {
         "i": pa.array(range(8)),

@@ -13,6 +13,8 @@ from tracets.errors import IndexFolderError, StorageError
 from tracets.index.remote import INVENTORY, is_taken, mirror, rewritten
 from tracets.places import Place
 
+pytestmark = pytest.mark.slow  # a server of an object store is started, and models are run
+
 FILES = {"manifest.json": b"{}", "rows.lance/_versions/1.manifest": b"v1", "vectors-ab/sample.f32": bytes(5000)}
 
 

@@ -110,6 +110,7 @@ def test_filters_channels_and_stored_windows(made):
             assert [(h.id, h.score) for h in found] == [(h.id, h.score) for h in expected]
 
 
+@pytest.mark.slow
 def test_windows_that_are_added_later_are_candidates_always(made, tmp_path):
     path, encoder = made
     add_lists(Index.open(path))

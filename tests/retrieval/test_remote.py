@@ -6,6 +6,8 @@ from tracets import api
 from tracets.errors import IndexFolderError
 from tracets.places import Place
 
+pytestmark = pytest.mark.slow  # a server of an object store is started, and models are run
+
 QUESTIONS = ("A burst of 9 mm of rain.", "The wind is strong.")
 
 

@@ -16,6 +16,8 @@ from tracets.retrieval.ledger import Entry, Ledger
 from tracets.retrieval.watch import Watcher
 from tracets.types import Sample, SeriesVectors, TextVectors
 
+pytestmark = pytest.mark.slow  # folders are watched over several turns
+
 DIM = 4
 
 

@@ -74,6 +74,7 @@ def test_texts_become_the_vectors_of_the_model(ask, direct):
     np.testing.assert_allclose(np.frombuffer(base64.b64decode(one["embedding"]), "<f4"), cut, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_openai_s_own_client_gets_vectors(client, direct):
     openai = pytest.importorskip("openai")
     theirs = openai.OpenAI(api_key="none", base_url="http://localhost/v1", http_client=client)

@@ -156,6 +156,7 @@ def test_labels_of_any_kind_come_back_as_they_were(encoder):
         assert (found == np.asarray(labels)).all() and found.dtype.kind == np.asarray(list(labels)).dtype.kind
 
 
+@pytest.mark.slow
 def test_several_labels_a_window(encoder):
     """A slow or fast wave, and a level: lists of labels and columns of 0 and 1 are the same."""
     X, y = waves(40)
