@@ -4,6 +4,7 @@ The environment says which process it is, as torchrun sets it. The first writes 
 """
 
 import importlib.util
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,4 +98,6 @@ if __name__ == "__main__":
     made = steps(shared.WordBackbone())
     if dist.get_rank() == 0:
         np.savez(sys.argv[1], **made)
+    dist.barrier()  # the others ask rank 0 until they are done
     dist.destroy_process_group()
+    os._exit(0)  # threads of gloo may end after the interpreter, which aborts a process that is done
