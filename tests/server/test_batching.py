@@ -92,8 +92,16 @@ def test_more_than_may_wait_is_refused_at_once(slow):
 
 
 def test_closing_answers_what_waits(slow):
-    encoder, batching, _ = slow
-    encoder.go.set()
-    with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(batching.encode_texts, ["abc"]) for _ in range(4)]
+    encoder, batching, sizes = slow
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(batching.encode_texts, ["abc"])]
+        wait_until(lambda: sizes == [("texts", 1)])
+        asked += [pool.submit(batching.encode_texts, ["abc"]) for _ in range(4)]
+        wait_until(lambda: batching._texts._waiting.qsize() == 4)
+        closing = pool.submit(batching.close)
+        wait_until(lambda: batching._texts._waiting.qsize() == 5)
+        assert not closing.done()
+        encoder.go.set()
+        closing.result()
+        assert not batching._texts._thread.is_alive()
         assert all(one.result().sample.tolist() == [[3]] for one in asked)

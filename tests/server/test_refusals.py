@@ -4,6 +4,7 @@ import json
 import logging
 import time
 
+import anyio
 import pytest
 
 from tracets.errors import ConfigError, NotFound
@@ -114,8 +115,8 @@ def test_other_hosts_and_pages_are_turned_away(serve):
     assert client.get("/v1/info", headers={"origin": "http://localhost"}).status_code == 200
 
 
-def test_bodies_have_a_size_and_a_time(serve):
-    client = serve(max_body_bytes=1000, body_timeout_s=0.2)
+def test_bodies_have_a_size(serve):
+    client = serve(max_body_bytes=1000)
     big = b'{"text": "' + b"x" * 1000 + b'"}'
     assert client.post("/v1/search", content=big).status_code == 413
 
@@ -123,6 +124,35 @@ def test_bodies_have_a_size_and_a_time(serve):
         yield from (big[i : i + 100] for i in range(0, len(big), 100))  # without its length told before
 
     assert client.post("/v1/search", content=parts()).status_code == 413
+
+
+def test_bodies_have_a_time(serve):
+    """A body whose second half never comes: the client of other tests cannot be so slow."""
+    client, sent = serve(body_timeout_s=0.1), []
+    parts = iter([{"type": "http.request", "body": b'{"text": ', "more_body": True}])
+
+    async def receive():
+        for part in parts:
+            return part
+        await anyio.sleep(60)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": "/v1/search",
+        "raw_path": b"/v1/search", "query_string": b"", "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80), "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+    }  # fmt: skip
+    anyio.run(client.app.middleware_stack, scope, receive, send)
+    assert sent[0]["status"] == 408 and b"did not arrive within 0.1 s" in sent[1]["body"]
+
+
+def test_series_have_a_size(serve):
+    client = serve(max_values=3)
+    assert client.post("/v1/describe", json={"series": [SERIES]}).status_code == 200
+    response = client.post("/v1/describe", json={"series": [SERIES, SERIES]})
+    assert response.status_code == 422 and "3 values, got 4" in response.json()["detail"]
 
 
 def test_more_than_may_wait_is_told_to_come_back(serve):
