@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,15 @@ def read_config(path: Path, *, what: str) -> dict[str, Any]:
     if not isinstance(saved, dict):
         raise ModelError(f"{what} is damaged: '{path}' holds no table of settings. Copy it again.")
     return saved
+
+
+def is_kind(folder: str | os.PathLike[str], kind: str) -> bool:
+    """Whether the settings of a folder are those of a "classifier" or a "forecaster", of whatever format version."""
+    try:
+        saved = read_config(Path(folder) / "config.json", what=f"'{folder}'")
+    except ModelError:
+        return False
+    return str(saved.get("format")).startswith(kind)
 
 
 def check_seal(saved: dict[str, Any], *, what: str, before: Collection[str]) -> None:

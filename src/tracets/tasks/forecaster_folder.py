@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tracets.encoders.model import TraceModel
-from tracets.encoders.seals import check_seal, hash_of, read_config, sealed
+from tracets.encoders.seals import check_seal, hash_of, is_kind, read_config, sealed
 from tracets.encoders.store import read_weights, refuse_giants, restored, save_model, write_whole
 from tracets.errors import ModelError, NotFound
 from tracets.forecast.choice import Choice
@@ -36,11 +36,7 @@ PARAMETERS = ("horizon", "tuning", "context", "validation", "refit", "rank", "ma
 
 def is_forecaster(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder holds a fitted forecaster (of any format of this kind)."""
-    try:
-        saved = read_config(Path(folder) / "config.json", what=f"'{folder}'")
-    except ModelError:
-        return False
-    return str(saved.get("format")).startswith("forecaster")
+    return is_kind(folder, "forecaster")
 
 
 def save_forecaster(forecaster: TraceForecaster, folder: str | os.PathLike[str]) -> Path:

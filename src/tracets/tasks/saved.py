@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.encoders.model import TraceModel
-from tracets.encoders.seals import check_seal, read_config, sealed
+from tracets.encoders.seals import check_seal, is_kind, read_config, sealed
 from tracets.encoders.store import save_model, shipped_models, write_whole
 from tracets.errors import ConfigError, ModelError, NotFound
 from tracets.files import LIMITS, read_bytes
@@ -32,11 +32,7 @@ PARTS = ("centre", "scale", "weight", "bias")
 
 def is_classifier(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder holds a fitted classifier, of whatever format version."""
-    try:
-        saved = read_config(Path(folder) / "config.json", what=f"'{folder}'")
-    except ModelError:
-        return False
-    return str(saved.get("format")).startswith("classifier")
+    return is_kind(folder, "classifier")
 
 
 def save_classifier(fitted: TraceClassifier, folder: str | os.PathLike[str]) -> None:
