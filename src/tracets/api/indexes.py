@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracets.types import AnyPath, Sample
+from tracets.types import KEEP_SECONDS, LOOK_SECONDS, AnyPath, Sample
 
 if TYPE_CHECKING:
     from tracets.encoders.protocol import PairEncoder
     from tracets.retrieval.build import Changed
     from tracets.retrieval.stored import Index
     from tracets.retrieval.watch import Seen
-
-KEEP_SECONDS = 3600.0
 
 
 def add_to_index(
@@ -162,7 +160,7 @@ def watch(
     model: PairEncoder,
     *,
     once: bool = False,
-    every: float = 5.0,
+    every: float = LOOK_SECONDS,
     report: Callable[[Seen], None] | None = None,
 ) -> None:
     """Index files as they arrive in a folder, each once; see `tracets.retrieval.watch.Watcher`.

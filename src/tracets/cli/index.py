@@ -25,6 +25,7 @@ from tracets.cli.show import (
     table_of,
 )
 from tracets.errors import IndexFolderError, QueryError
+from tracets.types import KEEP_SECONDS
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -113,7 +114,7 @@ def compact(
     index: IndexPath,
     keep: Annotated[
         float, typer.Option(help="Minutes for which readers may have it open; 0: nobody has.", min=0)
-    ] = 60.0,
+    ] = KEEP_SECONDS / 60,
     as_json: Json = False,
 ) -> None:
     """Rewrite an index without its dead rows, with the hubness of its texts and its lists made anew."""

@@ -8,27 +8,28 @@ from typing import Annotated, Literal
 import typer
 
 from tracets.cli.show import Json, done, json_line, note, printed
+from tracets.server.settings import ServerSettings
 
+USUAL = ServerSettings()
 Keys = Annotated[Path, typer.Argument(help="The file of keys; they are kept as hashes.")]
 app = typer.Typer(help="API keys of a service: made, listed, removed.", no_args_is_help=True)
 
 
 def serve(
     index: Annotated[Path, typer.Argument(help="An index folder.")],
-    host: Annotated[str, typer.Option(help="Where to listen; others than the loopback need --keys.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = 8600,
+    host: Annotated[str, typer.Option(help="Where to listen; others than the loopback need --keys.")] = USUAL.host,
+    port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = USUAL.port,
     model: Annotated[str | None, typer.Option(help="By default the model that the index was built with.")] = None,
     keys: Annotated[Path | None, typer.Option(help="A file of API keys, see `tracets keys`.")] = None,
     allow_host: Annotated[list[str] | None, typer.Option(help="A host name that callers may use.")] = None,
     allow_origin: Annotated[list[str] | None, typer.Option(help="A web origin whose pages may call.")] = None,
-    max_body: Annotated[int, typer.Option(help="Bytes of a request, at most.", min=1)] = 16_000_000,
-    waiting: Annotated[int, typer.Option(help="Requests that may wait; one more gets 429.", min=1)] = 128,
-    batch: Annotated[int, typer.Option(help="Texts or series that are encoded together, at most.", min=1)] = 32,
-    timeout: Annotated[float, typer.Option(help="Seconds for an answer.")] = 60.0,
+    max_body: Annotated[int, typer.Option(help="Bytes of a request, at most.", min=1)] = USUAL.max_body_bytes,
+    waiting: Annotated[int, typer.Option(help="Requests that may wait; one more gets 429.", min=1)] = USUAL.waiting,
+    batch: Annotated[int, typer.Option(help="Texts or series encoded together, at most.", min=1)] = USUAL.batch,
+    timeout: Annotated[float, typer.Option(help="Seconds for an answer.")] = USUAL.timeout_s,
 ) -> None:
     """Answer over HTTP: search, explain, items, embeddings, forecasts, descriptions. See /docs there."""
     from tracets.server.run import serve as serve_
-    from tracets.server.settings import ServerSettings
 
     settings = ServerSettings(
         host=host, port=port, keys=keys, hosts=tuple(allow_host or ()), origins=tuple(allow_origin or ()),

@@ -9,13 +9,14 @@ import typer
 
 from tracets import api
 from tracets.cli.show import Backend, Json, Model, backend_of, json_line, note
+from tracets.types import LOOK_SECONDS
 
 
 def watch(
     folder: Annotated[Path, typer.Argument(help="The folder that files arrive in.")],
     index: Annotated[Path, typer.Argument(help="The index folder; made from the first file where there is none.")],
     once: Annotated[bool, typer.Option("--once", help="Index what is there, and end.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 5.0,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = LOOK_SECONDS,
     model: Model = "base",
     backend: Backend = None,
     as_json: Json = False,

@@ -9,9 +9,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-KEEP_SECONDS = 3600.0
-"""What a reader of the last hour may read is not removed."""
-
 
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file in one rename, synced to the disk before and after."""

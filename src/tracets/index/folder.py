@@ -19,7 +19,7 @@ from tracets.filters import Filter
 from tracets.filters.rows import rows_where
 from tracets.index import writing
 from tracets.index.derive import AT_ONCE
-from tracets.index.files import KEEP_SECONDS, digest_of
+from tracets.index.files import digest_of
 from tracets.index.flat import UNMAPPED
 from tracets.index.lists import Lists, open_lists, write_lists
 from tracets.index.lock import PATIENCE
@@ -29,7 +29,7 @@ from tracets.index.opening import current, open_table, or_damaged
 from tracets.index.rows import OWN, VECTORS, Rows, plain_values, read_vectors, to_sample
 from tracets.index.state import states, versions
 from tracets.index.vectors import RowVectors, StoredSeries, StoredTexts
-from tracets.types import BoolArray, FloatArray, Sample
+from tracets.types import KEEP_SECONDS, BoolArray, FloatArray, Sample
 
 LOOKUP = 1000  # ids in one lookup, so that its expression stays short
 

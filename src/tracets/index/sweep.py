@@ -9,10 +9,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracets.index.files import KEEP_SECONDS, older_than, remove_leftovers
+from tracets.index.files import older_than, remove_leftovers
 from tracets.index.flat import KINDS
 from tracets.index.manifest import FILE, Manifest
 from tracets.index.state import PREFIX, State, states
+from tracets.types import KEEP_SECONDS
 
 
 def leftovers(index: Path, manifest: Manifest) -> None:

@@ -14,14 +14,13 @@ import numpy as np
 
 from tracets.encoders.protocol import PairEncoder
 from tracets.index import IndexFolder, Rows
-from tracets.index.files import KEEP_SECONDS
 from tracets.index.manifest import FILE as MANIFEST
 from tracets.index.transfer import EXPORTED
 from tracets.retrieval.candidates import add_lists
 from tracets.retrieval.hubness import choose_bank, text_hubness
 from tracets.retrieval.reuse import Sparing
 from tracets.retrieval.stored import Index
-from tracets.types import FloatArray, Sample
+from tracets.types import KEEP_SECONDS, FloatArray, Sample
 
 ROWS_A_BATCH = 512
 
