@@ -9,7 +9,7 @@ ROOT = Path(tracets.__file__).parent
 LEVEL = {
     "errors": -1, "types": 0, "files": 0,
     "data": 1, "nn": 1, "losses": 1, "metrics": 1, "index": 1, "training": 1, "plots": 1,
-    "plain": 0, "filters": 0, "places": 0.5,
+    "plain": 0, "filters": 0, "storage": 0.5,
     "encoders": 2,
     "retrieval": 3, "embedding": 3,
     "forecast": 4,

@@ -6,14 +6,14 @@ import threading
 import pytest
 
 from tracets.errors import DataError, StorageError
-from tracets.places import Place, is_url
+from tracets.storage import Location, is_url
 
 
 @pytest.fixture(params=["path", "file", "s3"])
 def place(request, tmp_path):
     if request.param == "s3":
-        return Place.of(f"{request.getfixturevalue('s3')}/some/folder/")
-    return Place.of(tmp_path / "some" if request.param == "path" else f"file://{tmp_path}/some")
+        return Location.of(f"{request.getfixturevalue('s3')}/some/folder/")
+    return Location.of(tmp_path / "some" if request.param == "path" else f"file://{tmp_path}/some")
 
 
 def test_what_is_written_is_listed_and_read(place, tmp_path):
@@ -53,7 +53,7 @@ def test_a_file_is_the_old_one_or_the_new_one_at_any_time(place):
 
 
 def test_what_breaks_off_leaves_nothing(tmp_path, monkeypatch):
-    place = Place.of(tmp_path / "here")
+    place = Location.of(tmp_path / "here")
     place.write("x", b"old")
     monkeypatch.setattr(os, "replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(StorageError, match=r"cannot write '.*here': .*No space left.*Check the path and its rights"):
@@ -62,7 +62,7 @@ def test_what_breaks_off_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_bucket_that_is_not_there_is_named_with_the_fix(s3):
-    place = Place.of("s3://no-such-bucket/index")
+    place = Location.of("s3://no-such-bucket/index")
     with pytest.raises(StorageError) as error:
         place.files()
     said = str(error.value)
@@ -78,7 +78,7 @@ def test_a_bucket_that_is_not_there_is_named_with_the_fix(s3):
 @pytest.mark.parametrize("where", ["ftp://host/folder", "s3://", "s3:///"])
 def test_a_url_that_names_no_place_is_refused(where):
     with pytest.raises(DataError, match=r"Write it as s3://bucket/folder"):
-        Place.of(where)
+        Location.of(where)
 
 
 def test_only_what_has_a_scheme_is_a_url():

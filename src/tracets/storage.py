@@ -37,14 +37,14 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class Location:
     """A folder of a file system, which need not exist yet. `shown` is what people called it.
 
     Examples
     --------
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> place = Place.of(folder.name)
+    >>> place = Location.of(folder.name)
     >>> place.write("a/b.txt", b"hello")
     >>> [(found.name, found.size) for found in place.files()], place.read("a/b.txt")
     ([('a/b.txt', 5)], b'hello')
@@ -56,7 +56,7 @@ class Place:
     shown: str
 
     @classmethod
-    def of(cls, where: AnyPath) -> Place:
+    def of(cls, where: AnyPath) -> Location:
         """The place that a path or a URL names; nothing is asked of the store yet.
 
         Raises

@@ -12,7 +12,7 @@ import pytest
 import tracets.embedding.parts as room
 from tracets import api
 from tracets.errors import ConfigError, DataError, MissingExtra
-from tracets.places import Place
+from tracets.storage import Location
 
 pytestmark = pytest.mark.slow  # a server of an object store is started, and models are run
 
@@ -62,7 +62,7 @@ def test_equals_a_loop_over_the_files(corpus, model_folder, tmp_path):
 
 
 def test_from_bucket_to_bucket(corpus, model_folder, s3):
-    place = Place.of(f"{s3}/corpus")
+    place = Location.of(f"{s3}/corpus")
     for name in FILES:
         place.send(corpus / name, name)
     made = api.embed_folder(f"{s3}/corpus", model_folder, f"{s3}/vectors")
@@ -73,7 +73,7 @@ def test_from_bucket_to_bucket(corpus, model_folder, s3):
 def test_one_file_of_a_folder_and_a_folder_called_like_a_file(corpus, model_folder, tmp_path, monkeypatch, s3):
     expected = [f"c{i}" for i in range(15)]
     monkeypatch.chdir(corpus / "b")
-    Place.of(f"{s3}/some").send(corpus / "b" / "c.parquet", "c.parquet")
+    Location.of(f"{s3}/some").send(corpus / "b" / "c.parquet", "c.parquet")
     shutil.copytree(corpus / "b", tmp_path / "folder.parquet")
     (tmp_path / "folder.parquet" / "b.parquet").unlink()
     for i, where in enumerate(
@@ -163,7 +163,7 @@ def test_fragments_that_went_missing_are_said_to_be(corpus, model_folder, tmp_pa
 
 @pytest.mark.parametrize("data", [b"{", b"[]", json.dumps({"format": 9}).encode()])
 def test_a_manifest_of_another_kind_is_refused(tmp_path, data):
-    Place.of(tmp_path).write("_manifest.json", data)
+    Location.of(tmp_path).write("_manifest.json", data)
     with pytest.raises(DataError, match=r"_manifest.json' (cannot be read|has format 9, this version reads 1)"):
         api.open_vectors(tmp_path)
 

@@ -13,7 +13,7 @@ from tracets.data import Corpus
 from tracets.embedding.on_ray import encode_on_ray
 from tracets.embedding.parts import corpus_files, plan_parts
 from tracets.errors import ConfigError, DataError, ModelError
-from tracets.places import Place
+from tracets.storage import Location
 from tracets.types import Sample
 
 pytestmark = pytest.mark.slow
@@ -72,8 +72,8 @@ def test_what_an_encoder_finds_wrong_comes_back_as_it_is(cluster, corpus, model_
         api.embed_folder(bad, model_folder, tmp_path / "out", engine="ray")
     with pytest.raises(ModelError, match=r"on machine .* has fingerprint .*Copy one model to all machines"):
         encode_on_ray(
-            plan_parts(Place.of(corpus), corpus_files(Place.of(corpus), "0.parquet"), "x"), Place.of(corpus),
-            Place.of(tmp_path), model=str(model_folder), backend=None, fingerprint="x", batch_size=8, workers=None,
+            plan_parts(Location.of(corpus), corpus_files(Location.of(corpus), "0.parquet"), "x"), Location.of(corpus),
+            Location.of(tmp_path), model=str(model_folder), backend=None, fingerprint="x", batch_size=8, workers=None,
             cpus=0.5, done=int,
         )  # fmt: skip
     with pytest.raises(ConfigError, match=r"an encoder asks for 3 processors, the Ray cluster has 2"):

@@ -10,11 +10,11 @@ import pytest
 import tracets.embedding.parts as room
 from tracets.embedding.parts import Part, corpus_files, plan_parts
 from tracets.errors import DataError
-from tracets.places import Place
+from tracets.storage import Location
 
 
 def plan(folder, *, fingerprint="f", only=None):
-    place = Place.of(folder)
+    place = Location.of(folder)
     return plan_parts(place, corpus_files(place, only), fingerprint)
 
 
@@ -111,7 +111,7 @@ def test_a_row_group_is_read_piece_by_piece(tmp_path):
     del columns, steps
     (part,) = plan(tmp_path)
     before, most = pa.total_allocated_bytes(), 0
-    for i, sample in enumerate(room._samples(part, Place.of(tmp_path))):
+    for i, sample in enumerate(room._samples(part, Location.of(tmp_path))):
         most = max(most, pa.total_allocated_bytes() - before)
         if not i % 1000:
             np.testing.assert_array_equal(sample.values[0], values[i])

@@ -11,7 +11,7 @@ import pytest
 import tracets.index.remote as room
 from tracets.errors import IndexFolderError, StorageError
 from tracets.index.remote import INVENTORY, is_taken, mirror, rewritten
-from tracets.places import Place
+from tracets.storage import Location
 
 pytestmark = pytest.mark.slow  # a server of an object store is started, and models are run
 
@@ -47,19 +47,19 @@ def held(folder):
 
 
 def objects(where):
-    return [file.name for file in Place.of(where).files() if file.name.startswith("objects/")]
+    return [file.name for file in Location.of(where).files() if file.name.startswith("objects/")]
 
 
 @pytest.fixture
 def fetched(monkeypatch):
     """The names of all that is fetched."""
-    names, fetch = [], Place.fetch
+    names, fetch = [], Location.fetch
 
     def counted(self, name, target):
         names.append(name)
         fetch(self, name, target)
 
-    monkeypatch.setattr(Place, "fetch", counted)
+    monkeypatch.setattr(Location, "fetch", counted)
     return names
 
 
@@ -124,7 +124,7 @@ def test_what_breaks_off_leaves_the_old_state(where, monkeypatch, elsewhere, cac
             fill(folder, {name: data + b"!" for name, data in FILES.items()})
             if at == "in the block":
                 raise KeyError
-            patch.setattr(Place, "send" if at == "while files are sent" else "write", cut)
+            patch.setattr(Location, "send" if at == "while files are sent" else "write", cut)
     assert len(objects(where)) == (6 if at == "before the inventory" else 3)
     assert not list(cache.glob("*/.making-*"))
     elsewhere()
@@ -184,7 +184,7 @@ def test_a_file_that_is_lost_or_damaged_in_the_mirror_is_fetched_again(where, el
 def test_an_object_that_is_not_what_is_listed_is_refused(where, elsewhere):
     put(where, FILES)
     elsewhere()
-    place = Place.of(where)
+    place = Location.of(where)
     name = max(place.files(), key=lambda file: file.size).name
     place.write(name, b"x" * 5000)
     with pytest.raises(IndexFolderError, match=r"is damaged: 'vectors-ab/sample.f32' is not what its inventory lists"):
@@ -192,7 +192,7 @@ def test_an_object_that_is_not_what_is_listed_is_refused(where, elsewhere):
 
 
 def test_a_folder_that_was_copied_as_it_is_opens_too(where, elsewhere, fetched):
-    place = Place.of(where)
+    place = Location.of(where)
     for name, data in FILES.items():
         place.write(name, data)
     assert is_taken(where)
@@ -229,7 +229,7 @@ def test_what_is_no_index_is_refused(where):
         IndexFolderError, match=r"there is no index at '.*/index': .*tracets index CORPUS --out .*/index"
     ):
         mirror(where)
-    Place.of(where).write("notes.txt", b"mine")
+    Location.of(where).write("notes.txt", b"mine")
     with pytest.raises(IndexFolderError, match="holds files that are no index; they are left as they are"):
         is_taken(where)
 
@@ -244,7 +244,7 @@ def test_what_is_no_index_is_refused(where):
     ],
 )
 def test_an_inventory_that_cannot_be_trusted_is_refused(tmp_path, data, said):
-    Place.of(tmp_path / "index").write(INVENTORY, data)
+    Location.of(tmp_path / "index").write(INVENTORY, data)
     with pytest.raises(IndexFolderError, match=said):
         mirror(f"file://{tmp_path}/index")
 

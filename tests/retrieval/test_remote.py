@@ -4,7 +4,7 @@ import pytest
 
 from tracets import api
 from tracets.errors import IndexFolderError
-from tracets.places import Place
+from tracets.storage import Location
 
 pytestmark = pytest.mark.slow  # a server of an object store is started, and models are run
 
@@ -51,7 +51,7 @@ def test_an_update_encodes_what_is_new(s3, cache, corpus_file, encoder):
 
 
 def test_a_copy_of_a_folder_in_a_bucket_opens(s3, cache, encoder, index_folder):
-    place = Place.of(f"{s3}/copied")
+    place = Location.of(f"{s3}/copied")
     for path in index_folder.rglob("*"):
         if path.is_file():
             place.send(path, path.relative_to(index_folder).as_posix())

@@ -48,7 +48,6 @@ from tracets.api.indexes import (
     watch,
 )
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
-from tracets.api.places import cut, find_spans, plot_spans, span_to_json
 from tracets.api.searching import (
     build_index,
     embed,
@@ -65,6 +64,7 @@ from tracets.api.searching import (
     search,
     stored,
 )
+from tracets.api.spans import cut, find_spans, plot_spans, span_to_json
 from tracets.files import Limits
 from tracets.filters import Filter, col
 from tracets.filters import from_json as filter_from_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from tracets.places import is_url
+from tracets.storage import is_url
 from tracets.types import AnyPath, Hit, Query, Sample
 
 if TYPE_CHECKING:

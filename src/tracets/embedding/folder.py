@@ -20,7 +20,7 @@ from tracets.embedding.vectors import vector_schema
 from tracets.encoders.backends import Backend
 from tracets.encoders.backends import load as load_encoder
 from tracets.errors import ConfigError, DataError
-from tracets.places import Place, is_url
+from tracets.storage import Location, is_url
 from tracets.types import AnyPath
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Engine = Literal["local", "ray"]
 class VectorFolder:
     """The vectors of a corpus, as a manifest lists them; `encoded` says how many windows this run had to encode."""
 
-    place: Place
+    place: Location
     manifest: dict[str, Any]
     encoded: int = 0
 
@@ -49,7 +49,7 @@ class VectorFolder:
         DataError
             There is none, it has not been finished, or another version wrote it.
         """
-        place = Place.of(path)
+        place = Location.of(path)
         found = _read_manifest(place)
         if found is None:
             raise DataError(
@@ -93,7 +93,7 @@ def embed_folder(
     if (workers is not None and workers < 1) or not cpus > 0:
         raise ConfigError(f"workers must be at least 1 and cpus above 0, got {workers}, {cpus}")
     source, only = _source(corpus)
-    target, encoder = Place.of(out), load_encoder(model, backend=backend)
+    target, encoder = Location.of(out), load_encoder(model, backend=backend)
     before = _read_manifest(target)
     if before is not None and before["fingerprint"] != encoder.fingerprint and not overwrite:
         raise DataError(
@@ -126,13 +126,13 @@ def embed_folder(
     return VectorFolder(target, manifest, sum(part.rows for part in todo))
 
 
-def _source(corpus: AnyPath) -> tuple[Place, str | None]:
+def _source(corpus: AnyPath) -> tuple[Location, str | None]:
     """The folder of a corpus, and the one file of it that is meant."""
     shown = os.fspath(corpus)
     if not shown.endswith(".parquet") or os.path.isdir(shown):
-        return Place.of(shown), None
+        return Location.of(shown), None
     folder, name = shown.rsplit("/", 1) if is_url(shown) else os.path.split(shown)
-    return Place.of(folder or "."), name
+    return Location.of(folder or "."), name
 
 
 def _absolute(model: AnyPath) -> str:
@@ -140,7 +140,7 @@ def _absolute(model: AnyPath) -> str:
     return os.path.abspath(model) if os.path.isdir(model) else os.fspath(model)
 
 
-def _read_manifest(target: Place) -> dict[str, Any] | None:
+def _read_manifest(target: Location) -> dict[str, Any] | None:
     data = target.read(MANIFEST)
     if data is None:
         return None
@@ -155,7 +155,7 @@ def _read_manifest(target: Place) -> dict[str, Any] | None:
 
 
 def _commit(
-    target: Place, parts: list[Part], before: dict[str, Any] | None, *, model: str, fingerprint: str, dim: int
+    target: Location, parts: list[Part], before: dict[str, Any] | None, *, model: str, fingerprint: str, dim: int
 ) -> dict[str, Any]:
     """Make the fragments of all parts the vectors of the folder, in one write.
 

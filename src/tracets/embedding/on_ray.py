@@ -17,7 +17,7 @@ from tracets.embedding.parts import Part, encode_part, is_done
 from tracets.encoders.backends import Backend, load
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import ConfigError, MissingExtra, ModelError, TracetsError
-from tracets.places import Place, is_url
+from tracets.storage import Location, is_url
 
 TASKS = 4096
 """At most, in one run: each has a few parts, one after the other."""
@@ -25,8 +25,8 @@ TASKS = 4096
 
 def encode_on_ray(
     parts: Sequence[Part],
-    source: Place,
-    target: Place,
+    source: Location,
+    target: Location,
     *,
     model: str,
     backend: Backend | None,
@@ -102,7 +102,7 @@ class _Encoder:
         batch_size: int,
         threads: int,
     ) -> None:
-        self.source, self.target, self.batch_size = Place.of(source), Place.of(target), batch_size
+        self.source, self.target, self.batch_size = Location.of(source), Location.of(target), batch_size
         self.encoder: PairEncoder | None = None
         self.problem: TracetsError | None = None
         try:
@@ -146,6 +146,6 @@ def _ray() -> Any:
     return ray
 
 
-def _as_asked(place: Place) -> str:
+def _as_asked(place: Location) -> str:
     """A place as another process finds it."""
     return place.shown if is_url(place.shown) else place.path

@@ -20,7 +20,7 @@ from tracets.data.schema import conform, validate
 from tracets.embedding.vectors import ROWS_AT_ONCE, embed_to_file
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError
-from tracets.places import Entry, Place
+from tracets.storage import Entry, Location
 from tracets.types import Sample
 
 LAYOUT = 1
@@ -56,7 +56,7 @@ class Part:
         return cls(**json.loads(text))
 
 
-def corpus_files(source: Place, only: str | None) -> list[Entry]:
+def corpus_files(source: Location, only: str | None) -> list[Entry]:
     """The Parquet files below a place, or the one that is asked for; what begins with a dot or underscore is left out.
 
     Raises
@@ -79,7 +79,7 @@ def corpus_files(source: Place, only: str | None) -> list[Entry]:
     return found
 
 
-def plan_parts(source: Place, files: Sequence[Entry], fingerprint: str) -> list[Part]:
+def plan_parts(source: Location, files: Sequence[Entry], fingerprint: str) -> list[Part]:
     """Cut corpus files into parts, in order; reads the end and the ids of each file.
 
     Raises
@@ -96,7 +96,7 @@ def plan_parts(source: Place, files: Sequence[Entry], fingerprint: str) -> list[
     return parts
 
 
-def encode_part(part: Part, source: Place, target: Place, encoder: PairEncoder, *, batch_size: int) -> None:
+def encode_part(part: Part, source: Location, target: Location, encoder: PairEncoder, *, batch_size: int) -> None:
     """Write the fragment of a part, whole or not at all; it is made on this machine first.
 
     Raises
@@ -110,7 +110,7 @@ def encode_part(part: Part, source: Place, target: Place, encoder: PairEncoder, 
         target.send(made, f"{FRAGMENTS}/{part.fragment}")
 
 
-def is_done(part: Part, target: Place) -> bool:
+def is_done(part: Part, target: Location) -> bool:
     """Whether the fragment of a part is there, and whole."""
     try:
         with target.opened(f"{FRAGMENTS}/{part.fragment}") as file:
@@ -119,7 +119,7 @@ def is_done(part: Part, target: Place) -> bool:
         return False
 
 
-def _samples(part: Part, source: Place) -> Iterator[Sample]:
+def _samples(part: Part, source: Location) -> Iterator[Sample]:
     where, row = f"{source.shown}/{part.file}", part.begin
     with source.opened(part.file) as file:
         groups = list(range(part.first, part.last))
@@ -132,7 +132,7 @@ def _samples(part: Part, source: Place) -> Iterator[Sample]:
             yield from Corpus(table)
 
 
-def _look(source: Place, entry: Entry, fingerprint: str) -> tuple[list[Part], NDArray[np.uint64]]:
+def _look(source: Location, entry: Entry, fingerprint: str) -> tuple[list[Part], NDArray[np.uint64]]:
     where = f"{source.shown}/{entry.name}"
     try:
         with source.opened(entry.name) as file:
@@ -161,7 +161,7 @@ def _hashes(ids: pa.ChunkedArray) -> NDArray[np.uint64]:
     return found
 
 
-def _check_unique(source: Place, files: Sequence[Entry], hashes: Sequence[NDArray[np.uint64]]) -> None:
+def _check_unique(source: Location, files: Sequence[Entry], hashes: Sequence[NDArray[np.uint64]]) -> None:
     """Eight bytes an id are in memory; where two are equal, the ids themselves are compared."""
     ordered = np.sort(np.concatenate(hashes))
     doubtful = ordered[1:][ordered[1:] == ordered[:-1]]

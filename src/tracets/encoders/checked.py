@@ -19,7 +19,7 @@ from typing import Any
 from tracets.encoders.seals import SEAL, hash_of
 from tracets.errors import ModelError, TracetsError
 from tracets.files import read_json, size_of
-from tracets.places import cache_folder
+from tracets.storage import cache_folder
 
 SOON = 2.0
 """Seconds; a file that was written so shortly before it was checked could change again without its times telling."""

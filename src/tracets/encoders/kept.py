@@ -28,8 +28,8 @@ from tracets.encoders.settings import DEFAULT_BACKBONE, ModelConfig
 from tracets.encoders.store import write_whole
 from tracets.errors import ModelError
 from tracets.files import LIMITS, parse_json, read_bytes
-from tracets.places import cache_folder
 from tracets.plain import build
+from tracets.storage import cache_folder
 
 if TYPE_CHECKING:
     from tracets.encoders.model import TraceModel

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tracets.errors import IndexFolderError, StorageError
 from tracets.index.manifest import FILE as MANIFEST
-from tracets.places import ATTEMPTS, Place, cache_folder
+from tracets.storage import ATTEMPTS, Location, cache_folder
 
 INVENTORY = "tracets-index.json"
 OBJECTS = "objects"
@@ -69,7 +69,7 @@ def mirror(where: str) -> Path:
     IndexFolderError
         There is no index, or its files are not those that it lists.
     """
-    place, root = Place.of(where), _root(where)
+    place, root = Location.of(where), _root(where)
     for _ in range(ATTEMPTS):
         state = _state(place)
         if state is None:
@@ -99,7 +99,7 @@ def is_taken(where: str) -> bool:
     IndexFolderError
         There is something else.
     """
-    place = Place.of(where)
+    place = Location.of(where)
     if _state(place) is not None:
         return True
     if place.files():
@@ -116,7 +116,7 @@ def rewritten(where: str, *, copied: bool) -> Iterator[Path]:
     StorageError
         The store cannot be written, or another process wrote the index meanwhile; what is there stays.
     """
-    place, root = Place.of(where), _root(where)
+    place, root = Location.of(where), _root(where)
     before = _state(place)
     with _explained(root):
         working = root / f".making-{os.urandom(8).hex()}"
@@ -149,7 +149,7 @@ def _name(state: State) -> str:
     return hashlib.sha256(json.dumps([[item.name, item.key] for item in state]).encode()).hexdigest()[:16]
 
 
-def _state(place: Place) -> State | None:
+def _state(place: Location) -> State | None:
     """What the inventory in the store lists, or the files of an index that was copied there as it is."""
     data = place.read(INVENTORY)
     if data is None:
@@ -186,7 +186,7 @@ def _is_whole(folder: Path, state: State) -> bool:
         return False
 
 
-def _fetch(place: Place, state: State, root: Path) -> None:
+def _fetch(place: Location, state: State, root: Path) -> None:
     """Get the objects of a state that are not in the mirror yet, each whole and as its hash says, or not at all."""
     pool = root / OBJECTS
     pool.mkdir(parents=True, exist_ok=True)
@@ -248,7 +248,7 @@ def _tidy(root: Path, current: Path) -> None:
                 file.unlink()
 
 
-def _send(folder: Path, place: Place) -> State:
+def _send(folder: Path, place: Location) -> State:
     """Bring the files of a local index to the store by the hash of their content; what is there is not sent again."""
     names = sorted(
         path.relative_to(folder).as_posix()
@@ -269,7 +269,7 @@ def _send(folder: Path, place: Place) -> State:
         return tuple(workers.map(send, names))
 
 
-def _forget(place: Place, counted: set[str]) -> None:
+def _forget(place: Location, counted: set[str]) -> None:
     """Remove objects that neither this state nor the one before has, once nobody can be about to list them."""
     old = (time.time() - KEPT) * 1e9
     for file in place.files():

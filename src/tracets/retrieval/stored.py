@@ -18,8 +18,8 @@ from tracets.errors import NotFound
 from tracets.index import IndexFolder
 from tracets.index.lists import Lists
 from tracets.index.words import Words, kept_words
-from tracets.places import is_url
 from tracets.retrieval.scores import Groups, Names, SeriesBank, TextBank, standing_for
+from tracets.storage import is_url
 from tracets.types import BoolArray, FloatArray
 
 

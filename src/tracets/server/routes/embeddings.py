@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from tracets.errors import QueryError
-from tracets.server.routes.of import Served
+from tracets.server.routes.served import Served
 from tracets.server.schemas import Embedding, EmbeddingRequest, Embeddings, SeriesEmbeddingRequest, Usage
 from tracets.types import FloatArray
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from tracets import api
 from tracets.errors import DataError
 from tracets.server.problems import responses
-from tracets.server.routes.of import Served
+from tracets.server.routes.served import Served
 from tracets.server.schemas import (
     DescribeAnswer,
     DescribeRequest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from tracets.server.routes.of import Served
+from tracets.server.routes.served import Served
 from tracets.server.schemas import Health
 
 router = APIRouter(tags=["health"])

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from tracets import api
 from tracets.server.problems import responses
-from tracets.server.routes.of import Served
+from tracets.server.routes.served import Served
 from tracets.server.schemas import Followed, FollowedWindow, Map, Point, StoredItem, WriteRequest, Written, rows_of
 
 router = APIRouter(prefix="/v1", tags=["items"])

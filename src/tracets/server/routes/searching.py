@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from tracets import api
 from tracets.errors import QueryError
 from tracets.server.problems import responses
-from tracets.server.routes.of import Served
+from tracets.server.routes.served import Served
 from tracets.server.schemas import ExplainAnswer, ExplainRequest, Hit, Info, SearchAnswer, SearchRequest
 from tracets.types import Query
 
