@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tracets.data.joining import join_channels
 from tracets.data.series import Series
 from tracets.data.table import Table, numbers, read_header, read_table, split_unit
 from tracets.data.times import check_order, parse_times, to_grid
@@ -142,33 +143,8 @@ def _long_series(
         check_order(times, lines=lines, where=where)
         values = numbers([columns["value"][i] for i in rows], lines=lines, where=where)
         read[channel] = pd.Series(values, index=times)
-    zones = {str(one.index.tz): channel for channel, one in read.items()}
-    if len(zones) > 1:
-        (_, first), (_, other) = list(zones.items())[:2]
-        raise DataError(
-            f"{whole}: the times of channel '{first}' have another offset from UTC than those of '{other}', or none. "
-            f"Write all times alike, or name the time zone: zone='UTC'."
-        )
-    if freq is not None:  # channels with stamps of their own: a table of all stamps and channels is mostly empty
-        stamps = len(pd.Index(np.concatenate([one.index.asi8 for one in read.values()])).unique())
-        given = sum(map(len, read.values()))
-        limits.check_decoded(8 * stamps * len(read), of=8 * given, where=whole)
-    frame = pd.DataFrame(read).sort_index()
-    if freq is None:
-        first = next(iter(channels))
-        for channel, values in read.items():
-            if not values.index.equals(read[first].index):
-                time = values.index.symmetric_difference(read[first].index)[0]
-                lacking, having = (first, channel) if time in values.index else (channel, first)
-                row = table.lines[channels[having][read[having].index.get_loc(time)]]
-                raise DataError(
-                    f"{whole}: channel '{channel}' has {len(values)} values, channel '{first}' has {len(read[first])}; "
-                    f"'{lacking}' lacks {time.isoformat()} (row {row} of '{having}'). Add a row with an empty value, "
-                    f"or pass freq= to fill gaps with NaN."
-                )
-    lines = [table.lines[i] for i in next(iter(channels.values()))] if freq is None else list(range(len(frame)))
-    start, step, grid = to_grid(
-        frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=lines, where=whole, limits=limits
+    start, step, grid = join_channels(
+        read, row_of=lambda c, i: table.lines[channels[c][i]], freq=freq, where=whole, limits=limits
     )
     return Series(
         id=name,

@@ -57,11 +57,9 @@ def parse_times(texts: Sequence[str], *, lines: Sequence[int], where: str, zone:
         raise DataError(
             f"{where}, row {lines[i]}: the offset of '{texts[i]}' from UTC is not in ISO 8601. Write it as +01:00."
         )
-    years = parsed.year
-    for i in np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))[:1]:
-        raise DataError(f"{where}, row {lines[i]}: '{texts[i]}' is not in the years {FIRST_YEAR} to {LAST_YEAR}.")
+    _check_years(parsed, texts, lines, where)
     if zone is not None:
-        _check_zone(zone)
+        check_zone(zone)
     if offsets[0] is None:
         return parsed if zone is None else _localise(parsed, zone, texts, lines, where)
     if zone is not None:
@@ -75,6 +73,38 @@ def parse_times(texts: Sequence[str], *, lines: Sequence[int], where: str, zone:
     return parsed.tz_convert("UTC" if distinct[0] == "+00:00" else distinct[0])
 
 
+def times_of(stamps: Any, *, aware: bool, lines: Sequence[int], where: str, zone: str | None) -> Any:
+    """Times that come as numbers, not as text, in the order of their source, as a pandas DatetimeIndex.
+
+    Parameters
+    ----------
+    stamps : ndarray of datetime64[us] or int64, shape (t,)
+        Microseconds: since 1970 in UTC where `aware`, else of a local clock.
+    zone : str or None
+        As for `parse_times`: where to show times in UTC, or what local times are local to.
+
+    Raises
+    ------
+    DataError
+        As for `parse_times`.
+    """
+    import pandas as pd
+
+    parsed = pd.DatetimeIndex(np.asarray(stamps).astype("datetime64[us]"))
+    _check_years(parsed, parsed, lines, where)
+    if zone is not None:
+        check_zone(zone)
+    if aware:
+        return parsed.tz_localize("UTC").tz_convert(zone or "UTC")
+    return parsed if zone is None else _localise(parsed, zone, parsed, lines, where)
+
+
+def _check_years(parsed: Any, texts: Sequence[Any], lines: Sequence[int], where: str) -> None:
+    years = parsed.year
+    for i in np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))[:1]:
+        raise DataError(f"{where}, row {lines[i]}: '{texts[i]}' is not in the years {FIRST_YEAR} to {LAST_YEAR}.")
+
+
 def _offset(text: str) -> str | None:
     """The offset that a stamp ends in, as "+01:00"; None where it has none (a bare date ends in -dd too)."""
     clock = text.replace(" ", "T", 1).partition("T")[2]
@@ -85,7 +115,8 @@ def _offset(text: str) -> str | None:
     return "+00:00" if given in ("Z", "-00", "-0000") else f"{given[:3]}:{given[3:] or '00'}"
 
 
-def _check_zone(zone: str) -> None:
+def check_zone(zone: str) -> None:
+    """Refuse a name that no time zone has. Raises DataError."""
     from zoneinfo import ZoneInfo
 
     try:
@@ -96,7 +127,7 @@ def _check_zone(zone: str) -> None:
         ) from None
 
 
-def _localise(parsed: Any, zone: str, texts: Sequence[str], lines: Sequence[int], where: str) -> Any:
+def _localise(parsed: Any, zone: str, texts: Sequence[Any], lines: Sequence[int], where: str) -> Any:
     """Give local stamps their zone; of a time that comes twice, the first is summer time."""
     import pandas as pd
 
