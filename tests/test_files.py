@@ -87,7 +87,7 @@ def test_readers_refuse_them_too(odd, name, ending):
         path = path.rename(odd / (name + ending)) if name != "loop" else path
     with pytest.raises(TracetsError):
         api.read(path)
-    for reader in ("corpus", "csv-wide", "csv-long", "time-mmd", "trace"):
+    for reader in ("corpus", "csv-wide", "csv-long", "time-mmd", "trace", "line-protocol"):
         with pytest.raises(DataError):
             api.read(path, reader=reader)
 

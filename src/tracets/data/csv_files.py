@@ -24,7 +24,7 @@ def is_long(path: Path) -> bool:
 
 def long_columns(names: list[str]) -> tuple[dict[str, str], list[str]]:
     """Which column has which role in the long layout (id, time, channel, value), and the roles that no column has."""
-    found = {role: _find(names, candidates) for role, candidates in LONG_NAMES.items()}
+    found = {role: find_column(names, candidates) for role, candidates in LONG_NAMES.items()}
     absent = [role for role, name in found.items() if name is None]
     return {role: name for role, name in found.items() if name is not None}, absent
 
@@ -56,7 +56,7 @@ def read_wide_csv(path: Path, *, freq: str | None, zone: str | None, limits: Lim
     """
     table = read_table(path, limits=limits)
     where = f"{path}: series '{path.stem}'"
-    time = _find(table.names, TIME_NAMES) or table.names[0]
+    time = find_column(table.names, TIME_NAMES) or table.names[0]
     headers = [name for name in table.names if name != time]
     if not headers:
         raise DataError(f"{where} has a time column ('{time}') but no channel. Add one column a channel.")
@@ -104,7 +104,7 @@ def read_long_csv(path: Path, *, freq: str | None, zone: str | None, limits: Lim
     """
     table = read_table(path, limits=limits)
     found, absent = long_columns(table.names)
-    unit = _find(table.names, ("unit",))
+    unit = find_column(table.names, ("unit",))
     extra = [n for n in table.names if n not in (*found.values(), unit)]
     if absent or extra:
         raise DataError(
@@ -170,6 +170,7 @@ def _unit(units: list[str] | None, rows: list[int], table: Table, where: str) ->
     return first or None
 
 
-def _find(names: list[str], candidates: tuple[str, ...]) -> str | None:
+def find_column(names: list[str], candidates: tuple[str, ...]) -> str | None:
+    """The column whose name is the first of `candidates` that there is; case is ignored."""
     lower = {name.lower(): name for name in names}
     return next((lower[c] for c in candidates if c in lower), None)

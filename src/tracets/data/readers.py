@@ -12,6 +12,9 @@ from pathlib import Path
 from tracets.data.corpus import Corpus, read_corpus
 from tracets.data.csv_files import is_long, read_long_csv, read_wide_csv
 from tracets.data.series import Series, series_from_sample
+from tracets.data.sources.line_protocol import read_line_protocol
+from tracets.data.sources.reports import tell
+from tracets.data.sources.source import Reading, Source
 from tracets.data.time_mmd import is_time_mmd, read_time_mmd
 from tracets.data.trace_layout import is_trace_layout, read_trace_layout
 from tracets.errors import ConfigError, NotFound
@@ -61,6 +64,7 @@ BUILT_IN = (
     Reader("time-mmd", is_time_mmd, windows=read_time_mmd),
     Reader("csv-long", lambda path: _is_csv(path) and is_long(path), series=read_long_csv),
     Reader("csv-wide", _is_csv, series=read_wide_csv),
+    Reader("line-protocol", lambda path: path.suffix.lower() == ".lp", series=read_line_protocol),
 )
 
 
@@ -82,25 +86,26 @@ def known_readers() -> dict[str, Reader]:
 
 
 def read(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Source,
     *,
     reader: str | None = None,
     freq: str | None = None,
     zone: str | None = None,
     limits: Limits = LIMITS,
 ) -> Corpus:
-    """Read any file as a corpus; a long series becomes one sample of its whole length.
+    """Read any file or source as a corpus; a long series becomes one sample of its whole length.
 
     Parameters
     ----------
-    path : str or path
-        Corpus Parquet, wide or long CSV, Time-MMD's numerical CSV, TRACE's published Parquet.
+    path : str, path or Source
+        Corpus Parquet, wide or long CSV, Time-MMD's numerical CSV, TRACE's published Parquet, InfluxDB line protocol;
+        or a database or server (`tracets.data.sources`), whose reports become texts.
     reader : str, optional
         One of `known_readers()`; found from the file where it is not given.
     freq : str, optional
-        For CSV: the grid to put irregular stamps on, as a pandas offset.
+        For CSV and sources: the grid to put irregular stamps on, as a pandas offset.
     zone : str, optional
-        For CSV: the time zone of stamps without an offset.
+        For CSV and sources: the time zone of stamps without an offset, or to show those with one in.
     limits : Limits
         What the file may hold at most: see docs/security.md.
 
@@ -115,6 +120,9 @@ def read(
     --------
     >>> corpus = read("plant.csv", zone="Europe/Berlin")  # doctest: +SKIP
     """
+    if isinstance(path, Source):
+        reading = _reading(path, reader, freq, zone, limits)
+        return Corpus.from_samples(tell([s.to_sample() for s in reading.series], reading.reports)[0], limits=limits)
     file = Path(path)
     chosen = _choose(file, reader)
     if chosen.windows is None:
@@ -125,18 +133,41 @@ def read(
 
 
 def read_series(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Source,
     *,
     reader: str | None = None,
     freq: str | None = None,
     zone: str | None = None,
     limits: Limits = LIMITS,
 ) -> list[Series]:
-    """Read any file as long series, for cutting windows; parameters and errors as for `read`.
+    """Read any file or source as long series, for cutting windows; parameters and errors as for `read`.
 
     Windows of a corpus become series of their own; each needs a start and a freq.
     """
-    file = Path(path)
+    return list(begin(path, reader=reader, freq=freq, zone=zone, limits=limits).series)
+
+
+def begin(
+    path: str | os.PathLike[str] | Source,
+    *,
+    reader: str | None = None,
+    freq: str | None = None,
+    zone: str | None = None,
+    limits: Limits = LIMITS,
+) -> Reading:
+    """The long series of a file or source, one after the other, with the reports about them; see `read_series`."""
+    if isinstance(path, Source):
+        return _reading(path, reader, freq, zone, limits)
+    return Reading(iter(_series_of_file(Path(path), reader, freq, zone, limits)))
+
+
+def _reading(source: Source, reader: str | None, freq: str | None, zone: str | None, limits: Limits) -> Reading:
+    if reader is not None:
+        raise ConfigError(f"{source}: a reader is for files, and this is none. Leave reader '{reader}' out.")
+    return source.read(freq=freq, zone=zone, limits=limits)
+
+
+def _series_of_file(file: Path, reader: str | None, freq: str | None, zone: str | None, limits: Limits) -> list[Series]:
     chosen = _choose(file, reader)
     if chosen.series is not None:
         return chosen.series(file, freq=freq, zone=zone, limits=limits)

@@ -1,0 +1,1 @@
+"""Sources beside files: databases by SQLAlchemy URL, InfluxDB, Prometheus. docs/sources.md has them all."""
