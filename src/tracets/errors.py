@@ -68,6 +68,10 @@ class StorageError(TracetsError, OSError):
     """A folder or bucket cannot be listed, read or written. Names it, and what to check."""
 
 
+class SourceError(TracetsError, OSError):
+    """A database or server cannot be reached, refuses, or answers in a wrong shape. Never holds a password or token."""
+
+
 class MissingExtra(TracetsError, ImportError):
     """An optional dependency is not installed. Names the extra that brings it."""
 

@@ -31,6 +31,8 @@ KEEP_SECONDS = 3600.0
 """How long what an index was before a change stays readable for those who have it open."""
 LOOK_SECONDS = 5.0
 """Between two looks at a folder that is watched."""
+ANSWER_SECONDS = 60.0
+"""How long a source on a server may let us wait for its answer."""
 NO_NAME = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 """Characters that no id, name or unit may have: controls and line ends. (Half a surrogate pair may stand nowhere.)"""
 _NO_NAME = re.compile(f"{NO_NAME}|[\ud800-\udfff]")
