@@ -13,31 +13,33 @@ from tracets.types import AnyPath, Sample
 if TYPE_CHECKING:
     from tracets.data.captions.llm import LlmCaptioner
     from tracets.data.corpus import Corpus
+    from tracets.data.sources.source import Source
 
 SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
 LOG = logging.getLogger("tracets")
 
 
 def read(
-    path: AnyPath,
+    path: AnyPath | Source,
     *,
     reader: str | None = None,
     freq: str | None = None,
     zone: str | None = None,
     limits: Limits = LIMITS,
 ) -> Corpus:
-    """Read any file as a corpus; a long series becomes one window of its whole length.
+    """Read any file or source as a corpus; a long series becomes one window of its whole length.
 
     Parameters
     ----------
-    path : path
-        Corpus Parquet, wide or long CSV, Time-MMD's numerical CSV, TRACE's published Parquet.
+    path : path or Source
+        Corpus Parquet, wide or long CSV, Time-MMD's numerical CSV, TRACE's published Parquet, InfluxDB line protocol;
+        or what `source` gives.
     reader : str, optional
         A reader by name; by default the one that fits the file.
     freq : str, optional
-        Re-grid a CSV to this sampling step (pandas offset); by default the file's own, which must be regular.
+        Re-grid a CSV or source to this sampling step (pandas offset); by default its own, which must be regular.
     zone : str, optional
-        Time zone of the stamps of a CSV that have none.
+        Time zone of the stamps of a CSV or source that have none.
     limits : Limits, optional
         What the file may hold at most, as in ``Limits(rows=10_000)``: see docs/security.md.
 
@@ -52,7 +54,7 @@ def read(
 
 
 def windows(
-    path: AnyPath,
+    path: AnyPath | Source,
     *,
     length: int,
     stride: int | None = None,
@@ -64,7 +66,9 @@ def windows(
     zone: str | None = None,
     limits: Limits = LIMITS,
 ) -> Corpus:
-    """Cut a file of long series into windows of `length` steps every `stride` steps (default: `length`).
+    """Cut the long series of a file or source into windows of `length` steps every `stride` steps (default: `length`).
+
+    Reports of a source become the texts of the windows whose span they lie in; a warning says how many lie in none.
 
     Parameters
     ----------
@@ -86,10 +90,12 @@ def windows(
         A number out of its range.
     """
     from tracets.data.corpus import Corpus as Corpus_
-    from tracets.data.readers import read_series
+    from tracets.data.readers import begin
+    from tracets.data.sources.reports import tell
     from tracets.data.windows import cut_windows, split_by_fractions
 
-    series = read_series(path, reader=reader, freq=freq, zone=zone, limits=limits)
+    reading = begin(path, reader=reader, freq=freq, zone=zone, limits=limits)
+    series = list(reading.series)
     parts = split_by_fractions(series, SPLIT_FRACTIONS) if split else None
     cut = cut_windows(series, length=length, stride=stride or length, split=parts, gap=gap, min_observed=min_observed)
     if cut.dropped:
@@ -97,7 +103,10 @@ def windows(
             "left out %d of %d windows of '%s': less than %g %% of their values were observed",
             cut.dropped, cut.dropped + len(cut), path, 100 * min_observed,
         )  # fmt: skip
-    return Corpus_.from_samples(cut.samples)
+    told, lost = tell(cut.samples, reading.reports)
+    if lost:
+        LOG.warning("%d of %d reports of '%s' lie in no window", lost, len(reading.reports), path)
+    return Corpus_.from_samples(told)
 
 
 def limits_of(assignments: Sequence[str]) -> Limits:

@@ -12,13 +12,14 @@ from tracets.types import AnyPath, Query, Sample, Span
 
 if TYPE_CHECKING:
     from tracets.data.cutting import Cutting
+    from tracets.data.sources.source import Source
     from tracets.encoders.protocol import PairEncoder
     from tracets.filters import Filter
     from tracets.retrieval.stored import Index
 
 
 def cut(
-    series: AnyPath | Iterable[Sample],
+    series: AnyPath | Source | Iterable[Sample],
     *,
     lengths: Sequence[int],
     strides: Sequence[int] | None = None,
@@ -32,9 +33,9 @@ def cut(
 
     Parameters
     ----------
-    series : path or iterable of Sample
-        A file that `read` knows, a folder of such files (read one after the other, in the order of their names), or
-        whole series as samples.
+    series : path, Source or iterable of Sample
+        A file that `read` knows, a folder of such files (read one after the other, in the order of their names), what
+        `source` gives (asked anew in each pass), or whole series as samples.
     lengths, strides, min_observed
         See `tracets.data.cutting.Cutting`.
     reader, freq, zone, limits
@@ -55,8 +56,13 @@ def cut(
     (1857, 0)
     """
     from tracets.data.cutting import Cutting as Cutting_
+    from tracets.data.sources.source import Source as Source_
 
-    read = _Files(Path(series), reader, freq, zone, limits) if isinstance(series, str | os.PathLike) else series
+    read: Iterable[Sample]
+    if isinstance(series, Source_):
+        read = _Asked(series, freq, zone, limits)
+    else:
+        read = _Files(Path(series), reader, freq, zone, limits) if isinstance(series, str | os.PathLike) else series
     return Cutting_(read, lengths=lengths, strides=strides, min_observed=min_observed)
 
 
@@ -103,6 +109,17 @@ def plot_spans(index: Index, spans: Sequence[Span], description: str, path: AnyP
     found = values_of(index, spans)
     drawn = [replace(sample, id=span.id) for span, sample in zip(spans, found, strict=True)]
     plots.plot_hits(description, spans, drawn, path)
+
+
+class _Asked:
+    """The series of a source, asked anew in each pass, one series at a time."""
+
+    def __init__(self, source: Source, freq: str | None, zone: str | None, limits: Limits) -> None:
+        self._source, self._freq, self._zone, self._limits = source, freq, zone, limits
+
+    def __iter__(self) -> Iterator[Sample]:
+        for one in self._source.read(freq=self._freq, zone=self._zone, limits=self._limits).series:
+            yield one.to_sample()
 
 
 class _Files:

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -130,6 +131,22 @@ def same_windows():
     return _same_windows
 
 
+@pytest.fixture
+def lite(tmp_path):
+    """Make a SQLite file of rows: (statement that makes the table, rows) -> URL."""
+
+    def make(create: str, rows=(), name="plant.db") -> str:
+        with sqlite3.connect(tmp_path / name) as connection:
+            connection.execute(create)
+            if rows:
+                table, marks = create.split()[2].split("(")[0], ",".join("?" * len(rows[0]))
+                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        connection.close()
+        return f"sqlite:///{tmp_path / name}"
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """The URL of an empty database of a PostgreSQL that asks for a password."""
@@ -165,6 +182,13 @@ def postgres():
         )  # fmt: skip
     try:
         wait_for(port, process, log)
+        until = time.monotonic() + 40
+        while subprocess.run(
+            [POSTGRES[-1] / "pg_isready", "-h", "127.0.0.1", "-p", str(port)], capture_output=True
+        ).returncode:
+            if time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL never got ready: {log.read_text()[-2000:]}")
+            time.sleep(0.05)
         from sqlalchemy import URL
 
         url = URL.create("postgresql", "tester", PASSWORD, "127.0.0.1", port, "postgres")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets.data import read, read_series
@@ -135,6 +135,7 @@ def writable(name: str) -> bool:
     return plain and bool(name)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     measurement=names.filter(writable),
     tags=st.dictionaries(names.filter(writable), names.filter(writable), max_size=3),
@@ -166,6 +167,7 @@ def test_what_the_client_writes_is_read_back(measurement, tags, fields, time):
         assert dict(point.fields)[key] == (value if isinstance(value, str) else float(value)), key
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=60) | st.text(alphabet='m f=1,"\\ \n#i5', max_size=40).map(str.encode))
 def test_anything_is_read_or_refused(raw):
     try:

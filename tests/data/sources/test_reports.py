@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets import Sample
@@ -22,6 +22,7 @@ def window(entity: str, first: int, n: int) -> Sample:
     )  # fmt: skip
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 20), st.integers(1, 9)), max_size=6),
     st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.integers(-60, 1800)), max_size=8),
