@@ -64,6 +64,7 @@ from tracets.api.searching import (
     search,
     stored,
 )
+from tracets.api.sources import kind_of_source, source
 from tracets.api.spans import cut, find_spans, plot_spans, span_to_json
 from tracets.files import Limits
 from tracets.filters import Filter, col
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
     from tracets.data.cutting import Cut as Cut
     from tracets.data.cutting import Cutting as Cutting
+    from tracets.data.sources.source import Source as Source
     from tracets.encoders.protocol import PairEncoder as PairEncoder
     from tracets.forecast.rag import RagForecaster as RagForecaster
     from tracets.retrieval.stored import Index as Index
@@ -90,11 +92,11 @@ __all__ = [
     "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
     "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
     "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
-    "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
-    "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_spans",
-    "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models",
-    "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
-    "with_neighbours", "write",
+    "is_forecaster", "kind_of_source", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier",
+    "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts",
+    "plot_hits", "plot_spans", "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads",
+    "shipped_models", "source", "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather",
+    "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {

@@ -10,9 +10,17 @@ import typer
 from tracets import api
 from tracets.cli.show import Json, Overwrite, counting, done, json_line, limits, note, table_of
 from tracets.errors import ConfigError, NotFound
+from tracets.types import ANSWER_SECONDS
 
 app = typer.Typer(help="Profile, caption, cut and build corpora.", no_args_is_help=True)
 
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="A file that a reader knows, or a source: postgresql://..., sqlite:///..., prometheus+http://..., "
+        "influx+http://..., - (line protocol on stdin), env:VARIABLE that holds one of these."
+    ),
+]
 File = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
 Out = Annotated[Path, typer.Option(help="The corpus file to write.")]
 Reader = Annotated[str | None, typer.Option(help="Reader by name; by default the one that fits the file.")]
@@ -69,7 +77,7 @@ def caption(
 
 @app.command()
 def windows(
-    file: File,
+    file: Source,
     out: Out,
     length: Annotated[int, typer.Option(help="Steps of a window.", min=1)],
     stride: Annotated[
@@ -81,11 +89,44 @@ def windows(
     reader: Reader = None,
     freq: Freq = None,
     zone: Zone = None,
+    table: Annotated[str | None, typer.Option(help="SQL: a table, a view, or a SELECT.")] = None,
+    query: Annotated[
+        list[str] | None, typer.Option(help="Prometheus: PromQL, or NAME=PromQL; may be repeated. InfluxDB: the query.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="SQL: the column of times; default: time, date or the like.")] = None,
+    value: Annotated[
+        list[str] | None, typer.Option(help="SQL: a column of values; may be repeated; default: all others.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="SQL, long table: the column that names the channel.")] = None,
+    unit: Annotated[str | None, typer.Option(help="SQL, long table: the column of units.")] = None,
+    entity: Annotated[
+        list[str] | None,
+        typer.Option(help="The column, tag or label that tells series apart; may be repeated; default: one series."),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="SQL, Prometheus: from this time on (ISO 8601).")] = None,
+    until: Annotated[str | None, typer.Option(help="SQL, Prometheus: to before this time.")] = None,
+    precision: Annotated[str | None, typer.Option(help="What whole numbers as times count: s, ms, us or ns.")] = None,
+    reports: Annotated[
+        str | None, typer.Option(help="SQL: a table or SELECT of reports. InfluxDB: the field with them.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Servers: seconds to wait for an answer.")] = ANSWER_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Cut long series (a wide or long CSV) into windows."""
+    """Cut long series (a wide or long CSV, line protocol, a database or a server) into windows.
+
+    Secrets of servers come from TRACETS_SOURCE_TOKEN, or TRACETS_SOURCE_USER and TRACETS_SOURCE_PASSWORD.
+    """
+    asked = [table, query, time, value, channel, unit, entity, since, until, precision, reports]
+    read: str | api.Source = file
+    if api.kind_of_source(file) is not None:
+        read = api.source(
+            file, table=table, query=query or (), time=time, values=value or (), channel=channel, unit=unit,
+            entity=entity or (), since=since, until=until, precision=precision, reports=reports, timeout=timeout,
+        )  # fmt: skip
+    elif any(asked):
+        raise ConfigError("--table, --query, --entity and the like are for databases, servers and line protocol.")
     corpus = api.windows(
-        file, length=length, stride=stride, split=split, gap=gap, min_observed=min_observed, reader=reader, freq=freq,
+        read, length=length, stride=stride, split=split, gap=gap, min_observed=min_observed, reader=reader, freq=freq,
         zone=zone, limits=limits(),
     )  # fmt: skip
     _write(corpus, out, as_json=as_json)
