@@ -272,3 +272,68 @@ def history() -> str:
     for minute, value in enumerate(["1", "NaN", "3", "+Inf"]):
         lines.append(f'odd{{host="a"}} {value} {HISTORY + 60 * minute}')
     return "\n".join([*lines, "# EOF", ""])
+
+
+@dataclass(frozen=True)
+class Influx:
+    """An InfluxDB 1.x that asks for a password, and a client of it by httpx."""
+
+    url: str
+    client: object
+    user: str = "tester"
+    password: str = PASSWORD
+
+    def ask(self, statement: str, *, login: bool = True, **options: str) -> dict:
+        auth = (self.user, self.password) if login else None
+        answer = self.client.post("/query", data={"q": statement, **options}, auth=auth)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def write(self, database: str, lines: str, precision: str = "ns") -> int:
+        """Send lines of the line protocol to a database that is made for them; the status."""
+        self.ask(f'CREATE DATABASE "{database}"')
+        where = {"db": database, "precision": {"us": "u", "ns": "n"}.get(precision, precision)}
+        auth = (self.user, self.password)
+        return self.client.post("/write", params=where, content=lines.encode(), auth=auth).status_code
+
+
+@pytest.fixture(scope="session")
+def influxdb(tmp_path_factory):
+    """A real InfluxDB of version 1, which knows InfluxQL (version 2 and Flux are not in Debian)."""
+    server = shutil.which("influxd")
+    if server is None:
+        pytest.skip("no InfluxDB server here: apt-get install influxdb")
+    pytest.importorskip("httpx", reason="httpx is not installed: tracets[http]")
+    folder = tmp_path_factory.mktemp("influxdb")
+    port, rpc, log = free_port(), free_port(), folder / "log"
+    (folder / "influxdb.conf").write_text(
+        f'''
+        reporting-disabled = true
+        bind-address = "127.0.0.1:{rpc}"
+        [meta]
+          dir = "{folder}/meta"
+        [data]
+          dir = "{folder}/data"
+          wal-dir = "{folder}/wal"
+        [monitor]
+          store-enabled = false
+        [http]
+          bind-address = "127.0.0.1:{port}"
+          auth-enabled = true
+        '''
+    )
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [server, "-config", folder / "influxdb.conf"], stdout=out, stderr=out, cwd=folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        )  # fmt: skip
+    try:
+        wait_for(port, process, log)
+        import httpx
+
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            found = Influx(f"http://127.0.0.1:{port}", client)
+            found.ask(f"CREATE USER {found.user} WITH PASSWORD '{found.password}' WITH ALL PRIVILEGES", login=False)
+            yield found
+    finally:
+        stop(process)

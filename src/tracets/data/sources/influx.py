@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUMBERS = ("double", "long", "unsignedLong", "boolean")
 PLUMBING = ("", "result", "table", "_start", "_stop", "_time")
 """Columns of a Flux answer that are neither a tag nor a field."""
+QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+"""Strings, names and comments of InfluxQL."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class InfluxSource:
             raise ConfigError(
                 "InfluxDB is asked in Flux with ?org=NAME, or in InfluxQL with ?db=NAME, at the end of its address."
             )
+        if self.database is not None and not only_reads(self.query):
+            raise ConfigError("a query in InfluxQL must be one SELECT without INTO: a server would run others too.")
 
     def __str__(self) -> str:
         return str(self.server)
@@ -81,12 +86,21 @@ class InfluxSource:
             take_csv(answer, fields, where=str(self))
         else:
             assert self.database is not None
-            # a GET cannot write: the server takes statements that change something by POST alone
             answer = self.server.ask(
                 "/query", query={"db": self.database, "q": self.query, "epoch": "ns"}, limits=limits
             )
             take_json(answer, fields, where=str(self), limits=limits)
         return fields.reading(self.database or "series", freq=freq, zone=zone)
+
+
+def only_reads(query: str) -> bool:
+    """Whether InfluxQL is one SELECT that keeps nothing; a server of version 1 runs a DROP even by GET.
+
+    >>> only_reads("SELECT mean(load) FROM plant;"), only_reads("SELECT * INTO copy FROM plant"), only_reads("DROP x")
+    (True, False, False)
+    """
+    bare = QUOTED.sub("", query).strip().removesuffix(";")
+    return bare[:6].lower() == "select" and ";" not in bare and not re.search(r"\binto\b", bare, re.IGNORECASE)
 
 
 def take_csv(answer: bytes, fields: Fields, *, where: str) -> None:
