@@ -1,18 +1,24 @@
 """`tracets data windows` of databases, servers and line protocol, as a user meets it."""
 
 import io
+import re
+import shlex
 import sqlite3
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from tracets import api
+from tracets.cli.main import app
 from tracets.errors import ConfigError
 
 pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed: tracets[sql]")
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "sources.md"
 HOURS = [datetime(2024, 1, 1) + timedelta(hours=i) for i in range(48)]
 
 
@@ -141,3 +147,22 @@ def test_a_source_is_cut_as_a_stream(database):
     for _ in range(2):  # asked anew in each pass
         assert len(list(cutting)) == 2 * 5 and cutting.cut.series == 2 and cutting.cut.uncovered == 0
     assert cutting.cut.steps == 96
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason="the docs are not beside the tests")
+def test_every_command_and_option_of_the_page():
+    page = PAGE.read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
+    command = typer.main.get_command(app).commands["data"].commands["windows"]
+    commands = [shlex.split(line) for line in block.replace("\\\n", " ").splitlines()]
+    assert len(commands) == 5
+    for program, *words in commands:
+        assert (program, *words[:2]) == ("tracets", "data", "windows")
+        given = command.make_context("windows", words[2:]).params
+        assert api.kind_of_source(given["file"]) is not None
+        api.source(
+            given["file"], table=given["table"], query=given["query"] or (), entity=given["entity"] or (),
+            since=given["since"], until=given["until"], precision=given["precision"],
+        )  # fmt: skip
+    known = {option for one in command.params for option in one.opts}
+    assert set(re.findall(r"--[a-z][a-z-]+", page)) - known <= {"--file-limit"}

@@ -1,6 +1,7 @@
 """Prometheus's range API: against the real server with a known history, and by answers that it should not give."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets import api
+from tracets.cli import main
 from tracets.data.sources import prometheus as module
 from tracets.data.sources.http import Server
 from tracets.data.sources.prometheus import PrometheusSource, parts
@@ -107,6 +109,20 @@ def test_windows_in_python(prometheus):
     assert [w.id for w in corpus] == ["a-2023-11-14T23:20", "b-2023-11-14T23:20"]
     assert corpus[0].channel_names == ("load", "net direction=in", "net direction=out")
     assert corpus[1].channel_names == ("load",) and corpus[1].metadata["host"] == "b"
+
+
+def test_windows_at_the_shell(prometheus, tmp_path, monkeypatch, capfd):
+    out = tmp_path / "load.parquet"
+    words = ["data", "windows", f"prometheus+{prometheus}", "--query", "load [%]=load", "--entity", "host", "--since",
+             "2023-11-14T22:20Z", "--until", "2023-11-15T18:20:00+00:00", "--freq", "min", "--length", 600, "--json",
+             "--out", out]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["tracets", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code and json.loads(capfd.readouterr().out)["windows"] == 4
+    first = api.read(out)[0]
+    assert (first.id, first.channel_names, first.units) == ("a-2023-11-14T22:20", ("load",), ("%",))
+    np.testing.assert_array_equal(first.values[0], np.array([load_of("a", m) for m in range(600)], np.float32))
 
 
 def matrix(*result, **more) -> bytes:
