@@ -118,7 +118,7 @@ class _Asked:
         self._source, self._freq, self._zone, self._limits = source, freq, zone, limits
 
     def __iter__(self) -> Iterator[Sample]:
-        for one in self._source.read(freq=self._freq, zone=self._zone, limits=self._limits).series:
+        for one in self._source.reading(freq=self._freq, zone=self._zone, limits=self._limits).series:
             yield one.to_sample()
 
 

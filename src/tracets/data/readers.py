@@ -164,7 +164,7 @@ def begin(
 def _reading(source: Source, reader: str | None, freq: str | None, zone: str | None, limits: Limits) -> Reading:
     if reader is not None:
         raise ConfigError(f"{source}: a reader is for files, and this is none. Leave reader '{reader}' out.")
-    return source.read(freq=freq, zone=zone, limits=limits)
+    return source.reading(freq=freq, zone=zone, limits=limits)
 
 
 def _series_of_file(file: Path, reader: str | None, freq: str | None, zone: str | None, limits: Limits) -> list[Series]:

@@ -69,7 +69,7 @@ def test_flux_answers_in_annotated_csv(serving):
     with serving(lambda asked: (200, {"Content-Type": "text/csv"}, LONG.encode())) as seen:
         server = Server(seen.url, "Token", Login(token="abc"))
         source = InfluxSource(server, 'from(bucket: "plant")', org="acme", entity=("site",))
-        north, south = source.read(freq="h", zone=None, limits=LIMITS).series
+        north, south = source.reading(freq="h", zone=None, limits=LIMITS).series
     assert (north.id, south.id) == ("north", "so,uth") and north.start.isoformat() == "2024-01-01T01:00:00+00:00"
     assert north.channel_names == ("load", "open") and north.units == ("MW", None)
     np.testing.assert_array_equal(north.values, np.array([[1.5, np.nan, -2], [1, np.nan, 0]], np.float32))
@@ -97,7 +97,7 @@ def test_flux_pivoted_has_a_column_for_each_field():
 def test_influxql_answers_in_json(serving):
     with serving(lambda asked: (200, {}, json.dumps(JSON).encode())) as seen:
         source = InfluxSource(Server(seen.url, "Token"), "SELECT * FROM plant", database="db", reports="note")
-        reading = source.read(freq="h", zone=None, limits=LIMITS)
+        reading = source.reading(freq="h", zone=None, limits=LIMITS)
         (found,) = reading.series
     assert found.id == "db" and found.channel_names == ("load", "open")
     np.testing.assert_array_equal(found.values, np.array([[1.5, np.nan, -2], [1, np.nan, 0]], np.float32))

@@ -31,7 +31,7 @@ def source(folder, text: str, **options) -> LineProtocol:
 
 
 def series(folder, text: str, *, freq=None, zone=None, limits=LIMITS, **options):
-    return list(source(folder, text, **options).read(freq=freq, zone=zone, limits=limits).series)
+    return list(source(folder, text, **options).reading(freq=freq, zone=zone, limits=limits).series)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_every_precision_means_the_same_times(tmp_path, precision, factor):
     text = "".join(f"m f={i} {t * factor}\n" for i, t in enumerate(HOURS))
     (found,) = series(tmp_path, text, precision=precision, zone="Europe/Berlin")
     assert found.start.isoformat() == "2023-11-14T23:13:20+01:00" and found.freq == "h"
-    assert found.id == "plant" and found.source == str(tmp_path / "plant.lp")
+    assert found.id == "plant" and found.source == "plant.lp"
 
 
 def test_labels_get_into_names_only_where_they_tell_channels_apart(tmp_path):

@@ -27,7 +27,7 @@ def source(url: str, *queries: str, minutes=(0, MINUTES), **options):
 
 
 def series(asked, freq="1min", zone=None, limits=LIMITS):
-    return list(asked.read(freq=freq, zone=zone, limits=limits).series)
+    return list(asked.reading(freq=freq, zone=zone, limits=limits).series)
 
 
 def load_of(host: str, minute: int) -> float:

@@ -22,7 +22,7 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def series(url, table, *, freq=None, zone=None, limits=LIMITS, **options):
-    return list(SqlSource(url, table, **options).read(freq=freq, zone=zone, limits=limits).series)
+    return list(SqlSource(url, table, **options).reading(freq=freq, zone=zone, limits=limits).series)
 
 
 def hours(n, begin=BEGIN):
@@ -247,7 +247,7 @@ def test_reports_of_another_table(postgres, sql, caplog):
     assert "1 of 5 reports of 'postgresql://" in caplog.text and "lie in no window" in caplog.text
     assert read(source).column("text") == ["first second next day", "of b"]
     with pytest.raises(ConfigError, match="reports: needs a column of times and one of texts, called text or report"):
-        SqlSource(postgres, "w", reports="bulletins").read(freq=None, zone=None, limits=LIMITS)
+        SqlSource(postgres, "w", reports="bulletins").reading(freq=None, zone=None, limits=LIMITS)
     sql("UPDATE bulletins SET at = NULL WHERE body = 'of b'")
     with pytest.raises(DataError, match="reports, row .: has no time"):
         api.windows(source, length=24)
@@ -314,10 +314,10 @@ def test_memory_is_bounded_by_one_series(postgres, sql):
     sql("CREATE TABLE w AS SELECT '2024-01-01Z'::timestamptz + i * interval '1 hour' AS time, s AS site, "
         "random() AS x FROM generate_series(0, 999) i, generate_series(1, 100) s")  # fmt: skip
     source = SqlSource(postgres, "w", entity=("site",))
-    next(iter(source.read(freq=None, zone=None, limits=LIMITS).series))  # imports
+    next(iter(source.reading(freq=None, zone=None, limits=LIMITS).series))  # imports
     tracemalloc.start()
     try:
-        count = sum(one.n_steps for one in source.read(freq=None, zone=None, limits=LIMITS).series)
+        count = sum(one.n_steps for one in source.reading(freq=None, zone=None, limits=LIMITS).series)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -327,7 +327,7 @@ def test_memory_is_bounded_by_one_series(postgres, sql):
 
 def test_a_pass_can_be_left_early(postgres, sql):
     fill(sql, "CREATE TABLE w (time timestamptz, site text, x float8)", [(t, s, 1) for t in hours(3) for s in "ab"])
-    passing = SqlSource(postgres, "w", entity=("site",)).read(freq=None, zone=None, limits=LIMITS).series
+    passing = SqlSource(postgres, "w", entity=("site",)).reading(freq=None, zone=None, limits=LIMITS).series
     assert next(passing).id == "a"
     passing.close()
     assert sql("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%%'").fetchone() == (0,)

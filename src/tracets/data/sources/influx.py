@@ -60,7 +60,7 @@ class InfluxSource:
     def __str__(self) -> str:
         return str(self.server)
 
-    def read(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
+    def reading(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
         """Ask, and take in the whole answer.
 
         Raises

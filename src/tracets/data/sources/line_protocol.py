@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -74,7 +74,7 @@ class LineProtocol:
     def __str__(self) -> str:
         return "stdin" if self.file == STDIN else str(self.file)
 
-    def read(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
+    def reading(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
         """Read the whole file.
 
         Raises
@@ -91,8 +91,11 @@ class LineProtocol:
                 micros = to_micros(point.time, self.precision, where=f"{self}, row {line}")
                 for key, value in point.fields:
                     fields.add(point.measurement, point.tags, key, micros, value, line)
-        name = "series" if self.file == STDIN else Path(self.file).stem
-        return fields.reading(name, freq=freq, zone=zone)
+        if self.file == STDIN:
+            return fields.reading("series", freq=freq, zone=zone)
+        path = Path(self.file)
+        found = fields.reading(path.stem, freq=freq, zone=zone)
+        return replace(found, series=(replace(one, source=path.name) for one in found.series))
 
     def _opened(self, limits: Limits) -> IO[bytes]:
         if self.file == STDIN:
@@ -102,7 +105,7 @@ class LineProtocol:
 
 def read_line_protocol(path: Path, *, freq: str | None, zone: str | None, limits: Limits = LIMITS) -> list:
     """The series of a file of line protocol with stamps in nanoseconds: see `LineProtocol`."""
-    return list(LineProtocol(path).read(freq=freq, zone=zone, limits=limits).series)
+    return list(LineProtocol(path).reading(freq=freq, zone=zone, limits=limits).series)
 
 
 def parse(file: Iterable[bytes], *, where: str, limits: Limits = LIMITS) -> Iterator[tuple[int, Point]]:

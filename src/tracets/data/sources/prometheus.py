@@ -58,7 +58,7 @@ class PrometheusSource:
     def __str__(self) -> str:
         return str(self.server)
 
-    def read(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
+    def reading(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
         """Ask, in parts that the server allows, and take in all answers; `freq` is the step.
 
         Raises

@@ -41,7 +41,7 @@ class Reading:
 class Source(Protocol):
     """Where long series come from; `str` of it names it in messages, without a password."""
 
-    def read(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
+    def reading(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
         """Begin a pass; `freq` and `zone` as for `tracets.data.read`."""
         ...
 

@@ -81,7 +81,7 @@ class SqlSource:
     def __str__(self) -> str:
         return safe_url(self.url)
 
-    def read(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
+    def reading(self, *, freq: str | None, zone: str | None, limits: Limits) -> Reading:
         """Begin to read: reports now, series as they are asked for, one at a time.
 
         Raises
