@@ -14,7 +14,7 @@ from tracets.cli import main
 from tracets.data.sources import prometheus as module
 from tracets.data.sources.http import Server
 from tracets.data.sources.prometheus import PrometheusSource, parts
-from tracets.errors import ConfigError, DataError, SourceError
+from tracets.errors import ConfigError, DataError, SourceError, TracetsError
 from tracets.files import LIMITS, Limits
 
 BEGIN = datetime(2023, 11, 14, 22, 20, tzinfo=UTC)  # of the history in conftest.py
@@ -164,6 +164,22 @@ def test_what_is_asked_and_how_an_answer_is_read(serving, caplog):
 def test_answers_of_another_shape(serving, answer, said):
     with serving(lambda asked: (200, {}, answer)) as seen, pytest.raises(SourceError, match=said):
         series(source(seen.url, "up", minutes=(0, 3)))
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.integers(0, 200), st.binary(max_size=3), st.integers(0, 20))
+def test_a_damaged_answer_is_read_or_refused(at, instead, cut):
+    good = matrix(ONE)
+    at %= len(good)
+    asked = source("http://127.0.0.1:1", "up", minutes=(0, 3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Server, "ask", lambda self, path, **what: good[:at] + instead + good[at + cut :])
+        try:
+            found = series(asked)
+        except TracetsError as error:
+            assert str(error).startswith("http://127.0.0.1:1")
+        else:
+            assert len(found) == 1 and np.isfinite(found[0].values).any()
 
 
 def test_points_and_steps_are_bounded(serving):

@@ -2,16 +2,21 @@
 
 import csv
 import json
+import re
+import sqlite3
 import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed: tracets[sql]")
 
 from tracets import api
 from tracets.cli import main
+from tracets.errors import DataError
 
 
 def write_csv(path, header, rows):
@@ -53,6 +58,38 @@ def test_a_long_table_gives_the_windows_of_its_csv_bit_for_bit(postgres, sql, li
     copy_to(sql, "long", "id text, time timestamptz, channel text, value float8, unit text", shuffled(rows))
     for url in (postgres, lite("CREATE TABLE long (id, time, channel, value, unit)", rows)):
         same_windows(api.windows(api.source(url, table="long"), length=24, split=True), wanted)
+
+
+cells = st.none() | st.floats(width=32, allow_nan=False, allow_infinity=False) | st.integers(-(10**6), 10**6)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=100)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 30), cells, cells), min_size=1, max_size=12, unique_by=lambda row: row[0]),
+    minutes=st.sampled_from([30, 60]),
+    freq=st.sampled_from([None, "h", "2h"]),
+    zone=st.sampled_from([None, "Europe/Berlin"]),
+    offset=st.sampled_from(["", "Z", "+01:00"]),
+)
+def test_any_table_is_read_or_refused_as_its_csv(tmp_path_factory, rows, minutes, freq, zone, offset):
+    """Irregular times too, over the night when the clocks of Berlin go forward."""
+    folder = tmp_path_factory.mktemp("any")
+    begin = datetime(2024, 3, 30, 20)
+    told = [((begin + timedelta(minutes=minutes * i)).isoformat() + offset, a, b) for i, a, b in sorted(rows)]
+    write_csv(folder / "any.csv", ["time", "a", "b [m]"], told)
+    with sqlite3.connect(folder / "any.db") as connection:
+        connection.execute('CREATE TABLE "any" (time, a, "b [m]")')
+        connection.executemany('INSERT INTO "any" VALUES (?, ?, ?)', shuffled(told))
+    connection.close()
+    found = []
+    for place in (folder / "any.csv", api.source(f"sqlite:///{folder / 'any.db'}", table="any")):
+        try:
+            one = api.read(place, freq=freq, zone=zone)[0]
+            found.append((one.id, one.values.tobytes(), one.start.isoformat(), one.freq, one.channel_names, one.units))
+        except DataError as error:
+            found.append(re.sub(r"row \d+", "row", str(error).partition("series 'any'")[2]))
+    assert found[0] == found[1] != ""
 
 
 @pytest.mark.slow
