@@ -116,6 +116,15 @@ def test_what_is_refused_in_one_line(refused, tmp_path, monkeypatch, place, opti
     assert not (tmp_path / "out.parquet").exists() and not (tmp_path / "absent.db").exists()
 
 
+@pytest.mark.parametrize("command", [["index"], ["data", "describe"], ["data", "caption"]])
+def test_an_address_where_a_file_is_wanted(refused, tmp_path, command):
+    more = [] if command[-1] == "describe" else ["--out", tmp_path / "out"]
+    said = refused(*command, "postgresql+psycopg://u:hush@127.0.0.1/db", *more)
+    assert "tracets data windows ADDRESS --out FILE" in said and "hush" not in said
+    with pytest.raises(ConfigError, match=r"Read it by tracets\.source\(\.\.\.\)"):
+        api.windows("postgresql://u:hush@127.0.0.1/db", length=3)
+
+
 def test_what_the_environment_logs_in_with(monkeypatch, tmp_path):
     for name in ("TOKEN", "USER", "PASSWORD"):
         monkeypatch.delenv(f"TRACETS_SOURCE_{name}", raising=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,10 @@ from tracets.errors import ConfigError, NotFound
 from tracets.files import LIMITS, Limits, kind_at, size_of
 
 GROUP = "tracets.readers"
+ADDRESS = re.compile(
+    r"(postgres|postgresql|timescaledb|sqlite|mysql|mariadb|mssql|oracle|prometheus|influx)(\+\w+)?:/", re.I
+)
+"""How what is no file begins; a path has lost the second slash."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,11 @@ def _series_of_file(file: Path, reader: str | None, freq: str | None, zone: str 
 
 
 def _choose(file: Path, name: str | None) -> Reader:
+    if ADDRESS.match(str(file)):  # not repeated: it may hold a password
+        raise ConfigError(
+            "this is the address of a database or server, and a file is wanted. Read it by tracets.source(...) in "
+            "Python, or cut it into windows first: tracets data windows ADDRESS --out FILE."
+        )
     known = known_readers()
     if name is not None:
         if name not in known:
