@@ -20,6 +20,7 @@ import pytest
 
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name.partition(".")[0]))
 PASSWORD = "p@ss:w/rd"
+HASHED = "$2b$04$byifwKEdGW7Ji801qBUPBOn41.SBMtnUBYOlZy0.FloriFiOyziwm"  # by bcrypt
 
 
 def free_port() -> int:
@@ -214,8 +215,8 @@ HISTORY = 1_700_000_400  # 2023-11-14T22:20:00Z, on a step of 5 minutes and of o
 
 
 @pytest.fixture(scope="session")
-def prometheus(tmp_path_factory):
-    """The address of a Prometheus with 20 hours of history: see `history`."""
+def prometheus_server(tmp_path_factory):
+    """The address of a Prometheus that asks for a password, with 20 hours of history: see `history`."""
     server, tool = shutil.which("prometheus"), shutil.which("promtool")
     if server is None or tool is None:
         pytest.skip("no Prometheus server here: apt-get install prometheus")
@@ -223,6 +224,7 @@ def prometheus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prometheus")
     (folder / "history.txt").write_text(history())
     (folder / "prometheus.yml").write_text("global: {scrape_interval: 1h}\n")
+    (folder / "web.yml").write_text(f"basic_auth_users: {{tester: {HASHED}}}\n")
     subprocess.run(
         [tool, "tsdb", "create-blocks-from", "openmetrics", folder / "history.txt", folder / "data"],
         check=True, capture_output=True,
@@ -231,7 +233,8 @@ def prometheus(tmp_path_factory):
     with log.open("w") as out:
         process = subprocess.Popen(
             [server, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}",
-             "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}"],
+             "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}",
+             f"--web.config.file={folder / 'web.yml'}"],
             stdout=out, stderr=out, cwd=folder,
         )  # fmt: skip
     try:
@@ -242,11 +245,19 @@ def prometheus(tmp_path_factory):
         stop(process)
 
 
+@pytest.fixture
+def prometheus(prometheus_server, monkeypatch):
+    """The address of the server, while the environment holds the login."""
+    monkeypatch.setenv("TRACETS_SOURCE_USER", "tester")
+    monkeypatch.setenv("TRACETS_SOURCE_PASSWORD", PASSWORD)
+    return prometheus_server
+
+
 def ready(port: int) -> None:
     import httpx
 
     until = time.monotonic() + 40
-    while httpx.get(f"http://127.0.0.1:{port}/-/ready").status_code != 200:
+    while httpx.get(f"http://127.0.0.1:{port}/-/ready", auth=("tester", PASSWORD)).status_code != 200:
         if time.monotonic() > until:
             raise RuntimeError("Prometheus never got ready")
         time.sleep(0.05)

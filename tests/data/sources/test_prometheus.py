@@ -103,6 +103,21 @@ def test_the_server_says_what_is_wrong(prometheus):
         series(source(prometheus, "load", entity=["site"]))
 
 
+def test_who_may_ask(prometheus_server, monkeypatch):
+    begin = {"since": BEGIN, "until": BEGIN + timedelta(minutes=3), "query": ["load"], "entity": ["host"]}
+    for name in ("USER", "PASSWORD", "TOKEN"):
+        monkeypatch.delenv(f"TRACETS_SOURCE_{name}", raising=False)
+    for wrong in ("", "tester:wr0ng@"):
+        asked = api.source(f"prometheus+{prometheus_server.replace('//', '//' + wrong)}", **begin)
+        with pytest.raises(
+            SourceError, match=r"answered 401 \(Unauthorized\)\. Check the token, or user and"
+        ) as refused:
+            series(asked)
+        assert "wr0ng" not in str(refused.value)
+    within = prometheus_server.replace("//", "//tester:p%40ss%3Aw%2Frd@")
+    assert len(series(api.source(f"prometheus+{within}", **begin))) == 2
+
+
 def test_windows_in_python(prometheus):
     asked = source(prometheus, "load", "net", entity=["host"])
     corpus = api.windows(asked, length=240, freq="5min", zone="Europe/Berlin")
