@@ -1,6 +1,7 @@
 """Databases: PostgreSQL for real, and SQLite, held against the CSV of the same data."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -246,6 +247,9 @@ def test_reports_of_another_table(postgres, sql, caplog):
     assert corpus.column("text") == ["first second", "next day", None, "of b"]
     assert "1 of 5 reports of 'postgresql://" in caplog.text and "lie in no window" in caplog.text
     assert read(source).column("text") == ["first second next day", "of b"]
+    caplog.clear()
+    later = replace(source, since=hours(25)[-1], until=hours(49)[-1])
+    assert api.windows(later, length=24).column("text") == ["next day", "of b"] and caplog.text == ""
     with pytest.raises(ConfigError, match="reports: needs a column of times and one of texts, called text or report"):
         SqlSource(postgres, "w", reports="bulletins").reading(freq=None, zone=None, limits=LIMITS)
     sql("UPDATE bulletins SET at = NULL WHERE body = 'of b'")
@@ -260,6 +264,10 @@ def test_reports_about_everything(lite):
     connection.close()
     source = SqlSource(url, "w", entity=("site",), reports="news")
     assert api.windows(source, length=1).column("text") == [None, "storm", None, "storm"]
+    told = SqlSource(url, "w", entity=("site",), reports="news", until=datetime(2024, 1, 2)).reading(
+        freq="D", zone=None, limits=LIMITS
+    )
+    assert told.reports == () and [one.n_steps for one in told.series] == [1, 1]
 
 
 SECRETS = ("p@ss:w/rd", "p%40ss%3Aw%2Frd")

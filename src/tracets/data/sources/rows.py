@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tracets.data.joining import join_channels
 from tracets.data.series import Series
-from tracets.data.sources.source import bound_like, id_and_metadata, stamps_of
+from tracets.data.sources.source import id_and_metadata, inside, stamps_of
 from tracets.data.table import split_unit
 from tracets.data.times import check_order, times_of, to_grid
 from tracets.errors import DataError
@@ -228,11 +228,7 @@ class _Block:
         else:
             micros = np.concatenate(self._micros)[at]
             index = times_of(micros, aware=bool(self._aware), lines=rows, where=where, zone=how.zone)
-        kept = np.ones(len(index), bool)
-        if how.since is not None:
-            kept &= index >= bound_like(how.since, index[0], None, how.zone)
-        if how.until is not None:
-            kept &= index < bound_like(how.until, index[0], None, how.zone)
+        kept = inside(index, how.since, how.until, how.zone)
         return index[kept], kept
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracets.data.schema import CONTRACT
 from tracets.data.series import Series
@@ -135,6 +136,16 @@ def bound_like(bound: datetime, one: Any, precision: str | None, zone: str | Non
     if precision is None:
         raise DataError(f"the time is a number ({one}). Say what it counts: precision= s, ms, us or ns.")
     return micros * 1000 if precision == "ns" else -(-micros // PRECISIONS[precision])
+
+
+def inside(times: Any, since: datetime | None, until: datetime | None, zone: str | None) -> NDArray[np.bool_]:
+    """Which of the times, a DatetimeIndex of length >= 1, lie from `since` to before `until`."""
+    kept = np.ones(len(times), bool)
+    if since is not None:
+        kept &= times >= bound_like(since, times[0], None, zone)
+    if until is not None:
+        kept &= times < bound_like(until, times[0], None, zone)
+    return kept
 
 
 def check_precision(given: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from tracets.data.csv_files import TIME_NAMES, find_column, long_columns
 from tracets.data.series import Series
 from tracets.data.sources.rows import Columns, series_of_rows
-from tracets.data.sources.source import Reading, Report, bound_like, check_precision, id_and_metadata, stamps_of
+from tracets.data.sources.source import Reading, Report, bound_like, check_precision, id_and_metadata, inside, stamps_of
 from tracets.data.sources.sql_engine import asking, connected, safe_url
 from tracets.data.times import check_zone
 from tracets.errors import ConfigError, DataError
@@ -146,24 +146,27 @@ class SqlSource:
                 raise ConfigError(
                     f"{where}: needs a column of times and one of texts, called text or report; got {', '.join(names)}."
                 )
-            rows = [
-                tuple(row)
-                for part in _rows(connection, self.reports, (time, text, *entity), (time,), ())
-                for row in part
-                if row[1] is not None
-            ]
+            bounds = _bounds(connection, self.reports, time, self, zone)
+            rows: list[tuple[Any, ...]] = []
+            for part in _rows(connection, self.reports, (time, text, *entity), (time,), bounds):
+                for row in part:
+                    if row[1] is None:
+                        continue
+                    rows.append(tuple(row))
+                    if any(cell is None for cell in row):
+                        raise DataError(
+                            f"{where}, row {len(rows)}: has no time, or does not say of which series it is."
+                        )
+                    limits.check("text_chars", len(str(row[1])), "characters", where=f"{where}, row {len(rows)}")
+                limits.check("rows", len(rows), "reports or more", where=where)
         if not rows:
             return ()
         lines = range(1, len(rows) + 1)
-        for line, row in zip(lines, rows, strict=True):
-            if any(cell is None for cell in row):
-                raise DataError(f"{where}, row {line}: has no time, or does not say of which series it is.")
-            limits.check("text_chars", len(str(row[1])), "characters", where=f"{where}, row {line}")
-        limits.check("rows", len(rows), "reports", where=where)
         times = stamps_of([row[0] for row in rows], precision=self.precision, lines=lines, where=where, zone=zone)
         return tuple(
             Report(time, str(row[1]), id_and_metadata(entity, [str(c) for c in row[2:]], "")[0] or None)
-            for time, row in zip(times, rows, strict=True)
+            for time, row, kept in zip(times, rows, inside(times, self.since, self.until, zone), strict=True)
+            if kept
         )
 
 
