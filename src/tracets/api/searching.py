@@ -233,6 +233,8 @@ def stored(index: Index, ids: Sequence[str]) -> list[Sample]:
 def sample_to_json(sample: Sample) -> dict[str, Any]:
     """A window as plain lists, texts and numbers: NaN is null, times are ISO 8601 with their zone.
 
+    Examples
+    --------
     >>> sample_to_json(Sample("a", [[1, float("nan")]], ("load",)))["values"]
     [[1.0, None]]
     """
