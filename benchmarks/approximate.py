@@ -4,8 +4,8 @@
 
 Windows are generated (3 to 8 channels, 96 to 168 steps), and encoded by the model; the index keeps no texts, so that
 its own measure of recall asks captions that it writes. Questions are other captions of windows in it: whole, their
-first sentence, and their first sentence about a named channel. Their sentences are read once before, unmeasured: milliseconds
-are those of the search. `benchmarks/search.py --ann` asks drawn vectors instead, any number of them.
+first sentence, and their first sentence about a named channel. Their sentences are read once before, unmeasured:
+milliseconds are those of the search. `benchmarks/search.py --ann` asks drawn vectors instead, any number of them.
 """
 
 from __future__ import annotations
