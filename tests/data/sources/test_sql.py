@@ -132,6 +132,23 @@ def test_a_select_with_colons_quotes_percents_and_comments(postgres, sql):
     assert found.values.tolist() == [[i + 2 for i in range(24)]]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "WITH a AS (SELECT time, x FROM w) SELECT time, x FROM a",
+        "TABLE w",
+        "SELECT * FROM (VALUES ('2024-01-01Z'::timestamptz, 0), ('2024-01-01 01:00Z', 1)) AS v (time, x)",
+        "select time, x from w union all select * from w where false",
+        "SELECT time, x FROM w ORDER BY x DESC LIMIT 2",
+        "SELECT date_trunc('hour', time) AS time, avg(x) AS x FROM w GROUP BY 1",
+    ],
+)
+def test_every_kind_of_select(postgres, sql, statement):
+    fill(sql, "CREATE TABLE w (time timestamptz, x float8)", [(t, i) for i, t in enumerate(hours(2))])
+    (found,) = series(postgres, statement)
+    assert (found.id, found.values.tolist(), found.start) == ("series", [[0, 1]], BEGIN)
+
+
 EVIL = 'w"; DROP TABLE w; --'
 
 
