@@ -68,6 +68,10 @@ class StorageError(TracetsError, OSError):
     """A folder or bucket cannot be listed, read or written. Names it, and what to check."""
 
 
+class DownloadError(TracetsError, OSError):
+    """A file cannot be had from the network, or is not in the cache while offline. Names it, and what to do."""
+
+
 class MissingExtra(TracetsError, ImportError):
     """An optional dependency is not installed. Names the extra that brings it."""
 
