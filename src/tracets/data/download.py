@@ -1,6 +1,6 @@
 """Files from the network: fetched once, resumed where they broke off, checked, and kept in the user's cache folder.
 
-A file at `https://host/a/b.csv` is kept as `<folder>/host/a/b.csv`. Beside it `.b.csv.json` says its length, its SHA-256
+A file at `https://host/a/b.csv` is kept as `<folder>/host/a/b.csv`. Beside it `.b.csv.json` says its length, SHA-256
 and what the server called this state of it; a file is held against that before each use. What is half received waits
 as `.b.csv.part` for the next attempt, of this run or a later one. A file that somebody put in its place by hand counts
 as received, which is how a machine without a network is served.
@@ -225,10 +225,10 @@ class Downloads:
     def _asked(self, url: str, place: Path, known: dict[str, Any] | None, sha256: str | None) -> dict[str, Any]:
         """One attempt: ask for the rest of the file, receive it, and put it in its place."""
         part, part_note = _beside(place, "part"), _beside(place, "part.json")
-        state = (_read_note(part_note) or {}).get("state")
+        state: str | None = (_read_note(part_note) or {}).get("state")
         have = part.stat().st_size if part.is_file() and state else 0
         headers = {"User-Agent": _agent(), "Accept-Encoding": "identity"}
-        if have:
+        if have and state:
             headers |= {"Range": f"bytes={have}-", "If-Range": state}
         elif known is not None and not known.get("absent"):
             headers |= _conditions(known)
