@@ -173,6 +173,10 @@ class Downloads:
             self._run.asked.add(url)
         return self._given(place, known)
 
+    def hash_of(self, url: str) -> str:
+        """SHA-256 of a file that `get` or `find` gave."""
+        return str((_read_note(_beside(self.place(url), "json")) or {}).get("sha256"))
+
     def _given(self, place: Path, known: dict[str, Any]) -> Path | None:
         return None if known.get("absent") else place
 

@@ -129,10 +129,10 @@ def read_narratives(path: Path, ids: Set[int], *, limits: Limits = LIMITS) -> di
 
     Events without any text are absent.
     """
-    found = {}
+    found: dict[int, tuple[str, str]] = {}
     for row in _rows(path, limits):
         number = _integer(row["EVENT_ID"])
-        if number in ids:
+        if number is not None and number in ids:
             for kind in ("event", "episode"):
                 text = " ".join(row[f"{kind.upper()}_NARRATIVE"].split())
                 if text:

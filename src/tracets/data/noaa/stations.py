@@ -153,7 +153,7 @@ def read_zones(path: Path, *, limits: Limits = LIMITS) -> dict[tuple[str, int, i
 
 def locate(event: Event, zones: Mapping[tuple[str, int, int], tuple[float, float]]) -> Event:
     """The event with the place of its zone, where it has none of its own and the zone is known."""
-    if event.located is not None or event.fips not in zones:
+    if event.located is not None or event.fips is None or event.fips not in zones:
         return event
     lat, lon = zones[event.fips]
     return replace(event, lat=lat, lon=lon, located="zone")
