@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.data.calendar import step_seconds
-from tracets.data.noaa.draws import draw
+from tracets.data.draws import draw
 from tracets.data.noaa.events import Event
 from tracets.data.noaa.observations import CHANNELS, hours_of
 from tracets.data.noaa.splits import first_second

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.data.noaa.draws import draw
+from tracets.data.draws import draw
 from tracets.data.noaa.events import Event
 from tracets.data.noaa.settings import NoaaSettings
 from tracets.data.noaa.stations import STATES, Station, distance_km

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from tracets.data.captions import with_captions
-from tracets.data.corpus import Corpus
 from tracets.data.noaa.grids import Grid
 from tracets.data.noaa.observations import CHANNELS
 from tracets.data.noaa.settings import NO_EVENT
 from tracets.data.noaa.windows import EVENT, Window
-from tracets.data.schema import CONTRACT
+from tracets.data.streaming import schema_of, table_of
 from tracets.data.windows import RESOLUTIONS
 from tracets.types import Sample
 
@@ -39,17 +38,14 @@ METADATA = {
     "station_seen": pa.bool_(),
 }
 """Columns beyond the contract. `entity` is the id of the station, `station` its name."""
-SCHEMA = pa.schema(CONTRACT | {"start": pa.timestamp("us", tz="UTC")} | METADATA)
+SCHEMA = schema_of(METADATA, zone="UTC")
 
 
 def rows_of(
     windows: Iterable[tuple[Window, Grid, bool]], narratives: Mapping[int, tuple[str, str]], *, seed: int
 ) -> pa.Table:
     """Rows for windows, each with the grid of its station and whether train may have windows of that."""
-    samples = [_sample(window, grid, seen, narratives, seed) for window, grid, seen in windows]
-    if not samples:
-        return SCHEMA.empty_table()
-    return Corpus.from_samples(samples).table.select(SCHEMA.names).cast(SCHEMA)
+    return table_of((_sample(window, grid, seen, narratives, seed) for window, grid, seen in windows), SCHEMA)
 
 
 def _sample(window: Window, grid: Grid, seen: bool, narratives: Mapping[int, tuple[str, str]], seed: int) -> Sample:

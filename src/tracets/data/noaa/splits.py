@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tracets.data.noaa.draws import draw
+from tracets.data.draws import draw
 from tracets.data.noaa.settings import FRACTIONS, NoaaSettings
 
 DAY = 86_400

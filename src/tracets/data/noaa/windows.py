@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tracets.data.noaa.draws import draw
+from tracets.data.draws import draw
 from tracets.data.noaa.grids import Grid, around, seconds_of, step_of
 from tracets.data.noaa.joining import Joined, Reported
 from tracets.data.noaa.settings import NoaaSettings
