@@ -80,7 +80,7 @@ def test_build_weather(tracets, tmp_path):
 def test_errors_name_the_fix(refused, corpus_file, tmp_path):
     out = tmp_path / "x.parquet"
     assert "no such file" in refused("data", "describe", tmp_path / "none.csv")
-    assert "Use: weather" in refused("data", "build", "whether", "--out", out)
+    assert "data build --help" in refused("data", "build", "whether", "--out", out)
     assert "Use one of" in refused("data", "describe", corpus_file, "--reader", "csv-wild")
     assert "Use shorter windows" in refused("data", "windows", corpus_file, "--length", 99, "--out", out)
     assert "min_observed in [0, 1]" in refused(

@@ -19,6 +19,15 @@ from tracets.api.corpora import (
     write,
 )
 from tracets.api.evaluation import evaluate_channels, evaluate_probes, evaluate_retrieval
+from tracets.api.fetching import (
+    build_noaa,
+    downloads,
+    fetch_ett,
+    fetch_ptb_xl,
+    fetch_time_mmd,
+    fetch_uea,
+    terms_of,
+)
 from tracets.api.forecasting import (
     evaluate_forecast,
     fit_forecaster,
@@ -75,6 +84,7 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
     from tracets.data.cutting import Cut as Cut
     from tracets.data.cutting import Cutting as Cutting
+    from tracets.data.noaa.settings import NoaaSettings as NoaaSettings
     from tracets.encoders.protocol import PairEncoder as PairEncoder
     from tracets.forecast.rag import RagForecaster as RagForecaster
     from tracets.retrieval.stored import Index as Index
@@ -94,7 +104,8 @@ __all__ = [
     "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_spans",
     "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models",
     "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
-    "with_neighbours", "write",
+    "with_neighbours", "write", "NoaaSettings", "build_noaa", "downloads", "fetch_ett", "fetch_ptb_xl",
+    "fetch_time_mmd", "fetch_uea", "terms_of",
 ]  # fmt: skip
 
 ESTIMATORS = {
@@ -103,9 +114,11 @@ ESTIMATORS = {
     "TraceTransformer": "tracets.tasks.transformer",
 }
 """Classes whose modules import scikit-learn and torch: they wait for their first use."""
+LATE = ESTIMATORS | {"NoaaSettings": "tracets.data.noaa.settings"}
+"""All that wait."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ESTIMATORS:
+    if name not in LATE:
         raise AttributeError(f"module 'tracets.api' has no attribute '{name}'")
-    return getattr(importlib.import_module(ESTIMATORS[name]), name)
+    return getattr(importlib.import_module(LATE[name]), name)

@@ -1,4 +1,4 @@
-"""`tracets data`: profile, caption and cut corpora, and build the one that comes along."""
+"""`tracets data`: profile, caption and cut corpora; `build` and `fetch` are in `fetch.py`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from tracets import api
+from tracets.cli import fetch
 from tracets.cli.show import Json, Overwrite, counting, done, json_line, limits, note, table_of
-from tracets.errors import ConfigError, NotFound
+from tracets.errors import ConfigError
 
-app = typer.Typer(help="Profile, caption, cut and build corpora.", no_args_is_help=True)
+app = typer.Typer(help="Profile, caption, cut, build and fetch corpora.", no_args_is_help=True)
+app.add_typer(fetch.build, name="build")
+app.add_typer(fetch.fetch, name="fetch")
 
 File = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
 Out = Annotated[Path, typer.Option(help="The corpus file to write.")]
@@ -89,19 +92,6 @@ def windows(
         zone=zone, limits=limits(),
     )  # fmt: skip
     _write(corpus, out, as_json=as_json)
-
-
-@app.command()
-def build(
-    name: Annotated[str, typer.Argument(help="'weather': New York's three airports, 2013.")],
-    out: Out,
-    seed: Annotated[int, typer.Option(help="Seed of the captions.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Build a corpus from data that comes with the install."""
-    if name != "weather":
-        raise NotFound(f"there is no corpus '{name}' to build. Use: weather")
-    _write(api.weather(seed=seed), out, as_json=as_json)
 
 
 def _write(corpus: api.Corpus, out: Path, *, as_json: bool) -> None:
