@@ -13,6 +13,7 @@ from tracets.api.corpora import (
     describe,
     limits_of,
     llm_captioner,
+    plot_profile,
     read,
     weather,
     windows,
@@ -105,7 +106,7 @@ __all__ = [
     "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models",
     "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
     "with_neighbours", "write", "NoaaSettings", "build_noaa", "downloads", "fetch_ett", "fetch_ptb_xl",
-    "fetch_time_mmd", "fetch_uea", "terms_of",
+    "fetch_time_mmd", "fetch_uea", "plot_profile", "terms_of",
 ]  # fmt: skip
 
 ESTIMATORS = {

@@ -21,16 +21,36 @@ Out = Annotated[Path, typer.Option(help="The corpus file to write.")]
 Reader = Annotated[str | None, typer.Option(help="Reader by name; by default the one that fits the file.")]
 Freq = Annotated[str | None, typer.Option(help="Re-grid a CSV to this step, such as h, 30min or D.")]
 Zone = Annotated[str | None, typer.Option(help="Time zone of stamps that have none, such as Europe/Berlin.")]
+LEAKS = {
+    "values": "have the values of a window of another split",
+    "texts": "have the text of a window of another split",
+    "times": "begin before a window of another split ends, of the same entity and channels",
+}
+"""What is told on stderr."""
 
 
 @app.command()
-def describe(file: File, reader: Reader = None, freq: Freq = None, zone: Zone = None, as_json: Json = False) -> None:
-    """Say what is in a corpus: channels, lengths, gaps, texts, splits, labels, duplicates."""
-    found = api.describe(api.read(file, reader=reader, freq=freq, zone=zone, limits=limits()))
+def describe(
+    file: File,
+    reader: Reader = None,
+    freq: Freq = None,
+    zone: Zone = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw it into this HTML file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is in a corpus: channels, lengths, gaps, texts, splits, labels, duplicates, leaks between splits."""
+    corpus = api.read(file, reader=reader, freq=freq, zone=zone, limits=limits())
+    found = api.describe(corpus)
     if as_json:
         json_line(found)
     else:
         table_of(found, title=str(file))
+    for what, n in found["leaks"].items():
+        if what in LEAKS and n:
+            note(f"{n} windows {LEAKS[what]}")
+    if plot is not None:
+        api.plot_profile(corpus, plot, profile=found, title=file.name)
+        note(f"drew {plot}")
 
 
 @app.command()
