@@ -322,12 +322,14 @@ def _bars(bars: Mapping[str, Mapping[str, float]]) -> str:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(rows=1, cols=len(bars), subplot_titles=[escape(name) for name in bars])
+    titles = [escape(name) for name in bars]
+    figure = make_subplots(rows=1, cols=len(bars), horizontal_spacing=0.1, subplot_titles=titles)
     for i, counts in enumerate(bars.values(), start=1):
         shown = list(counts.items())[:MOST_BARS]
         names = [escape(name) or "none" for name, _ in shown]
         bar = go.Bar(x=[n for _, n in shown], y=names, orientation="h", marker_color=OTHERS)
         figure.add_trace(bar, row=1, col=i)
+        figure.update_xaxes(range=[0, max([n for _, n in shown], default=0) or 1], row=1, col=i)
     figure.update_yaxes(autorange="reversed", type="category")
     return _drawn(figure, 2 * PANEL)
 

@@ -149,12 +149,16 @@ class Choice:
         return None
 
     def _distant(self, window: Window) -> Window | None:
-        """A window of the same time at a station far away, in which nothing was reported near that one."""
+        """A window of the same time at a station far away, in which nothing was reported near that one.
+
+        Each station asks the others in an order of its own, so that few of them are in memory at a time.
+        """
         event = window.joined.event
         assert event.lat is not None and event.lon is not None, "joined by its place"
         km = distance_km(event.lat, event.lon, self._lats, self._lons)
         far = [self._ids[i] for i in np.flatnonzero(km >= self.settings.distant_km)]
-        for id in sorted(far, key=lambda id: (self._draw(window, "distant", id), id)):
+        here = window.station.id
+        for id in sorted(far, key=lambda id: (draw(self.settings.seed, "distant", here, id), id)):
             if self._fits(id, window, window.start):
                 away = round(float(km[self._ids.index(id)]), 3)
                 return self._control(DISTANT, window, self.stations[id][0], away, window.start)
