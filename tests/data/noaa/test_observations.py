@@ -240,6 +240,7 @@ def test_other_files_are_refused(tmp_path):
         (b"<html>\n", "neither DATE nor"),
         (formats.psv([report("soon", temperature=3)]), "no row has a time"),
         (formats.psv([report("2019-01-01T00:51:00")]) + b"a|b\n", "fetched again"),
+        (formats.psv([report("2019-01-01T00:51:00")]).replace(b"|DATE", b"\r|DATE"), "fetched again"),
     ]:
         path.write_bytes(content)
         with pytest.raises(DataError, match=said):

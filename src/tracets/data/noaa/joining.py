@@ -67,7 +67,12 @@ def choose(
     """
     lats, lons = np.array([s.lat for s in stations]), np.array([s.lon for s in stations])
     nearest: dict[tuple[str, int, str], Candidates] = {}
+    seen: set[int] = set()
     for event in events:
+        if event.id in seen:
+            left_out["with the id of another"] += 1
+            continue
+        seen.add(event.id)
         if event.lat is None or event.lon is None:
             left_out["without a place"] += 1
             continue
