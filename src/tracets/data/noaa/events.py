@@ -9,6 +9,7 @@ Quirks of the files, and what becomes of them:
   not read.
 - Events of forecast zones (CZ_TYPE Z: winter storms, high winds) have no coordinates: see `stations.read_zones`.
 - DAMAGE_PROPERTY is a text such as `10.00K`; a letter alone says nothing.
+- A quote inside a text is not always doubled. A row whose fields do not come out for it is left out.
 - Texts are ASCII for the most part, with bytes of Windows-1252 here and there.
 """
 
@@ -39,6 +40,8 @@ ZONES = {
     "PST": -8, "AKDT": -8, "AKST": -9, "HST": -10, "SST": -11, "GST": 10, "CHST": 10,
 }  # fmt: skip
 FACTORS = {"": 1.0, "H": 1e2, "K": 1e3, "M": 1e6, "B": 1e9}
+MOST_BROKEN = 0.01
+"""Of the rows of a file; more are no slip of a pen."""
 LONGEST_LINE = 2**20
 """Bytes; a narrative has some thousand."""
 
@@ -118,7 +121,7 @@ def read_events(path: Path, left_out: Counter[str], *, limits: Limits = LIMITS) 
     DataError
         No gzip file, one that is cut short or damaged, columns that are missing, or more than `limits` allow.
     """
-    for row in _rows(path, limits):
+    for row in _rows(path, limits, left_out):
         event = _event(row, left_out)
         if event is not None:
             yield event
@@ -130,7 +133,7 @@ def read_narratives(path: Path, ids: Set[int], *, limits: Limits = LIMITS) -> di
     Events without any text are absent.
     """
     found: dict[int, tuple[str, str]] = {}
-    for row in _rows(path, limits):
+    for row in _rows(path, limits, Counter()):
         number = _integer(row["EVENT_ID"])
         if number is not None and number in ids:
             for kind in ("event", "episode"):
@@ -141,8 +144,9 @@ def read_narratives(path: Path, ids: Set[int], *, limits: Limits = LIMITS) -> di
     return found
 
 
-def _rows(path: Path, limits: Limits) -> Iterator[Mapping[str, str]]:
+def _rows(path: Path, limits: Limits, left_out: Counter[str]) -> Iterator[Mapping[str, str]]:
     reader = csv.reader(_lines(path, limits))
+    good = broken = 0
     try:
         names = [name.strip().upper() for name in next(reader, [])]
         absent = [name for name in NEEDED if name not in names]
@@ -151,14 +155,19 @@ def _rows(path: Path, limits: Limits) -> Iterator[Mapping[str, str]]:
         places = [(name, names.index(name)) for name in NEEDED]
         for fields in reader:
             if len(fields) == len(names):
+                good += 1
                 yield {name: fields[at] for name, at in places}
             elif fields:
-                raise DataError(
-                    f"{path}: row {reader.line_num} has {len(fields)} fields, the header has {len(names)}. Delete the "
-                    f"file, so that it is fetched again."
-                )
+                broken += 1
+                line = reader.line_num
     except csv.Error as error:
         raise DataError(f"{path}: row {reader.line_num}: {error}. Is it a details file of Storm Events?") from error
+    left_out["of broken rows"] += broken
+    if broken > MOST_BROKEN * (good + broken):
+        raise DataError(
+            f"{path}: {broken} of {good + broken} rows have another number of fields than the header, the last in line "
+            f"{line}. Delete the file, so that it is fetched again."
+        )
 
 
 def _lines(path: Path, limits: Limits) -> Iterator[str]:
