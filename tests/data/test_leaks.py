@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets.data.corpus import Corpus
@@ -62,6 +62,7 @@ rows = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(rows)
 def test_overlaps_by_all_pairs(given):
     """A row counts when one of another split, earlier in the order of begins, ends after it begins."""
@@ -77,6 +78,7 @@ def test_overlaps_by_all_pairs(given):
     assert leaks_of(*samples)["times"] == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=30))
 def test_runs_of_missing_steps(absent):
     found, length = [], 0

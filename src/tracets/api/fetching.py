@@ -77,6 +77,7 @@ def build_noaa(
     fetched_by: Downloads | None = None,
     base_url: str | None = None,
     zones: AnyPath | None = None,
+    discard: bool = False,
     limits: Limits = LIMITS,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> BuildReport:
@@ -94,6 +95,8 @@ def build_noaa(
         A mirror of NOAA's archives, with the same folders.
     zones : path, optional
         The zone-county list of the Weather Service, without which events of forecast zones have no place.
+    discard : bool, default=False
+        Remove each station's file once its hours are made, which are a twentieth of it.
     progress : callable, optional
         Is told (what goes on, how many are done, of how many).
 
@@ -105,8 +108,8 @@ def build_noaa(
     from tracets.data.noaa.build import build_noaa as build
 
     return build(
-        out, settings, fetched_by or downloads(), base_url=_url("noaa", base_url), zones=zones, limits=limits,
-        progress=progress,
+        out, settings, fetched_by or downloads(), base_url=_url("noaa", base_url), zones=zones, discard=discard,
+        limits=limits, progress=progress,
     )  # fmt: skip
 
 

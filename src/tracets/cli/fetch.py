@@ -75,6 +75,9 @@ def noaa(
     refresh: Refresh = False,
     max_download: MaxDownload = None,
     pause: Pause = None,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Remove each station's file once its hours are made, which are kept.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Weather around reported events, as in the paper: NOAA's Storm Events and hourly stations (GHCNh).
@@ -101,7 +104,14 @@ def noaa(
             bar(at, total)
 
         report = api.build_noaa(
-            out, settings, fetched_by=fetched_by, base_url=base_url, zones=zones, limits=limits(), progress=progress
+            out,
+            settings,
+            fetched_by=fetched_by,
+            base_url=base_url,
+            zones=zones,
+            discard=discard,
+            limits=limits(),
+            progress=progress,
         )
     for why, n in report.left_out.items():
         note(f"left out: {n} {why}")

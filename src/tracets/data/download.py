@@ -177,6 +177,11 @@ class Downloads:
         """SHA-256 of a file that `get` or `find` gave."""
         return str((_read_note(_beside(self.place(url), "json")) or {}).get("sha256"))
 
+    def discard(self, url: str) -> None:
+        """Forget a file; it is fetched again when it is asked for."""
+        place = self.place(url)
+        _remove(place, _beside(place, "json"))
+
     def _given(self, place: Path, known: dict[str, Any]) -> Path | None:
         return None if known.get("absent") else place
 

@@ -34,10 +34,10 @@ def build(web, archive, tmp_path):
     """A function that builds into a folder of its own, from the cache `cache`."""
     web.files.update(archive)
 
-    def run(name="corpus", *, settings=SETTINGS, cache="cache", zones=None, **options):
+    def run(name="corpus", *, settings=SETTINGS, cache="cache", zones=None, discard=False, **options):
         downloads = Downloads(tmp_path / cache, **{"pause": 0, "sleep": lambda s: None} | options)
         out = tmp_path / f"{name}.parquet"
-        report = build_noaa(out, settings, downloads, base_url=web.url, zones=zones)
+        report = build_noaa(out, settings, downloads, base_url=web.url, zones=zones, discard=discard)
         return out, report
 
     return run
@@ -295,6 +295,23 @@ def test_no_window_says_why(build):
 def test_a_year_that_is_not_listed(build):
     with pytest.raises(DataError, match="no details for 2021; it has 2019 to 2020"):
         build(settings=replace(SETTINGS, years=(2020, 2021)))
+
+
+def test_files_that_are_discarded_leave_their_hours(build, web, tmp_path):
+    whole = build("whole", cache="other")[0].read_bytes()
+    assert build(discard=True)[0].read_bytes() == whole
+    assert not list((tmp_path / "cache").rglob("*.psv")) and list((tmp_path / "cache").rglob("*.psv.hours.npy"))
+    web.asked.clear()
+    assert build("again")[0].read_bytes() == whole and web.asked == []
+
+
+def test_the_list_of_stations_as_csv(build, web):
+    whole = build("whole", cache="other")[0].read_bytes()
+    del web.files[f"{world.HOURLY}doc/ghcnh-station-list.txt"]
+    header = "GHCN_ID,LATITUDE,LONGITUDE,ELEVATION,STATE,NAME,GSN,(US)HCN_(US)CRN,WMO_ID,ICAO,ISO_CODE"
+    rows = [",".join(map(str, station)) + ",,,,,US" for station in world.STATIONS]
+    web.files[f"{world.HOURLY}doc/ghcnh-station-list.csv"] = "\n".join([header, *rows]).encode()
+    assert build()[0].read_bytes() == whole
 
 
 def test_damaged_hours_are_put_aside(build, tmp_path):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets.data.noaa.events import Event, dollars, newest_details, read_events, read_narratives, zone_offset
@@ -63,6 +63,7 @@ def test_zones_that_nobody_knows(zone):
     assert zone_offset(zone) is None
 
 
+@settings(deadline=None)
 @given(st.integers(-12, 14), st.datetimes(datetime(1951, 1, 2), datetime(2098, 12, 30)))
 def test_local_time_plus_its_offset_is_universal_time(hours, local):
     from tracets.data.noaa.events import _time

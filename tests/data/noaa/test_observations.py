@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets.data.noaa.observations import CHANNELS, hours_of, oktas, passes, read_hours
@@ -66,6 +66,7 @@ def test_wind_blows_from_its_direction(hours, direction, u, v):
     assert (found["wind u"][0], found["wind v"][0]) == pytest.approx((u, v), abs=1e-3)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 100), st.integers(1, 360))
 def test_components_keep_speed_and_direction(speed, direction):
     from tracets.data.noaa.observations import _Table, _wind

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets.data.noaa.events import Event
@@ -80,6 +80,7 @@ def test_known_distances():
 places = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 
 
+@settings(deadline=None)
 @given(places, places)
 def test_distances_agree_with_the_angle_between_two_vectors(a, b):
     def vector(lat, lon):

@@ -80,6 +80,7 @@ def build_noaa(
     *,
     base_url: str,
     zones: AnyPath | None = None,
+    discard: bool = False,
     limits: Limits = LIMITS,
     progress: Progress | None = None,
 ) -> BuildReport:
@@ -96,6 +97,8 @@ def build_noaa(
         Where the archives lie: `BASE_URL`, or a mirror with the same folders.
     zones : path, optional
         The zone-county list of the Weather Service. Without it, events of forecast zones have no place.
+    discard : bool, default=False
+        Remove each station's file once its hours are made; they are kept.
     limits : Limits
         What a file may hold at most.
     progress : callable, optional
@@ -112,7 +115,9 @@ def build_noaa(
 
     target = Path(out)
     target.parent.mkdir(parents=True, exist_ok=True)
-    build = _Build(target, settings, downloads, base_url.rstrip("/") + "/", zones, limits, progress)
+    base_url = base_url.rstrip("/") + "/"
+    hours = Hours(downloads, base_url, discard=discard, limits=limits)
+    build = _Build(target, settings, downloads, base_url, zones, hours, limits, progress)
     try:
         with FileLock(f"{target}.lock", timeout=0):
             report = build.run()
@@ -125,18 +130,19 @@ def build_noaa(
 class _Build:
     def __init__(
         self, target: Path, settings: NoaaSettings, downloads: Downloads, base_url: str, zones: AnyPath | None,
-        limits: Limits, progress: Progress | None,
+        hours: Hours, limits: Limits, progress: Progress | None,
     ) -> None:  # fmt: skip
         self.target, self.settings, self.downloads, self.limits = target, settings, downloads, limits
         self.base_url, self.zones = base_url, None if zones is None else Path(zones)
         self.parts = target.with_name(f"{target.name}.parts")
-        self.hours = Hours(downloads, base_url, limits=limits)
+        self.hours = hours
         self.left_out: Counter[str] = Counter()
         self.progress: Progress = progress or (lambda what, done, total: None)
 
     def run(self) -> BuildReport:
         details = self._details()
-        stations_at = self.downloads.get(urljoin(self.base_url, places.LIST))
+        lists = [urljoin(self.base_url, name) for name in places.LISTS]
+        stations_at = self.downloads.find(lists[0]) or self.downloads.get(lists[1])
         stations = places.read_stations(stations_at, self.settings.networks, limits=self.limits)
         self._begin([*details, stations_at])
         reported, chosen, n_read = self._events(details, stations)

@@ -24,11 +24,12 @@ FORMAT = 1
 class Hours:
     """The hours of station-years, (7, hours of the year) each; see `observations.read_hours`.
 
-    `counts` says what was left out of those that were asked for: "flagged" values, and those "out of range".
+    `counts` says what was left out of those that were asked for: "flagged" values, and those "out of range". With
+    `discard`, a file is removed once its hours are made, which are a twentieth of it.
     """
 
-    def __init__(self, downloads: Downloads, base_url: str, *, limits: Limits = LIMITS) -> None:
-        self.downloads, self.base_url, self.limits = downloads, base_url, limits
+    def __init__(self, downloads: Downloads, base_url: str, *, discard: bool = False, limits: Limits = LIMITS) -> None:
+        self.downloads, self.base_url, self.discard, self.limits = downloads, base_url, discard, limits
         self._counts: dict[tuple[str, int], dict[str, int]] = {}
 
     @property
@@ -52,6 +53,8 @@ class Hours:
             state = _read_state(state_at)
             if state is None or state["source"] != source:
                 state = self._make(path, year, source, values_at, state_at)
+            if self.discard:
+                self.downloads.discard(url)
         self._counts[station, year] = state["counts"]
         try:
             values = np.load(values_at, allow_pickle=False)

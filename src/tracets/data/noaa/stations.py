@@ -21,7 +21,7 @@ from tracets.errors import DataError
 from tracets.files import LIMITS, Limits, read_bytes
 
 FOLDER = "oa/global-historical-climatology-network/hourly/"
-LIST = f"{FOLDER}doc/ghcnh-station-list.txt"
+LISTS = tuple(f"{FOLDER}doc/ghcnh-station-list.{kind}" for kind in ("txt", "csv"))
 EARTH_KM = 6371.0088
 """Mean radius."""
 UNKNOWN_HEIGHT = -999.0
