@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from tracets.data.calendar import step_seconds, to_offset
 from tracets.types import Sample
 
+Span = tuple[Any, Any, str, str]
+"""Begin, end, split and id of a row."""
 ENTITY = "entity"
 SHOWN = 5
 
@@ -47,7 +50,7 @@ class Leaks:
     def __init__(self) -> None:
         self._values: dict[bytes, tuple[str, str]] = {}
         self._texts: dict[bytes, tuple[str, str]] = {}
-        self._spans: dict[tuple[str, tuple[str, ...]], list[tuple[datetime, datetime, str, str]]] = {}
+        self._spans: dict[tuple[str, tuple[str, ...]], list[Span]] = {}
         self._splits: dict[str, set[str]] = {}
         self._found: dict[str, list[tuple[str, str]]] = {"values": [], "texts": []}
         self._counts = {"values": 0, "texts": 0}
@@ -78,28 +81,32 @@ class Leaks:
         """`values`, `texts`: rows whose values or text are those of a row of another split. `times`: rows that begin
         before a row of another split ends, of the same entity and channels. `entities`: those in several splits, which
         a split by time has and one by entity has not. `examples`: some pairs of ids each."""
-        times, shown = self._overlaps()
-        examples = {name: [list(pair) for pair in pairs] for name, pairs in (*self._found.items(), ("times", shown))}
+        pairs = [pair for spans in self._spans.values() for pair in overlaps(spans)]
+        found = self._found | {"times": pairs[:SHOWN]}
+        examples = {name: [list(pair) for pair in some] for name, some in found.items()}
         return {
             **self._counts,
-            "times": times,
+            "times": len(pairs),
             "entities": sum(1 for splits in self._splits.values() if len(splits) > 1),
-            "examples": {name: pairs for name, pairs in examples.items() if pairs},
+            "examples": {name: some for name, some in examples.items() if some},
         }
 
-    def _overlaps(self) -> tuple[int, list[tuple[str, str]]]:
-        count, shown = 0, list[tuple[str, str]]()
-        for spans in self._spans.values():
-            latest: dict[str, tuple[datetime, str]] = {}  # of each split, the row that ends last
-            for start, end, split, id in sorted(spans):
-                others = [row for other, row in latest.items() if other != split and row[0] > start]
-                if others:
-                    count += 1
-                    if len(shown) < SHOWN:
-                        shown.append((max(others)[1], id))
-                if split not in latest or end > latest[split][0]:
-                    latest[split] = (end, id)
-        return count, shown
+
+def overlaps(spans: Iterable[Span]) -> list[tuple[str, str]]:
+    """Pairs of ids of two splits, the later of which begins before the earlier ends: one for each later row.
+
+    >>> overlaps([(0, 4, "train", "a"), (3, 7, "test", "b"), (4, 8, "train", "c"), (8, 12, "test", "d")])
+    [('a', 'b'), ('b', 'c')]
+    """
+    found = []
+    latest: dict[str, tuple[Any, str]] = {}  # of each split, the row that ends last
+    for start, end, split, id in sorted(spans):
+        others = [row for other, row in latest.items() if other != split and row[0] > start]
+        if others:
+            found.append((max(others)[1], id))
+        if split not in latest or end > latest[split][0]:
+            latest[split] = (end, id)
+    return found
 
 
 def longest_run(absent: np.ndarray) -> int:

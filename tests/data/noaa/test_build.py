@@ -81,6 +81,7 @@ def test_every_window_by_hand(build, web):
     assert report.left_out["far from every station"] == 1 and report.left_out["without a place"] == 1
     assert report.left_out["observed by no station near"] == 2, "B's gap, and the edge of the years"
     assert report.values["flagged"] == 365 * 2 * 3 + 3 * 1 - 6, "one temperature a day, and not in B's gap"
+    assert report.leaks == 0
     assert report.windows == len(corpus) and sum(report.by["kind"].values()) == len(corpus)
     assert not any(path.startswith(world.STORM) and "c20200101" in path for path, _ in web.asked), "the newer file"
     assert not any("USC00000004" in path for path, _ in web.asked), "of another network"

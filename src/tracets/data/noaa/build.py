@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracets.data.download import Downloads
+from tracets.data.leaks import Span, overlaps
 from tracets.data.noaa import events as storm
 from tracets.data.noaa import stations as places
 from tracets.data.noaa.events import Event, read_events, read_narratives
@@ -56,6 +57,7 @@ class BuildReport:
 
     `windows`: all of them, and by "kind", "label", "split" and "resolution". `events`: "read", "chosen", "joined".
     `left_out`: events and windows by reason. `values`: those of the stations that were "flagged" or "out of range".
+    `leaks`: windows that share a station and a moment with one of another split, counted in what was written: 0.
     """
 
     windows: int
@@ -64,12 +66,14 @@ class BuildReport:
     events: Mapping[str, int]
     left_out: Mapping[str, int]
     values: Mapping[str, int]
+    leaks: int
     received: int
 
     def to_json(self) -> dict[str, Any]:
         return {
             "windows": self.windows, **self.by, "stations": self.stations, "events": dict(self.events),
-            "left_out": dict(self.left_out), "values": dict(self.values), "received_bytes": self.received,
+            "left_out": dict(self.left_out), "values": dict(self.values), "leaks": self.leaks,
+            "received_bytes": self.received,
         }  # fmt: skip
 
 
@@ -152,7 +156,7 @@ class _Build:
         for path in details:
             narratives |= read_narratives(path, shown, limits=self.limits)
         parts = self._stations(joined, reported, narratives)
-        by = self._merge(parts)
+        by, leaks = self._merge(parts)
         return BuildReport(
             windows=sum(by["kind"].values()),
             by=by,
@@ -160,6 +164,7 @@ class _Build:
             events={"read": n_read, "chosen": len(chosen), "joined": len(joined)},
             left_out={why: n for why, n in sorted(self.left_out.items()) if n},
             values=dict(self.hours.counts),
+            leaks=leaks,
             received=self.downloads.received,
         )
 
@@ -253,8 +258,7 @@ class _Build:
             if part.is_file():
                 columns = ("kind", "entity", "resolution", "start")
                 table = pq.read_table(part, columns=list(columns))
-                starts = [start // 10**6 for start in table["start"].cast(pa.int64()).to_pylist()]
-                for row in zip(*(table[name].to_pylist() for name in columns[:3]), starts, strict=True):
+                for row in zip(*(table[name].to_pylist() for name in columns[:3]), _seconds(table), strict=True):
                     choice.taken.add(*row)
                 self.left_out.update(json.loads(notes.read_bytes()))
                 continue
@@ -271,7 +275,8 @@ class _Build:
             self.left_out.update(left_out)
         return parts
 
-    def _merge(self, parts: Sequence[Path]) -> dict[str, dict[str, int]]:
+    def _merge(self, parts: Sequence[Path]) -> tuple[dict[str, dict[str, int]], int]:
+        spans: dict[str, list[Span]] = {}
         by: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "label", "split", "resolution")}
         unfinished = self.target.with_name(f".{self.target.name}.{os.getpid()}.tmp")
         try:
@@ -283,6 +288,8 @@ class _Build:
                         writer.write_table(table)
                         for name, counter in by.items():
                             counter.update(table[name].to_pylist())
+                        for entity, span in _spans(table):
+                            spans.setdefault(entity, []).append(span)
             if not by["kind"]:
                 reasons = "; ".join(f"{n} {why}" for why, n in self.left_out.most_common(6) if n)
                 raise DataError(f"no window can be made ({reasons or 'no event was found'}). Widen the settings.")
@@ -290,7 +297,19 @@ class _Build:
         finally:
             unfinished.unlink(missing_ok=True)
         shutil.rmtree(self.parts)
-        return {name: dict(counter.most_common()) for name, counter in by.items()}
+        leaks = sum(len(overlaps(some)) for some in spans.values())
+        return {name: dict(counter.most_common()) for name, counter in by.items()}, leaks
+
+
+def _seconds(table: pa.Table) -> list[int]:
+    """The starts of rows in seconds since 1970."""
+    return [start // 10**6 for start in table["start"].cast(pa.int64()).to_pylist()]
+
+
+def _spans(table: pa.Table) -> Iterator[tuple[str, Span]]:
+    columns = (table[name].to_pylist() for name in ("entity", "resolution", "split", "id"))
+    for entity, resolution, split, id, start in zip(*columns, _seconds(table), strict=True):
+        yield entity, (start, start + seconds_of(resolution), split, id)
 
 
 def _write(path: Path, data: bytes) -> None:
