@@ -219,7 +219,7 @@ class Killed(BaseException):
 )
 def test_a_build_that_was_stopped_goes_on_to_the_same_bytes(build, web, monkeypatch, step, nth):
     """Stopped while hours are made, while a station is cut or written, at the last write, and before cleaning up."""
-    whole, _ = build("whole", cache="other")
+    whole, _ = build("whole", cache="other" if step == "_make" else "cache")
     owner = {"_make": build_module.Hours, "rows_of": build_module, "rmtree": build_module.shutil}.get(
         step, build_module.pq
     )
