@@ -125,3 +125,25 @@ def test_a_build_that_is_killed_goes_on_to_the_same_bytes(noaa, web, tmp_path):
     assert subprocess.run(command, capture_output=True).returncode == 0
     assert noaa().code == 0
     assert (tmp_path / "killed.parquet").read_bytes() == (tmp_path / "noaa.parquet").read_bytes()
+
+
+def test_fetch_ptb_xl_streams_records_with_reports(tracets, web, tmp_path):
+    spec = importlib.util.spec_from_file_location(
+        "fetch_formats", Path(__file__).parents[1] / "data" / "fetch" / "test_fetch.py"
+    )
+    formats = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(formats)
+    rows = [formats.row(n, fold, f"report {n}", "{'NORM': 100.0}") for n, fold in ((1, 3), (2, 10))]
+    web.files["/ptbxl_database.csv"] = "\n".join([formats.DATABASE, *rows, ""]).encode()
+    web.files["/scp_statements.csv"] = formats.STATEMENTS.encode()
+    web.files["/SHA256SUMS.txt"] = b""
+    for n in (1, 2):
+        header, data = formats.record(f"{n:05d}_lr", formats.DIGITAL + n)
+        web.files |= {f"/records100/00000/{n:05d}_lr.hea": header, f"/records100/00000/{n:05d}_lr.dat": data}
+    out = tmp_path / "ecg.parquet"
+    arguments = ("data", "fetch", "ptb-xl", "--out", out, "--base-url", web.url, "--pause", 0, "--json")
+    found = json.loads(tracets(*arguments).out)
+    assert (found["windows"], found["split"], found["label"]) == (2, {"train": 1, "test": 1}, {"NORM": 2})
+    corpus = read_corpus(out)
+    assert corpus.column("text") == ["report 1", "report 2"] and corpus[1].values.shape == (12, 1000)
+    assert corpus.where("fold = 10").ids == ["ptbxl-00002"] and "CC BY 4.0" in found["terms"]
