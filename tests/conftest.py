@@ -8,7 +8,8 @@ import socket
 import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,65 @@ def s3(s3_server, monkeypatch, request):
     bucket = f"bucket-{abs(hash(request.node.nodeid)):x}"
     boto3.client("s3").create_bucket(Bucket=bucket)
     return f"s3://{bucket}"
+
+
+@pytest.fixture
+def web():
+    """A server of `files` {path: bytes} that knows ranges and states, and keeps what it was `asked` (path, headers).
+
+    Each of `faults`, {path: [fault, ...]}, spoils one answer: a number is a status, (status, headers) one with headers,
+    ("cut", n) ends the body after n bytes, ("junk", bytes) sends other bytes of the same length.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            server = self.server
+            server.asked.append((self.path, dict(self.headers)))
+            fault = (server.faults.get(self.path) or [None]).pop(0)
+            if isinstance(fault, int):
+                return self.answer(fault, b"")
+            if isinstance(fault, tuple) and isinstance(fault[0], int):
+                return self.answer(fault[0], b"", **fault[1])
+            if self.path not in server.files:
+                return self.answer(404, b"no such file")
+            data = server.files[self.path]
+            state = {"ETag": f'"{sha256(data).hexdigest()}"'} if server.states else {}
+            if state and self.headers.get("If-None-Match") == state["ETag"]:
+                return self.answer(304, b"", **state)
+            begin, status = 0, 200
+            wanted = self.headers.get("Range")
+            if wanted and server.ranges and self.headers.get("If-Range") in (None, state.get("ETag")):
+                begin, status = int(wanted.removeprefix("bytes=").rstrip("-")), 206
+                if begin >= len(data):
+                    return self.answer(416, b"")
+                state["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
+            body = data[begin:]
+            if fault and fault[0] == "junk":
+                body = fault[1][: len(body)]
+            self.answer(status, body, cut=fault[1] if fault and fault[0] == "cut" else None, **state)
+
+        def answer(self, status, body, cut=None, **headers):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body if cut is None else body[:cut])
+            self.close_connection = True
+
+        def log_message(self, *args):
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    httpd.files, httpd.asked, httpd.faults, httpd.ranges, httpd.states = {}, [], {}, True, True
+    httpd.url = f"http://127.0.0.1:{httpd.server_port}"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield httpd
+    httpd.shutdown()
+    httpd.server_close()
 
 
 def days():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tracets.errors import NotFound
-from tracets.plots import LEAST_SHOWN, plot_forecasts, plot_hits
+from tracets.plots import LEAST_SHOWN, plot_forecasts, plot_hits, plot_profile
 from tracets.types import LEVELS, Forecast, Hit, Neighbour, Sample
 
 EVIL = "</script><script>alert('x')</script><b>&"
@@ -190,3 +190,28 @@ def test_forecasts_become_no_markup_and_need_their_window(tmp_path):
     assert all("<script" not in annotation["text"] for annotation in layout["annotations"])
     with pytest.raises(NotFound, match="no window for forecast"):
         plot_forecasts([ahead(SAMPLE)], [], tmp_path / "g.html", truth={}, neighbours={})
+
+
+class TestProfile:
+    PROFILE = {
+        "rows": 3, "splits": {"train": 2, "test": 1}, "labels": {EVIL: 2, "": 1}, "missing_by_channel": {EVIL: 0.25},
+        "text": 1.0, "event_text": 0.5, "channel_texts": 0.0,
+    }  # fmt: skip
+
+    def test_what_is_counted_is_drawn(self, tmp_path):
+        starts = {"train": [datetime(2020, 1, 1), datetime(2020, 1, 2)], "test": [datetime(2020, 2, 1)], "": []}
+        told = replace(SAMPLE, text=EVIL, event_text=f"what happened {EVIL}", label=EVIL)
+        plot_profile(EVIL, self.PROFILE, starts, [told], tmp_path / "out.html")
+        page, body, figures = read(tmp_path / "out.html")
+        assert "<script>alert" not in body and body.count("<section>") == 3
+        bars, begins, window = figures
+        assert [trace["x"] for trace in bars[0]] == [[2, 1], [2, 1], [0.25], [1.0, 0.5, 0.0]]
+        assert bars[0][0]["y"] == ["train", "test"] and bars[0][1]["y"][1] == "none"
+        assert [(trace["name"], len(trace["x"])) for trace in begins[0]] == [("train", 2), ("test", 1)]
+        assert begins[1]["showlegend"] is True and window[1]["showlegend"] is False
+        assert "what happened &lt;/script&gt;" in body and "3 windows" in body
+
+    def test_windows_without_a_time_or_a_label(self, tmp_path):
+        plot_profile("x", self.PROFILE, {"": []}, [], tmp_path / "out.html")
+        _, body, figures = read(tmp_path / "out.html")
+        assert len(figures) == 1 and "When they begin" not in body

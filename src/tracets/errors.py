@@ -74,6 +74,10 @@ class SourceError(TracetsError, OSError):
     """A database or server cannot be reached, refuses, or answers in a wrong shape. Never holds a password or token."""
 
 
+class DownloadError(TracetsError, OSError):
+    """A file cannot be had from the network, or is not in the cache while offline. Names it, and what to do."""
+
+
 class MissingExtra(TracetsError, ImportError):
     """An optional dependency is not installed. Names the extra that brings it."""
 

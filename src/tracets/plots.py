@@ -29,6 +29,8 @@ FORECAST_LEGEND = (
     "what followed, where it is known."
 )
 NEIGHBOURS_LEGEND = " Blue: the windows that the last steps resemble most, in their scale, and what followed them."
+PROFILE_LEGEND = "How many windows there are of what, what is missing, when they begin, and one window of each label."
+MOST_BARS = 24
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -236,11 +238,11 @@ def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
     return _drawn(figure, height)
 
 
-def _drawn(figure: Any, height: int) -> str:
+def _drawn(figure: Any, height: int, *, legend: bool = False) -> str:
     figure.update_annotations(font_size=13)
     figure.update_layout(
         template="plotly_white",
-        showlegend=False,
+        showlegend=legend,
         height=height + 2 * MARGIN,
         margin={"l": 50, "r": 12, "t": MARGIN, "b": MARGIN},
         font_size=11,
@@ -276,3 +278,68 @@ def _alone(values: FloatArray) -> NDArray[np.bool_]:
 
 def _short(value: Any) -> bool:
     return isinstance(value, str | int | float) and len(str(value)) <= 60
+
+
+def plot_profile(
+    title: str,
+    profile: Mapping[str, Any],
+    starts: Mapping[str, Sequence[Any]],
+    examples: Sequence[Sample],
+    path: str | os.PathLike[str],
+) -> None:
+    """Draw what a corpus holds, in one HTML page that needs no network.
+
+    Parameters
+    ----------
+    title : str
+        Of the page, such as the name of the file.
+    profile : mapping
+        What `tracets.data.describe` says.
+    starts : mapping
+        Beginnings of the windows of each split, as datetimes; "" where there is none.
+    examples : sequence of Sample
+        Windows to draw, each with its label and the beginning of its text.
+    path : path
+        The HTML file to write.
+    """
+    shares = {"text": profile["text"], "event text": profile["event_text"], "channel texts": profile["channel_texts"]}
+    bars = {
+        "windows by split": profile["splits"], "windows by label": profile["labels"],
+        "share missing by channel": profile["missing_by_channel"], "share with texts": shares,
+    }  # fmt: skip
+    sections = [f"<section><h2>{profile['rows']} windows</h2>{_bars(bars)}</section>"]
+    if any(starts.values()):
+        sections.append(f"<section><h2>When they begin</h2>{_begins(starts)}</section>")
+    for sample in examples:
+        text = f"<p>{escape(sample.text[:500])}</p>" if sample.text else ""
+        event = f"<p>{escape(sample.event_text[:500])}</p>" if sample.event_text else ""
+        heading = f"{escape(sample.label or 'no label')}: {escape(sample.id)}"
+        sections.append(f"<section><h2>{heading}</h2>{event}{text}{_panels(sample, {})}</section>")
+    _write_page(path, title, PROFILE_LEGEND, sections)
+
+
+def _bars(bars: Mapping[str, Mapping[str, float]]) -> str:
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    titles = [escape(name) for name in bars]
+    figure = make_subplots(rows=1, cols=len(bars), horizontal_spacing=0.1, subplot_titles=titles)
+    for i, counts in enumerate(bars.values(), start=1):
+        shown = list(counts.items())[:MOST_BARS]
+        names = [escape(name) or "none" for name, _ in shown]
+        bar = go.Bar(x=[n for _, n in shown], y=names, orientation="h", marker_color=OTHERS)
+        figure.add_trace(bar, row=1, col=i)
+        figure.update_xaxes(range=[0, max([n for _, n in shown], default=0) or 1], row=1, col=i)
+    figure.update_yaxes(autorange="reversed", type="category")
+    return _drawn(figure, 2 * PANEL)
+
+
+def _begins(starts: Mapping[str, Sequence[Any]]) -> str:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for split, times in starts.items():
+        if times:
+            places = np.array([time.replace(tzinfo=None) for time in times], dtype="datetime64[s]")
+            figure.add_trace(go.Histogram(x=places, name=escape(split) or "no split", opacity=0.7))
+    return _drawn(figure.update_layout(barmode="stack"), PANEL, legend=True)

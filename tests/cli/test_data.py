@@ -17,6 +17,30 @@ def test_describe_counts_what_is_there(tracets, corpus_file):
     assert found["missing"] == pytest.approx(2 / 48) and found["channel_texts"] == 0.5
 
 
+def test_describe_draws_and_tells_what_leaks(tracets, tmp_path):
+    from datetime import UTC, datetime
+
+    from tracets.data import Corpus, write_corpus
+    from tracets.types import Sample
+
+    path, page = tmp_path / "leaky.parquet", tmp_path / "leaky.html"
+    samples = [
+        Sample(f"s{i}", [[1.0, 2.0, 3.0]], ("x",), start=datetime(2020, 1, 1, i, tzinfo=UTC), freq="h", split=split,
+               text=f"text {i}", label=f"kind {i % 2}")
+        for i, split in enumerate(("train", "train", "test"))
+    ]  # fmt: skip
+    write_corpus(Corpus.from_samples(samples), path)
+    result = tracets("data", "describe", path, "--plot", page, "--json")
+    assert json.loads(result.out)["leaks"]["examples"] == {"values": [["s0", "s2"]], "times": [["s1", "s2"]]}
+    assert result.err.splitlines() == [
+        "1 windows have the values of a window of another split",
+        "1 windows begin before a window of another split ends, of the same entity and channels",
+        f"drew {page}",
+    ]
+    drawn = page.read_text(encoding="utf-8")
+    assert "kind 0: s0" in drawn and "kind 1: s1" in drawn and "3 windows" in drawn
+
+
 def test_describe_prints_names_with_brackets_as_they_are(tracets, tmp_path):
     path = tmp_path / "[b]x.csv"
     path.write_text("time,[/a] load\n2020-01-01,1\n2020-01-02,2\n")
@@ -80,7 +104,7 @@ def test_build_weather(tracets, tmp_path):
 def test_errors_name_the_fix(refused, corpus_file, tmp_path):
     out = tmp_path / "x.parquet"
     assert "no such file" in refused("data", "describe", tmp_path / "none.csv")
-    assert "Use: weather" in refused("data", "build", "whether", "--out", out)
+    assert "data build --help" in refused("data", "build", "whether", "--out", out)
     assert "Use one of" in refused("data", "describe", corpus_file, "--reader", "csv-wild")
     assert "Use shorter windows" in refused("data", "windows", corpus_file, "--length", 99, "--out", out)
     assert "min_observed in [0, 1]" in refused(

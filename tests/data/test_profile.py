@@ -41,11 +41,15 @@ def test_by_hand():
         "missing": pytest.approx(5 / 10),
         "missing_by_channel": {"x": pytest.approx(5 / 7), "y": 0.0},
         "empty_channels": 1,
+        "gaps": {"x": {"count": 2, "longest": 1}},
         "text": pytest.approx(2 / 3),
         "event_text": pytest.approx(1 / 3),
         "channel_texts": pytest.approx(1 / 4),
         "distinct_texts": 1,
+        "text_chars": {"min": 4, "median": 4.0, "max": 4},
         "duplicates": {"values": 1, "texts": 1},
+        "leaks": {"values": 0, "texts": 0, "times": 0, "entities": 0, "examples": {}},
+        "values": {"x": {"low": 1.0, "mean": 1.0, "high": 1.0}, "y": {"low": 1.0, "mean": 2.0, "high": 3.0}},
         "metadata": {"k": "int64"},
     }
 

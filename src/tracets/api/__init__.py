@@ -13,12 +13,22 @@ from tracets.api.corpora import (
     describe,
     limits_of,
     llm_captioner,
+    plot_profile,
     read,
     weather,
     windows,
     write,
 )
 from tracets.api.evaluation import evaluate_channels, evaluate_probes, evaluate_retrieval
+from tracets.api.fetching import (
+    build_noaa,
+    downloads,
+    fetch_ett,
+    fetch_ptb_xl,
+    fetch_time_mmd,
+    fetch_uea,
+    terms_of,
+)
 from tracets.api.forecasting import (
     evaluate_forecast,
     fit_forecaster,
@@ -76,6 +86,7 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
     from tracets.data.cutting import Cut as Cut
     from tracets.data.cutting import Cutting as Cutting
+    from tracets.data.noaa.settings import NoaaSettings as NoaaSettings
     from tracets.data.sources.source import Source as Source
     from tracets.encoders.protocol import PairEncoder as PairEncoder
     from tracets.forecast.rag import RagForecaster as RagForecaster
@@ -85,18 +96,18 @@ if TYPE_CHECKING:
     from tracets.tasks.transformer import TraceTransformer as TraceTransformer
 
 __all__ = [
-    "Classification", "Filter", "Forecast", "Hit", "Limits", "Query", "Sample", "Span", "TraceClassifier",
-    "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm",
-    "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe",
-    "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast",
-    "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
-    "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
-    "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
-    "is_forecaster", "kind_of_source", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier",
-    "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts",
-    "plot_hits", "plot_spans", "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads",
-    "shipped_models", "source", "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather",
-    "windows", "with_neighbours", "write",
+    "Classification", "Filter", "Forecast", "Hit", "Limits", "NoaaSettings", "Query", "Sample", "Span",
+    "TraceClassifier", "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "build_noaa", "caption",
+    "caption_by_llm", "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where",
+    "describe", "downloads", "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify",
+    "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "fetch_ett",
+    "fetch_ptb_xl", "fetch_time_mmd", "fetch_uea", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier",
+    "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info",
+    "is_classifier", "is_first_process", "is_forecaster", "kind_of_source", "limits_of", "llm_captioner", "load",
+    "load_backbone", "load_classifier", "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index",
+    "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read", "restore_index",
+    "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "source", "span_to_json", "stored",
+    "terms_of", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {
@@ -105,9 +116,11 @@ ESTIMATORS = {
     "TraceTransformer": "tracets.tasks.transformer",
 }
 """Classes whose modules import scikit-learn and torch: they wait for their first use."""
+LATE = ESTIMATORS | {"NoaaSettings": "tracets.data.noaa.settings"}
+"""All that wait."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ESTIMATORS:
+    if name not in LATE:
         raise AttributeError(f"module 'tracets.api' has no attribute '{name}'")
-    return getattr(importlib.import_module(ESTIMATORS[name]), name)
+    return getattr(importlib.import_module(LATE[name]), name)

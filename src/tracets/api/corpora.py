@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tracets.data.sources.source import Source
 
 SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
+SHOWN_LABELS = 12
 LOG = logging.getLogger("tracets")
 
 
@@ -231,7 +232,30 @@ def caption_by_llm(
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
-    """Profile a corpus: rows, channels, lengths, share missing, text coverage, splits, labels, duplicates."""
+    """Profile a corpus: channels, lengths, gaps, text coverage, splits and what leaks between them, duplicates."""
     from tracets.data.profile import describe as profile
 
     return profile(corpus)
+
+
+def plot_profile(
+    corpus: Corpus, path: AnyPath, *, profile: dict[str, Any] | None = None, title: str = "corpus"
+) -> None:
+    """Draw what a corpus holds, with one window of each of the most frequent labels, in a page that opens offline.
+
+    Parameters
+    ----------
+    path : path
+        The HTML file to write.
+    profile : dict, optional
+        What `describe` said of it, if that was asked before.
+    """
+    from tracets.plots import plot_profile as plot
+
+    found = profile if profile is not None else describe(corpus)
+    starts: dict[str, list[Any]] = {}
+    for split, start in zip(corpus.column("split"), corpus.column("start"), strict=True):
+        starts.setdefault(split or "", []).extend([start] if start is not None else [])
+    labels = corpus.column("label")
+    shown = [corpus[labels.index(label or None)] for label in list(found["labels"])[:SHOWN_LABELS]]
+    plot(title, found, starts, shown, path)

@@ -1,4 +1,4 @@
-"""`tracets data`: profile, caption and cut corpora, and build the one that comes along."""
+"""`tracets data`: profile, caption and cut corpora; `build` and `fetch` are in `fetch.py`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from tracets import api
+from tracets.cli import fetch
 from tracets.cli.show import Json, Overwrite, counting, done, json_line, limits, note, table_of
-from tracets.errors import ConfigError, NotFound
+from tracets.errors import ConfigError
 from tracets.types import ANSWER_SECONDS
 
-app = typer.Typer(help="Profile, caption, cut and build corpora.", no_args_is_help=True)
+app = typer.Typer(help="Profile, caption, cut, build and fetch corpora.", no_args_is_help=True)
+app.add_typer(fetch.build, name="build")
+app.add_typer(fetch.fetch, name="fetch")
 
 Source = Annotated[
     str,
@@ -26,16 +29,36 @@ Out = Annotated[Path, typer.Option(help="The corpus file to write.")]
 Reader = Annotated[str | None, typer.Option(help="Reader by name; by default the one that fits the file.")]
 Freq = Annotated[str | None, typer.Option(help="Re-grid a CSV to this step, such as h, 30min or D.")]
 Zone = Annotated[str | None, typer.Option(help="Time zone of stamps that have none, such as Europe/Berlin.")]
+LEAKS = {
+    "values": "have the values of a window of another split",
+    "texts": "have the text of a window of another split",
+    "times": "begin before a window of another split ends, of the same entity and channels",
+}
+"""What is told on stderr."""
 
 
 @app.command()
-def describe(file: File, reader: Reader = None, freq: Freq = None, zone: Zone = None, as_json: Json = False) -> None:
-    """Say what is in a corpus: channels, lengths, gaps, texts, splits, labels, duplicates."""
-    found = api.describe(api.read(file, reader=reader, freq=freq, zone=zone, limits=limits()))
+def describe(
+    file: File,
+    reader: Reader = None,
+    freq: Freq = None,
+    zone: Zone = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw it into this HTML file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is in a corpus: channels, lengths, gaps, texts, splits, labels, duplicates, leaks between splits."""
+    corpus = api.read(file, reader=reader, freq=freq, zone=zone, limits=limits())
+    found = api.describe(corpus)
     if as_json:
         json_line(found)
     else:
         table_of(found, title=str(file))
+    for what, n in found["leaks"].items():
+        if what in LEAKS and n:
+            note(f"{n} windows {LEAKS[what]}")
+    if plot is not None:
+        api.plot_profile(corpus, plot, profile=found, title=file.name)
+        note(f"drew {plot}")
 
 
 @app.command()
@@ -133,19 +156,6 @@ def windows(
         zone=zone, limits=limits(),
     )  # fmt: skip
     _write(corpus, out, as_json=as_json)
-
-
-@app.command()
-def build(
-    name: Annotated[str, typer.Argument(help="'weather': New York's three airports, 2013.")],
-    out: Out,
-    seed: Annotated[int, typer.Option(help="Seed of the captions.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Build a corpus from data that comes with the install."""
-    if name != "weather":
-        raise NotFound(f"there is no corpus '{name}' to build. Use: weather")
-    _write(api.weather(seed=seed), out, as_json=as_json)
 
 
 def _write(corpus: api.Corpus, out: Path, *, as_json: bool) -> None:

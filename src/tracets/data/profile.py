@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracets.data.corpus import Corpus
+from tracets.data.leaks import Leaks, longest_run, runs, values_digest
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
@@ -19,9 +20,12 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         `rows`; `channels` {name: rows that have it}; `units` {name: [units seen]}; `channels_per_row` and
         `steps_per_row` {"min", "median", "max"}; `freq`, `splits`, `labels`, `domains` {value: rows}, "" where null;
         `start` {"first", "last", "zone", "missing"}; `missing` share of all values, in [0, 1], and `missing_by_channel`
-        {name: share}; `empty_channels` channels of rows with nothing observed; `text`, `event_text`, `channel_texts`
-        share of rows (of channels) that have one; `distinct_texts`; `duplicates` {"values", "texts"}: rows that repeat
-        an earlier row's values or text; `metadata` {column: type}.
+        {name: share}; `empty_channels` channels of rows with nothing observed; `gaps` {name: {"count", "longest"}}
+        stretches of missing steps in channels that are not empty, and the longest in steps; `text`, `event_text`,
+        `channel_texts` share of rows (of channels) that have one; `distinct_texts`; `text_chars` as `steps_per_row`, of
+        rows with a text; `duplicates` {"values", "texts"}: rows that repeat an earlier row's values or text; `leaks`:
+        what splits know of one another, see `tracets.data.leaks.Leaks.to_json`; `values` {name: {"low", "mean",
+        "high"}} of what was observed; `metadata` {column: type}.
 
     Examples
     --------
@@ -33,21 +37,32 @@ def describe(corpus: Corpus) -> dict[str, Any]:
     missing: Counter[str] = Counter()
     total: Counter[str] = Counter()
     units: dict[str, dict[str, None]] = {}
-    channels, steps, seen = [], [], set()
+    gaps: dict[str, dict[str, int]] = {}
+    spread: dict[str, tuple[float, float, float]] = {}  # lowest, sum, highest
+    channels, steps, seen, leaks = [], [], set(), Leaks()
     empty = repeated = told = 0
     for sample in corpus:
         absent = np.isnan(sample.values)
         channels.append(sample.n_channels)
         steps.append(sample.n_steps)
         empty += int(absent.all(axis=1).sum())
-        for name, unit, row in zip(sample.channel_names, sample.units, absent, strict=True):
+        leaks.add(sample)
+        for name, unit, row, values in zip(sample.channel_names, sample.units, absent, sample.values, strict=True):
             counts[name] += 1
             missing[name] += int(row.sum())
             total[name] += len(row)
+            if row.any() and not row.all():
+                found = gaps.setdefault(name, {"count": 0, "longest": 0})
+                found["count"] += runs(row)
+                found["longest"] = max(found["longest"], longest_run(row))
+            if not row.all():
+                low, sum_, high = spread.get(name, (np.inf, 0.0, -np.inf))
+                there = values[~row].astype(np.float64)
+                spread[name] = (min(low, float(there.min())), sum_ + float(there.sum()), max(high, float(there.max())))
             if unit is not None:
                 units.setdefault(name, {})[unit] = None
         told += sum(text is not None for text in sample.channel_texts)
-        key = (sample.channel_names, sample.values.tobytes())
+        key = values_digest(sample)
         repeated += key in seen
         seen.add(key)
     texts = [text for text in corpus.column("text") if text]
@@ -72,11 +87,18 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         "missing": _share(missing.total(), total.total()),
         "missing_by_channel": {name: _share(missing[name], total[name]) for name in counts},
         "empty_channels": empty,
+        "gaps": gaps,
         "text": _share(len(texts), rows),
         "event_text": _share(sum(1 for text in corpus.column("event_text") if text), rows),
         "channel_texts": _share(told, counts.total()),
         "distinct_texts": len(set(texts)),
+        "text_chars": _spread([len(text) for text in texts]),
         "duplicates": {"values": repeated, "texts": len(texts) - len(set(texts))},
+        "leaks": leaks.to_json(),
+        "values": {
+            name: {"low": low, "mean": sum_ / (total[name] - missing[name]), "high": high}
+            for name, (low, sum_, high) in spread.items()
+        },
         "metadata": {name: str(corpus.table.schema.field(name).type) for name in corpus.metadata_names},
     }
 
