@@ -6,13 +6,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracets.errors import NotFound
 from tracets.types import LEVELS, FloatArray, Forecast, Hit, Neighbour, Sample
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 COLUMNS = 4
 PANEL, GAP, MARGIN = 130, 62, 40  # pixels
@@ -185,7 +188,7 @@ def _forecast_panels(
         figure.update_yaxes(title_text=escape(unit or ""), title_standoff=2, **place)
         if c >= past.n_channels - n_columns:
             figure.update_xaxes(title_text=axis, title_standoff=4, **place)
-    return _drawn(figure, height)
+    return _drawn(_laid_out(figure, height))
 
 
 def _section(hit: Hit, sample: Sample) -> str:
@@ -198,11 +201,12 @@ def _section(hit: Hit, sample: Sample) -> str:
     text = f"<p>{escape(hit.text)}</p>" if hit.text else ""
     return (
         f"<section><h2>{hit.rank}. {escape(hit.id)}</h2><p class='facts'>{' · '.join(facts)}</p>{text}"
-        f"{_panels(sample, hit.channels)}</section>"
+        f"{_drawn(panels(sample, hit.channels))}</section>"
     )
 
 
-def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
+def panels(sample: Sample, scores: Mapping[str, float]) -> Figure:
+    """A window as a figure with a panel a channel, the scores of channels in the titles and a star at the largest."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
@@ -233,10 +237,10 @@ def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
         if np.isnan(values).all():
             figure.add_annotation(text="nothing observed", showarrow=False, font_color=OTHERS, **place)
     figure.update_xaxes(range=[str(steps[0]), str(steps[-1])] if axis != STEP else [-0.5, len(steps) - 0.5])
-    return _drawn(figure, height)
+    return _laid_out(figure, height)
 
 
-def _drawn(figure: Any, height: int) -> str:
+def _laid_out(figure: Figure, height: int) -> Figure:
     figure.update_annotations(font_size=13)
     figure.update_layout(
         template="plotly_white",
@@ -245,6 +249,10 @@ def _drawn(figure: Any, height: int) -> str:
         margin={"l": 50, "r": 12, "t": MARGIN, "b": MARGIN},
         font_size=11,
     )
+    return figure
+
+
+def _drawn(figure: Figure) -> str:
     drawn: str = figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
     return drawn
 
