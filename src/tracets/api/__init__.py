@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus as Corpus
     from tracets.data.cutting import Cut as Cut
     from tracets.data.cutting import Cutting as Cutting
+    from tracets.encoders.model import TraceModel as TraceModel
     from tracets.encoders.protocol import PairEncoder as PairEncoder
     from tracets.forecast.rag import RagForecaster as RagForecaster
     from tracets.retrieval.stored import Index as Index
@@ -85,7 +86,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "Query", "Sample", "Span", "TraceClassifier",
-    "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm",
+    "TraceForecaster", "TraceModel", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm",
     "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe",
     "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast",
     "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
@@ -98,15 +99,16 @@ __all__ = [
     "with_neighbours", "write",
 ]  # fmt: skip
 
-ESTIMATORS = {
+CLASSES = {
     "TraceClassifier": "tracets.tasks.classifier",
     "TraceForecaster": "tracets.tasks.forecaster",
+    "TraceModel": "tracets.encoders.model",
     "TraceTransformer": "tracets.tasks.transformer",
 }
 """Classes whose modules import scikit-learn and torch: they wait for their first use."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ESTIMATORS:
+    if name not in CLASSES:
         raise AttributeError(f"module 'tracets.api' has no attribute '{name}'")
-    return getattr(importlib.import_module(ESTIMATORS[name]), name)
+    return getattr(importlib.import_module(CLASSES[name]), name)
