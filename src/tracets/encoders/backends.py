@@ -33,8 +33,9 @@ def load(name: str | os.PathLike[str], *, backend: Backend | None = None, thread
     if backend not in (None, "torch", "onnx"):
         raise ConfigError(f"backend must be 'torch' or 'onnx', got {backend!r}")
     if is_on_hub(name):
-        name = pinned(str(name))
-        LOG.info("model '%s'", name)
+        asked, name = name, pinned(str(name))
+        if asked != name:
+            LOG.warning("model '%s' is now %s", asked, name)
     if backend == "torch":
         _limit_torch(threads)
         return load_model(name)
