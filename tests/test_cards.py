@@ -155,3 +155,6 @@ def test_a_span_draws_its_own_steps(model_folder, tmp_path):
     assert isinstance(span, Span)
     expected = values[0, span.first_step : span.first_step + span.n_steps]
     np.testing.assert_array_equal(np.asarray(span.plot().data[0].y, float), expected)
+    place = f"plant, {span.n_steps} steps from {span.first_step}"
+    assert place in span.plot().layout.title.text and place in span._repr_html_()
+    assert place in api.hits_to_html([span]) and span.place == place

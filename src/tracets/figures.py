@@ -30,7 +30,7 @@ SAID = 80
 def hit_figure(hit: Hit, sample: Sample) -> Figure:
     """A hit as a figure with a panel a channel; `sample` is its window."""
     figure = panels(sample, hit.channels)
-    told = [f"{hit.rank}. {hit.id}", f"score {hit.score:.3f}", hit.label]
+    told = [f"{hit.rank}. {hit.place}", f"score {hit.score:.3f}", hit.label]
     figure.update_layout(
         title={"text": escape(" · ".join(part for part in told if part)), "font_size": 14, "x": 0.01},
         height=figure.layout.height + TITLE, margin_t=MARGIN + TITLE,

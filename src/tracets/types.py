@@ -253,6 +253,11 @@ class Hit:
     drawn_by: Callable[[Hit], Any] | None = field(default=None, kw_only=True, repr=False, compare=False)
     """Draws the window for `plot`: a search gives it, which knows the index."""
 
+    @property
+    def place(self) -> str:
+        """What was found, in words: the id of the window, or the steps of its series that a span is."""
+        return self.id
+
     def plot(self) -> Any:
         """The window as a plotly figure: a panel a channel with its score in the title, and a star at the largest.
 
@@ -283,7 +288,7 @@ class Hit:
         most = max(self.channels.values(), default=0.0)
         ranked = sorted(self.channels.items(), key=lambda item: -item[1])
         rows = [(name, score, cards.bar(score, most)) for name, score in ranked]
-        return cards.card(f"{self.rank}. {self.id}", facts, cards.table(("channel", "score", ""), rows), self.text)
+        return cards.card(f"{self.rank}. {self.place}", facts, cards.table(("channel", "score", ""), rows), self.text)
 
 
 @dataclass(frozen=True)
@@ -297,6 +302,10 @@ class Span(Hit):
     series: str
     first_step: int
     n_steps: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.series}, {self.n_steps} steps from {self.first_step}"
 
 
 @dataclass(frozen=True)

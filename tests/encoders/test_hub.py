@@ -176,3 +176,14 @@ def test_a_commit_is_asked_of_nobody():
 def test_a_card_with_front_matter_of_its_own_stays_as_it_is():
     assert readme_of("---\nlicense: mit\n---\n# x", license="apache-2.0") == "---\nlicense: mit\n---\n# x"
     assert "license:" not in readme_of("# x", license=None)
+
+
+def test_front_matter_is_what_a_hub_files_a_model_by():
+    import yaml
+
+    _, front, card = readme_of("# x\n", license="apache-2.0").split("---\n", 2)
+    assert card == "\n# x\n"
+    assert yaml.safe_load(front) == {
+        "language": "en", "license": "apache-2.0", "library_name": "tracets", "pipeline_tag": "feature-extraction",
+        "tags": ["tracets", "time-series", "retrieval", "multimodal"],
+    }  # fmt: skip

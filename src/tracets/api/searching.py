@@ -237,7 +237,7 @@ def hits_to_html(hits: Sequence[Hit]) -> str:
         best = sorted(hit.channels.items(), key=lambda item: -item[1])[:3]
         times = [None if time is None else f"{time:%Y-%m-%d %H:%M}" for time in (hit.start, hit.end)]
         told = ", ".join(f"{name} {score:.2f}" for name, score in best)
-        rows.append((str(hit.rank), hit.id, f"{hit.score:.3f}", *times, hit.label, told, hit.text))
+        rows.append((str(hit.rank), hit.place, f"{hit.score:.3f}", *times, hit.label, told, hit.text))
     head = ("", "window", "score", "from", "to", "label", "channels that count most", "text")
     return cards.table(head, rows, most=len(rows))
 
