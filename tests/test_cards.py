@@ -123,7 +123,10 @@ def test_a_long_line_keeps_its_extremes(n):
 
 def test_long_texts_and_tables_are_cut():
     shown = cards.card("x" * 5000, {}, cards.table(("n",), [(float(i),) for i in range(20)]))
-    assert len(shown) < 5000 and "[...]" in shown and "and 8 more" in shown
+    assert len(shown) < 6000 and "[...]" in shown and "and 8 more" in shown
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 1000)))
+    assert text[: cards.MOST_CHARS] + " [...]" in cards.card("a", {}, text)
+    assert text[: cards.IN_TABLE] + " [...]" in cards.table(("n",), [(text,)])
 
 
 def test_a_hit_draws_itself_from_the_index_it_was_found_in(index_folder, model_folder):

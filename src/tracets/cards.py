@@ -14,7 +14,9 @@ from html import escape
 from tracets.errors import visible
 
 MOST_CHARS = 600
-"""Of a text that is shown."""
+"""Of a text that is shown below a card."""
+IN_TABLE, ONE_LINE = 200, 32
+"""Characters of a text in a table, and of one that is not broken."""
 MOST_ROWS = 12
 """Rows of a table of channels."""
 WIDTH, HEIGHT, BINS = 180, 28, 90
@@ -29,7 +31,8 @@ class Markup(str):
 def card(title: str, facts: Mapping[str, object], *parts: str | None) -> str:
     """A title, facts in one line (those that are None are left out), and parts below: tables, or texts."""
     told = " · ".join(f"{_text(name)}: {_text(str(value))}" for name, value in facts.items() if value is not None)
-    below = "".join(f"<div style='margin-top:4px'>{_cell(part)}</div>" for part in parts if part)
+    shown = [part if isinstance(part, Markup) else _text(part) for part in parts if part]
+    below = "".join(f"<div style='margin-top:4px'>{part}</div>" for part in shown)
     return Markup(
         f"<div style='margin:4px 0'><div style='unicode-bidi:isolate'><b>{_text(title)}</b></div>"
         f"<div style='opacity:.7;unicode-bidi:isolate'>{told}</div>{below}</div>"
@@ -42,7 +45,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str | float | None]], *, 
     more = 0
     for row in rows:
         if len(shown) < most:
-            shown.append("".join(f"<td style='{CELL}'>{_cell(value)}</td>" for value in row))
+            shown.append("".join(_boxed(value) for value in row))
         else:
             more += 1
     names = "".join(f"<th style='{CELL}'>{_text(name)}</th>" for name in head)
@@ -97,14 +100,19 @@ def _thinned(values: Sequence[float]) -> Iterable[tuple[int, float]]:
     return kept
 
 
+def _boxed(value: str | float | None) -> str:
+    kept = isinstance(value, str) and not isinstance(value, Markup) and len(value) <= ONE_LINE
+    return f"<td style='{CELL}{';white-space:nowrap' if kept else ''}'>{_cell(value)}</td>"
+
+
 def _cell(value: str | float | None) -> str:
     if value is None:
         return ""
     if isinstance(value, Markup):
         return value
-    return _text(value) if isinstance(value, str) else ("" if math.isnan(value) else f"{value:.4g}")
+    return _text(value, most=IN_TABLE) if isinstance(value, str) else ("" if math.isnan(value) else f"{value:.4g}")
 
 
-def _text(text: str) -> str:
-    cut = text if len(text) <= MOST_CHARS else f"{text[:MOST_CHARS]} [...]"
+def _text(text: str, *, most: int = MOST_CHARS) -> str:
+    cut = text if len(text) <= most else f"{text[:most]} [...]"
     return escape(visible(cut))
