@@ -53,7 +53,7 @@ def mcp_server(index: AnyPath, *, model: str | None = None, write: bool = False)
         from mcp.types import ToolAnnotations
     except ImportError as error:
         raise MissingExtra("the MCP server needs the package mcp: pip install 'tracets[mcp]'.") from error
-    from tracets.integrations.fence import fenced
+    from tracets.integrations.fence import fenced, fenced_text
 
     encoder = api.model_of(api.open_index(index), model=model)
     server: MCPServer[Any] = Server("tracets", instructions=ABOUT + (WRITES if write else READ_ONLY))
@@ -66,7 +66,7 @@ def mcp_server(index: AnyPath, *, model: str | None = None, write: bool = False)
         try:
             return fenced(make())
         except TracetsError as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(fenced_text(str(error))) from error  # it may quote ids, names and texts of the index
 
     @server.tool(annotations=looks)
     def search(
