@@ -16,8 +16,9 @@ from tracets.encoders.hub import is_on_hub, pinned
 from tracets.encoders.kept import exports_folder, find_kept, keep_export, key_of
 from tracets.encoders.onnx_model import OnnxModel, is_export, is_whole
 from tracets.encoders.protocol import PairEncoder
+from tracets.encoders.registry import family_of
 from tracets.encoders.seals import read_config
-from tracets.encoders.store import load_model, model_folder
+from tracets.encoders.store import is_model, load_model, model_folder
 from tracets.errors import ConfigError, ModelError
 
 Backend = Literal["torch", "onnx"]
@@ -36,6 +37,11 @@ def load(name: str | os.PathLike[str], *, backend: Backend | None = None, thread
         asked, name = name, pinned(str(name))
         if asked != name:
             LOG.warning("model '%s' is now %s", asked, name)
+    elif not is_model(name) and (found := family_of(name)) is not None:
+        family, checkpoint = found
+        if backend is not None:
+            raise ConfigError(f"'{name}' is an encoder of another package, which has no backends. Leave backend out.")
+        return family.load(checkpoint, threads)
     if backend == "torch":
         _limit_torch(threads)
         return load_model(name)

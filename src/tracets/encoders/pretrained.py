@@ -31,7 +31,7 @@ MOST = 2000
 
 
 class Pretrained:
-    """Saving, sharing and mapping, for every class that `tracets.load` gives.
+    """Saving, sharing and mapping, for both classes of models that tracets has itself: on torch and on onnxruntime.
 
     `source` is the folder that the model was loaded from or saved to; None where there is none.
     """
