@@ -27,7 +27,7 @@ def cli_page() -> str:
         "# Commands",
         "Answers go to stdout and progress to stderr. A mistake of the user ends with exit code 2 and one line on "
         "stderr that names the fix; `tracets --debug COMMAND` shows the traceback. No model hub is asked: set "
-        "`HF_HUB_OFFLINE=0` to fetch a text backbone by its name there.",
+        "`HF_HUB_OFFLINE=0` to fetch a model (`hf://ORG/NAME`) or a text backbone by its name there.",
     ]
     for path, command in _commands(typer.main.get_command(app), "tracets"):
         arguments = [p for p in command.params if p.param_type_name == "argument"]

@@ -6,13 +6,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracets.errors import NotFound
 from tracets.types import LEVELS, FloatArray, Forecast, Hit, Neighbour, Sample
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 COLUMNS = 4
 PANEL, GAP, MARGIN = 130, 62, 40  # pixels
@@ -187,7 +190,7 @@ def _forecast_panels(
         figure.update_yaxes(title_text=escape(unit or ""), title_standoff=2, **place)
         if c >= past.n_channels - n_columns:
             figure.update_xaxes(title_text=axis, title_standoff=4, **place)
-    return _drawn(figure, height)
+    return _drawn(_laid_out(figure, height))
 
 
 def _section(hit: Hit, sample: Sample) -> str:
@@ -200,11 +203,12 @@ def _section(hit: Hit, sample: Sample) -> str:
     text = f"<p>{escape(hit.text)}</p>" if hit.text else ""
     return (
         f"<section><h2>{hit.rank}. {escape(hit.id)}</h2><p class='facts'>{' · '.join(facts)}</p>{text}"
-        f"{_panels(sample, hit.channels)}</section>"
+        f"{_drawn(panels(sample, hit.channels))}</section>"
     )
 
 
-def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
+def panels(sample: Sample, scores: Mapping[str, float]) -> Figure:
+    """A window as a figure with a panel a channel, the scores of channels in the titles and a star at the largest."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
@@ -235,10 +239,10 @@ def _panels(sample: Sample, scores: Mapping[str, float]) -> str:
         if np.isnan(values).all():
             figure.add_annotation(text="nothing observed", showarrow=False, font_color=OTHERS, **place)
     figure.update_xaxes(range=[str(steps[0]), str(steps[-1])] if axis != STEP else [-0.5, len(steps) - 0.5])
-    return _drawn(figure, height)
+    return _laid_out(figure, height)
 
 
-def _drawn(figure: Any, height: int, *, legend: bool = False) -> str:
+def _laid_out(figure: Figure, height: int, *, legend: bool = False) -> Figure:
     figure.update_annotations(font_size=13)
     figure.update_layout(
         template="plotly_white",
@@ -247,6 +251,10 @@ def _drawn(figure: Any, height: int, *, legend: bool = False) -> str:
         margin={"l": 50, "r": 12, "t": MARGIN, "b": MARGIN},
         font_size=11,
     )
+    return figure
+
+
+def _drawn(figure: Figure) -> str:
     drawn: str = figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
     return drawn
 
@@ -314,7 +322,7 @@ def plot_profile(
         text = f"<p>{escape(sample.text[:500])}</p>" if sample.text else ""
         event = f"<p>{escape(sample.event_text[:500])}</p>" if sample.event_text else ""
         heading = f"{escape(sample.label or 'no label')}: {escape(sample.id)}"
-        sections.append(f"<section><h2>{heading}</h2>{event}{text}{_panels(sample, {})}</section>")
+        sections.append(f"<section><h2>{heading}</h2>{event}{text}{_drawn(panels(sample, {}))}</section>")
     _write_page(path, title, PROFILE_LEGEND, sections)
 
 
@@ -331,7 +339,7 @@ def _bars(bars: Mapping[str, Mapping[str, float]]) -> str:
         figure.add_trace(bar, row=1, col=i)
         figure.update_xaxes(range=[0, max([n for _, n in shown], default=0) or 1], row=1, col=i)
     figure.update_yaxes(autorange="reversed", type="category")
-    return _drawn(figure, 2 * PANEL)
+    return _drawn(_laid_out(figure, 2 * PANEL))
 
 
 def _begins(starts: Mapping[str, Sequence[Any]]) -> str:
@@ -342,4 +350,4 @@ def _begins(starts: Mapping[str, Sequence[Any]]) -> str:
         if times:
             places = np.array([time.replace(tzinfo=None) for time in times], dtype="datetime64[s]")
             figure.add_trace(go.Histogram(x=places, name=escape(split) or "no split", opacity=0.7))
-    return _drawn(figure.update_layout(barmode="stack"), PANEL, legend=True)
+    return _drawn(_laid_out(figure.update_layout(barmode="stack"), PANEL, legend=True))

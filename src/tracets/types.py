@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tracets.errors import DataError
+from tracets.errors import DataError, NotFound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,6 +135,24 @@ class Sample:
     def n_steps(self) -> int:
         return self.values.shape[1]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: when, how long, each channel in figures and as a line, and the text."""
+        import numpy as np
+
+        from tracets import cards
+
+        rows: list[tuple[str | float | None, ...]] = []
+        for name, unit, values in zip(self.channel_names, self.units, self.values, strict=True):
+            known = values[~np.isnan(values)].astype(np.float64)
+            told = (float(known.min()), float(known.mean()), float(known.max())) if len(known) else (None, None, None)
+            rows.append((name, unit, *told, f"{len(known) / len(values):.0%}", cards.line(values.tolist())))
+        facts = {
+            "start": self.start and self.start.isoformat(), "steps": self.n_steps, "freq": self.freq,
+            "label": self.label, "split": self.split,
+        }  # fmt: skip
+        head = ("channel", "unit", "least", "mean", "most", "observed", "course")
+        return cards.card(self.id, facts, cards.table(head, rows), self.text)
+
 
 def has_controls(name: str) -> bool:
     """Whether a name has characters that no file name, table or terminal could take."""
@@ -236,6 +254,45 @@ class Hit:
     text: str | None
     label: str | None
     metadata: Mapping[str, Any]
+    drawn_by: Callable[[Hit], Any] | None = field(default=None, kw_only=True, repr=False, compare=False)
+    """Draws the window for `plot`: a search gives it, which knows the index."""
+
+    @property
+    def place(self) -> str:
+        """What was found, in words: the id of the window, or the steps of its series that a span is."""
+        return self.id
+
+    def plot(self) -> Any:
+        """The window as a plotly figure: a panel a channel with its score in the title, and a star at the largest.
+
+        The values are read from the index that the search was made in, as it was then.
+
+        Raises
+        ------
+        NotFound
+            A hit that comes from no search of this process.
+
+        Examples
+        --------
+        >>> search(index, model, "heavy rain", k=1)[0].plot()  # doctest: +SKIP
+        """
+        if self.drawn_by is None:
+            raise NotFound(
+                f"hit '{self.id}' comes from no search of this process, so that its values are not known. Search "
+                f"again, or draw it with tracets.plot_hits(index, hits, title, file)."
+            )
+        return self.drawn_by(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: score, when, what each channel adds, and the text."""
+        from tracets import cards
+
+        times = [time and time.isoformat() for time in (self.start, self.end)]
+        facts = {"score": f"{self.score:.3f}", "start": times[0], "end": times[1], "label": self.label}
+        most = max(self.channels.values(), default=0.0)
+        ranked = sorted(self.channels.items(), key=lambda item: -item[1])
+        rows = [(name, score, cards.bar(score, most)) for name, score in ranked]
+        return cards.card(f"{self.rank}. {self.place}", facts, cards.table(("channel", "score", ""), rows), self.text)
 
 
 @dataclass(frozen=True)
@@ -249,6 +306,10 @@ class Span(Hit):
     series: str
     first_step: int
     n_steps: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.series}, {self.n_steps} steps from {self.first_step}"
 
 
 @dataclass(frozen=True)

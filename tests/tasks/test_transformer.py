@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
+from tracets import api
 from tracets.errors import ConfigError, DataError
 from tracets.tasks.transformer import TraceTransformer
 from tracets.types import Sample
@@ -31,6 +32,15 @@ def test_rows_are_the_vectors_of_the_channels_and_of_the_whole(encoder):
     assert found.dtype == np.float32
     names = made.get_feature_names_out()
     assert names.shape == (found.shape[1],) and names[0] == "vectors: a: 0" and names[-1] == "whole: 15"
+
+
+def test_one_vector_a_window_is_that_of_embed(encoder):
+    samples = [Sample(f"w{i}", x, ("a", "b")) for i, x in enumerate(X)]
+    made = TraceTransformer(encoder, views=("whole",)).set_output(transform="pandas")
+    expected = np.stack(api.embed(samples, encoder)["vector"].to_pylist())
+    for found in (made.fit_transform(samples), made.set_params(channel_names=["a", "b"]).fit_transform(X)):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+        assert list(found.columns) == [f"whole: {i}" for i in range(16)]
 
 
 def test_what_is_unknown_gets_the_mean_of_the_windows_of_fit(encoder):

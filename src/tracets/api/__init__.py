@@ -65,6 +65,7 @@ from tracets.api.searching import (
     embed_to_file,
     explain,
     hit_to_json,
+    hits_to_html,
     map_of,
     model_of,
     open_index,
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from tracets.data.cutting import Cutting as Cutting
     from tracets.data.noaa.settings import NoaaSettings as NoaaSettings
     from tracets.data.sources.source import Source as Source
+    from tracets.encoders.model import TraceModel as TraceModel
     from tracets.encoders.protocol import PairEncoder as PairEncoder
     from tracets.forecast.rag import RagForecaster as RagForecaster
     from tracets.retrieval.stored import Index as Index
@@ -97,27 +99,28 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "NoaaSettings", "Query", "Sample", "Span",
-    "TraceClassifier", "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "build_noaa", "caption",
-    "caption_by_llm", "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where",
-    "describe", "downloads", "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify",
-    "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "fetch_ett",
-    "fetch_ptb_xl", "fetch_time_mmd", "fetch_uea", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier",
-    "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info",
-    "is_classifier", "is_first_process", "is_forecaster", "kind_of_source", "limits_of", "llm_captioner", "load",
-    "load_backbone", "load_classifier", "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index",
-    "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read", "restore_index",
-    "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "source", "span_to_json", "stored",
-    "terms_of", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
+    "TraceClassifier", "TraceForecaster", "TraceModel", "TraceTransformer", "add_to_index", "build_index", "build_noaa",
+    "caption", "caption_by_llm", "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index",
+    "delete_where", "describe", "downloads", "embed", "embed_folder", "embed_to_file", "evaluate_channels",
+    "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export",
+    "export_index", "fetch_ett", "fetch_ptb_xl", "fetch_time_mmd", "fetch_uea", "filter_from_json", "filter_to_json",
+    "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
+    "histories", "hit_to_json", "hits_to_html", "index_info", "is_classifier", "is_first_process", "is_forecaster",
+    "kind_of_source", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
+    "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_profile",
+    "plot_spans", "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads",
+    "shipped_models", "source", "span_to_json", "stored", "terms_of", "train", "upsert_index", "verify_index", "watch",
+    "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
-ESTIMATORS = {
+LATE = {
     "TraceClassifier": "tracets.tasks.classifier",
     "TraceForecaster": "tracets.tasks.forecaster",
+    "TraceModel": "tracets.encoders.model",
     "TraceTransformer": "tracets.tasks.transformer",
+    "NoaaSettings": "tracets.data.noaa.settings",
 }
-"""Classes whose modules import scikit-learn and torch: they wait for their first use."""
-LATE = ESTIMATORS | {"NoaaSettings": "tracets.data.noaa.settings"}
-"""All that wait."""
+"""Classes whose modules import scikit-learn, torch or more: they wait for their first use."""
 
 
 def __getattr__(name: str) -> Any:

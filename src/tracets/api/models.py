@@ -20,7 +20,7 @@ BASE = "base"
 
 
 def load(name: AnyPath = BASE, *, backend: Backend | None = None, threads: int | None = None) -> PairEncoder:
-    """Load a model folder or an ONNX export, or a model that ships by its name.
+    """Load a model folder or an ONNX export, a model that ships by its name, or one on the Hugging Face Hub.
 
     It runs on onnxruntime, which starts sooner than torch, reads texts twice as fast and gives the same vectors to
     about 1e-4. The export that this takes is made by the first load of a model (some seconds, said by the logger
@@ -28,6 +28,9 @@ def load(name: AnyPath = BASE, *, backend: Backend | None = None, threads: int |
 
     Parameters
     ----------
+    name : str or path
+        On the hub: ``hf://ORG/NAME`` or ``hf://ORG/NAME@REVISION``. The model's `name` is then that with the commit, so
+        that an index knows the very weights; docs/plugs.md says what is fetched and what is not.
     backend : "torch" or "onnx", optional
         By default "onnx" where the model can be exported and the export kept, else "torch". "torch" gives a
         `TraceModel`, a torch module; "onnx" an error where there is no export.
@@ -40,6 +43,8 @@ def load(name: AnyPath = BASE, *, backend: Backend | None = None, threads: int |
         No such folder or shipped model.
     ModelError
         A damaged folder, a format this version does not read, or a backend that cannot run the model.
+    StorageError
+        A hub cannot be reached, or says no.
 
     Examples
     --------

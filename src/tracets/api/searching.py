@@ -225,6 +225,24 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
     return search_.hit_to_json(hit)
 
 
+def hits_to_html(hits: Sequence[Hit]) -> str:
+    """Hits as one HTML table, a row a hit, for a notebook; texts in it are escaped.
+
+    >>> "&lt;b&gt;" in hits_to_html([Hit(1, "<b>", 0.5, None, None, {"load": 0.5}, None, None, {})])
+    True
+    """
+    from tracets import cards
+
+    rows = []
+    for hit in hits:
+        best = sorted(hit.channels.items(), key=lambda item: -item[1])[:3]
+        times = [None if time is None else f"{time:%Y-%m-%d %H:%M}" for time in (hit.start, hit.end)]
+        told = ", ".join(f"{name} {score:.2f}" for name, score in best)
+        rows.append((str(hit.rank), hit.place, f"{hit.score:.3f}", *times, hit.label, told, hit.text))
+    head = ("", "window", "score", "from", "to", "label", "channels that count most", "text")
+    return cards.table(head, rows, most=len(rows))
+
+
 def stored(index: Index, ids: Sequence[str]) -> list[Sample]:
     """The stored windows with these ids, in their order. Raises NotFound for an unknown id."""
     return index.folder.samples(ids)

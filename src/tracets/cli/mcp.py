@@ -17,11 +17,14 @@ def mcp(
         bool, typer.Option("--http", help="Over HTTP on the loopback, in place of stdin and stdout.")
     ] = False,
     port: Annotated[int, typer.Option(help="With --http.", min=0, max=65535)] = 8610,
+    write: Annotated[
+        bool, typer.Option("--write", help="Let the agent add and delete windows too; without, it can only look.")
+    ] = False,
 ) -> None:
     """Let an agent search, describe, compare and continue the windows of an index, by the Model Context Protocol."""
     from tracets.integrations.mcp import mcp_server
 
-    server = mcp_server(index, model=model)
+    server = mcp_server(index, model=model, write=write)
     if not http:
         server.run("stdio")
         return

@@ -115,16 +115,12 @@ def hits_table(hits: Sequence[Hit], *, title: str) -> None:
     for hit in hits:
         best = sorted(hit.channels.items(), key=lambda item: -item[1])[:3]
         matched = ", ".join(f"{name} {score:.2f}" for name, score in best)
-        window = _place(hit) if isinstance(hit, Span) else hit.id
+        window = hit.place
         window += f"\n{hit.start:%Y-%m-%d %H:%M}" if hit.start else ""
         window += f" to {hit.end:%Y-%m-%d %H:%M}" if isinstance(hit, Span) and hit.end else ""
         said = "\n".join(part for part in (f"{hit.label}: {matched}" if hit.label else matched, hit.text) if part)
         table.add_row(str(hit.rank), f"{hit.score:.3f}", _cell(window), _cell(said))
     Console().print(table)
-
-
-def _place(span: Span) -> str:
-    return f"{span.series}, {span.n_steps} steps from {span.first_step}"
 
 
 def labels_table(found: Sequence[Classification], *, title: str) -> None:

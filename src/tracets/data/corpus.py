@@ -7,18 +7,20 @@ import contextlib
 import math
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tracets import cards
 from tracets.data.parquet_door import ROWS_AT_ONCE, read_batches
 from tracets.data.schema import CONTRACT, MATRIX, SPLITS, STRINGS, TEXTS, conform, validate
 from tracets.data.sharing import shared_by_processes
@@ -28,7 +30,14 @@ from tracets.filters import Filter
 from tracets.filters.rows import rows_where
 from tracets.types import FloatArray, Sample
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 UNNAMED = "corpus"
+SHOWN = 5
+"""Windows that a notebook shows of a corpus."""
+WINDOWS = 24
+"""Windows that `plot` draws by default."""
 IN_MEMORY = 128_000_000
 """Bytes; a larger corpus is read from a memory-mapped file, so that its values need no memory of their own."""
 
@@ -181,6 +190,51 @@ class Corpus:
             return self.select(rows_where(where, self.table.drop_columns(["values"])))
         except QueryError as error:
             raise DataError(str(error)) from error
+
+    def plot(self, *, by: str = "label", most: int = WINDOWS) -> Figure:
+        """Windows over one another as a plotly figure: a panel a channel, from the first step on.
+
+        Parameters
+        ----------
+        by : str, default="label"
+            What they are coloured by: label, split, domain, source, id or a metadata column.
+        most : int, default=24
+            1 <= most. Of more windows, so many evenly among them.
+
+        Raises
+        ------
+        DataError
+            No windows, none that has `by`, or `most` below 1.
+
+        Examples
+        --------
+        >>> corpus.where("entity = 'JFK'").plot(by="split")  # doctest: +SKIP
+        """
+        from tracets.figures import corpus_figure, evenly
+
+        if most < 1:
+            raise DataError(f"plot() expects `most` of at least 1, got {most}.")
+        return corpus_figure([self[i] for i in evenly(len(self), most)], by=by)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how many windows and of what, and the first of them."""
+        first = list(self._samples(self.table.slice(0, SHOWN)))
+        rows: list[tuple[str | float | None, ...]] = [
+            (s.id, None if s.start is None else s.start.isoformat(), s.n_steps, s.label,
+             cards.line(s.values[0].tolist()), s.text)
+            for s in first
+        ]  # fmt: skip
+        names = dict.fromkeys(name for s in first for name in s.channel_names)
+        splits = Counter(name for name in self.column("split") if name)
+        facts = {
+            "channels": ", ".join(names) or None,
+            "splits": ", ".join(f"{name} {splits[name]}" for name in SPLITS if splits[name]) or None,
+            "labels": len({label for label in self.column("label") if label is not None}) or None,
+            "metadata": ", ".join(self.metadata_names) or None,
+        }
+        table = cards.table(("id", "start", "steps", "label", "first channel", "text"), rows)
+        more = f"and {len(self) - len(rows)} more" if len(self) > len(rows) else None
+        return cards.card(f"{len(self)} windows", facts, table if rows else None, more)
 
 
 def read_corpus(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Corpus:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from tracets.encoders.hub import is_on_hub, pinned
 from tracets.encoders.kept import exports_folder, find_kept, keep_export, key_of
 from tracets.encoders.onnx_model import OnnxModel, is_export, is_whole
 from tracets.encoders.protocol import PairEncoder
@@ -32,7 +33,11 @@ def load(name: str | os.PathLike[str], *, backend: Backend | None = None, thread
         raise ConfigError(f"threads must be at least 1, got {threads}")
     if backend not in (None, "torch", "onnx"):
         raise ConfigError(f"backend must be 'torch' or 'onnx', got {backend!r}")
-    if not is_model(name) and (found := family_of(name)) is not None:
+    if is_on_hub(name):
+        asked, name = name, pinned(str(name))
+        if asked != name:
+            LOG.warning("model '%s' is now %s", asked, name)
+    elif not is_model(name) and (found := family_of(name)) is not None:
         family, checkpoint = found
         if backend is not None:
             raise ConfigError(f"'{name}' is an encoder of another package, which has no backends. Leave backend out.")
@@ -55,7 +60,7 @@ def load(name: str | os.PathLike[str], *, backend: Backend | None = None, thread
             LOG.debug("model '%s' runs on torch: %s", name, error)
             _limit_torch(threads)
             return model
-    return OnnxModel(export, name=str(name), threads=threads)
+    return OnnxModel(export, name=str(name), threads=threads, source=folder)
 
 
 def set_threads(n: int) -> None:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from tracets.data.collate import collate
 from tracets.encoders.backbone import TextBackbone
 from tracets.encoders.inputs import series_in_batches, texts_in_batches
+from tracets.encoders.pretrained import Pretrained
 from tracets.encoders.series import N_NUMBERS, SeriesTower, to_series_batch
 from tracets.encoders.settings import ModelConfig, told_apart
 from tracets.encoders.text import PooledTextTower, TextBatch, TextTower
@@ -24,7 +26,7 @@ INITIAL_SCALE = 20.0
 LARGEST_SCALE = 200.0
 
 
-class TraceModel(nn.Module):
+class TraceModel(Pretrained, nn.Module):
     """A series tower and a text tower that meet in one unit sphere; a `PairEncoder`.
 
     Parameters
@@ -43,16 +45,25 @@ class TraceModel(nn.Module):
     (1, 128)
     """
 
+    BACKEND = "torch"
+
     def __init__(self, config: ModelConfig, *, name: str, backbone: TextBackbone | None = None) -> None:
         super().__init__()
         self.config = config
         self.name = name
+        self.source: Path | None = None
         self.backbone = backbone or TextBackbone(config.text.backbone)
         self.series = SeriesTower(
             config.series, backbone_dim=self.backbone.dim, out=config.dim, apart=config.sample == "apart"
         )
         self.text = self._text_tower()
         self.log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_SCALE)))
+
+    def _write(self, folder: Path) -> None:
+        from tracets.encoders.store import save_model
+
+        card = f"# {self.name}\n\nA model of tracets of width {self.dim}, whose weights have no card of their own.\n"
+        save_model(self, folder, card=card)
 
     def _text_tower(self) -> TextTower | PooledTextTower:
         config, width = self.config, self.backbone.dim

@@ -14,6 +14,7 @@ from tracets.data.collate import collate
 from tracets.encoders.checked import check_files
 from tracets.encoders.inputs import plan_texts, sentences_of, series_in_batches, series_inputs, texts_in_batches
 from tracets.encoders.onnx_sentences import ANEW, OnnxSentences
+from tracets.encoders.pretrained import Pretrained
 from tracets.encoders.seals import check_seal, read_config
 from tracets.encoders.sentences import read_numbers
 from tracets.encoders.settings import ModelConfig
@@ -33,7 +34,7 @@ FEWEST_STEPS = 64
 """Shorter windows are padded: the graph knows no branch for windows shorter than its longest lag (48)."""
 
 
-class OnnxModel:
+class OnnxModel(Pretrained):
     """An exported model; a `PairEncoder`.
 
     The vectors of a single precision export are those of its model to about 1e-5, and it has its model's fingerprint:
@@ -47,6 +48,8 @@ class OnnxModel:
         What the model is called in an index's manifest.
     threads : int, optional
         Processor threads, at least 1; by default OMP_NUM_THREADS, or else as many as there are cores.
+    source : path, optional
+        The folder of the model that was exported, which is what can be saved and shared.
 
     Raises
     ------
@@ -54,10 +57,14 @@ class OnnxModel:
         The folder is no export, damaged, or of another format.
     """
 
-    def __init__(self, folder: str | Path, *, name: str, threads: int | None = None) -> None:
+    BACKEND = "onnx"
+
+    def __init__(
+        self, folder: str | Path, *, name: str, threads: int | None = None, source: Path | None = None
+    ) -> None:
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, got {threads}")
-        self.folder, self.name = Path(folder), name
+        self.folder, self.name, self.source = Path(folder), name, source
         self.threads = threads if threads is not None else _threads_of_environment()
         try:
             saved = _settings(self.folder)

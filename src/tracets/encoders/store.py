@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tracets.encoders.hub import fetched, is_on_hub
 from tracets.encoders.seals import read_config
 from tracets.encoders.settings import ModelConfig
 from tracets.errors import ConfigError, ModelError, NotFound
@@ -42,6 +43,7 @@ def save_model(model: TraceModel, folder: str | Path, *, card: str) -> Path:
     write_whole(path / "model.safetensors", save(weights))
     write_whole(path / "card.md", card.encode())
     write_whole(path / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    model.source = path
     return path
 
 
@@ -83,6 +85,7 @@ def load_model(name: str | os.PathLike[str]) -> TraceModel:
     )
     if model.fingerprint != expected:
         raise ModelError(f"model '{path}' is damaged: its weights are not those it was saved with. Copy it again.")
+    model.source = path
     return model.eval()
 
 
@@ -156,7 +159,9 @@ def refuse_giants(settings: Any, *, what: str) -> None:
 
 
 def model_folder(name: str | os.PathLike[str]) -> Path:
-    """The folder of a model: a path, or the name of a shipped one."""
+    """The folder of a model: a path, the name of a shipped one, or of one on a hub, which is fetched."""
+    if is_on_hub(name):
+        return fetched(str(name))
     if is_model(name):
         return Path(name) if is_file(Path(name) / "config.json") else SHIPPED / str(name)
     raise NotFound(

@@ -27,6 +27,12 @@ def fenced(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {"notice": NOTICE.format(mark=mark), "answer": _fenced(dict(answer), mark)}
 
 
+def fenced_text(text: str) -> str:
+    """A text, such as that of an error, which may quote what is stored, in the same manner: the notice comes first."""
+    found = fenced({"text": text})
+    return f"{found['notice']} {found['answer']['text']}"
+
+
 def _fenced(value: Any, mark: str) -> Any:
     if isinstance(value, str):
         return f"<{mark}>{value.replace('<data-', '(data-').replace('</data-', '(/data-')}</{mark}>"

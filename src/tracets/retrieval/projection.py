@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.plane import to_plane
 from tracets.retrieval.stored import Index
 from tracets.types import FloatArray
 
@@ -19,17 +20,9 @@ def shown(index: Index, *, most: int = MOST) -> NDArray[np.int64]:
 
 
 def project(index: Index, rows: NDArray[np.int64]) -> FloatArray:
-    """Where windows lie in the plane of the two main directions of their vectors, (len(rows), 2).
+    """Where windows lie in the plane of the two main directions of their vectors, (len(rows), 2); see `to_plane`.
 
-    A window stands for the mean of its channels' vectors. Signs are chosen so that the farthest point of an axis is
-    positive: the same windows give the same map.
+    A window stands for the mean of its channels' vectors.
     """
     bank = index.series
-    means = np.stack([np.asarray(bank.one(int(row)).channels.vectors).mean(axis=0) for row in rows]).astype(np.float64)
-    centred = means - means.mean(axis=0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    found = np.zeros((len(rows), 2))
-    flat = centred @ directions[:2].T
-    found[:, : flat.shape[1]] = flat
-    farthest = np.abs(found).argmax(axis=0)
-    return (found * np.where(found[farthest, [0, 1]] < 0, -1, 1)).astype(np.float32)
+    return to_plane(np.stack([np.asarray(bank.one(int(row)).channels.vectors).mean(axis=0) for row in rows]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tracets import cards
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
 from tracets.index import IndexFolder
@@ -68,6 +69,16 @@ class Explanation:
     def to_json(self) -> dict[str, Any]:
         """The fields as plain dicts, lists, texts and numbers."""
         return asdict(self) | {"channels": dict(self.channels), "sentences": [asdict(s) for s in self.sentences]}
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each part of the score, and the stored sentence that comes closest."""
+        most = max([self.sample_part, *(reason.part for reason in self.sentences)])
+        rows = [(r.sentence, r.channel, r.cosine, r.part, cards.bar(r.part, most)) for r in self.sentences]
+        rows.append(("(the window as a whole)", None, self.sample_cosine, self.sample_part,
+                     cards.bar(self.sample_part, most)))  # fmt: skip
+        table = cards.table(("sentence", "channel", "cosine", "part", ""), rows, most=len(rows))
+        said = None if self.stored is None else f"Closest in its own text: {self.stored.sentence}"
+        return cards.card(self.id, {"score": f"{self.score:.3f}", "asked": self.query}, table, said)
 
 
 def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Explanation:

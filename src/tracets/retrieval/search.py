@@ -21,6 +21,7 @@ from tracets.errors import IndexFolderError, QueryError, ShortAnswer
 from tracets.filters import Filter
 from tracets.index.opening import or_damaged
 from tracets.retrieval.candidates import candidates
+from tracets.retrieval.drawing import DrawnFrom
 from tracets.retrieval.fusion import DEPTH, by_words, fuse
 from tracets.retrieval.nearest import DECIMALS, SPARSE, nearest
 from tracets.retrieval.questions import Part, encode_parts, named_falls, score_of_series, score_of_texts
@@ -160,7 +161,7 @@ def hits_of(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: ND
     """Some rows of the index as hits, in their order."""
     weight, columns = index.folder.manifest.sample_weight, index.folder.metadata_columns
     facts = index.folder.facts(rows, ["id", "start", "end", "text", "label", *columns])
-    hits = []
+    hits, drawn_by = [], DrawnFrom(index)
     for rank, (row, score, fact) in enumerate(zip(rows, scores, facts, strict=True), start=1):
         hits.append(
             Hit(
@@ -173,6 +174,7 @@ def hits_of(index: Index, parts: list[Part], rows: NDArray[np.int64], scores: ND
                 text=fact["text"],
                 label=fact["label"],
                 metadata={name: fact[name] for name in columns},
+                drawn_by=drawn_by,
             )
         )
     return hits

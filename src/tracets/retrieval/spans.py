@@ -224,7 +224,7 @@ def _span(hit: Hit, place: Place, places: Places, index: Index) -> Span:
     return Span(
         rank=hit.rank, id=hit.id, score=place.score, start=start, end=end, channels=channels, text=hit.text,
         label=hit.label, metadata=told, series=places.names[place.stretch.series], first_step=place.stretch.first,
-        n_steps=place.stretch.n_steps,
+        n_steps=place.stretch.n_steps, drawn_by=hit.drawn_by,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets import cards
 from tracets.errors import NotFound
 from tracets.index import IndexFolder
 from tracets.index.lists import Lists
@@ -58,6 +59,12 @@ class Index:
 
     def __len__(self) -> int:
         return len(self.folder)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where it is, of which model, and what its windows are."""
+        facts = {"model": self.model, "windows": len(self), "texts": self.folder.n_texts}
+        rows = [("channels", ", ".join(self.channel_names)), ("columns", ", ".join(self.folder.columns))]
+        return cards.card(os.fspath(self.folder.path), facts, cards.table(("", ""), rows))
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
