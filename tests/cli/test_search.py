@@ -182,6 +182,11 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(tracets, index_folder, 
 
     plain = tracets("explain", index_folder, "day-3", "--query", query).out
     assert plain.startswith(f"day-3: score {found['score']:.3f} = ") and '"then calm." by ' in plain
+    places = [s["place"] for s in found["sentences"] if s["place"]]
+    assert places and plain.count("most in step") == len(places)
+    first, place = f"2020-05-04 {places[0]['first_step']:02}:00", places[0]
+    assert f"most in steps {place['first_step']} to {place['first_step'] + place['n_steps'] - 1} ({first} to " in plain
+    assert f": {place['drop']:.3f} less without them" in plain
 
 
 def test_another_model_is_refused_and_both_are_named(refused, index_folder, model_folder, other_model):

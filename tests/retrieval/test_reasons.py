@@ -91,8 +91,11 @@ def test_json(index):
     found = json.loads(json.dumps(explain(index.folder, ENCODER, "b", "sun").to_json()))
     assert found["stored"] is None
     assert found["sentences"] == [
-        {"sentence": "sun", "channel": "gale", "cosine": pytest.approx(0.6), "part": pytest.approx(0.36)}
-    ]
+        {
+            "sentence": "sun", "channel": "gale", "cosine": pytest.approx(0.6), "part": pytest.approx(0.36),
+            "place": None,
+        }
+    ]  # fmt: skip
     assert found["channels"] == {"gale": pytest.approx(0.36), "rain": 0.0}
     assert list(found) == ["id", "query", "score", "sample_cosine", "sample_part", "sentences", "channels", "stored"]
 

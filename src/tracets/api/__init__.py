@@ -18,7 +18,7 @@ from tracets.api.corpora import (
     windows,
     write,
 )
-from tracets.api.evaluation import evaluate_channels, evaluate_probes, evaluate_retrieval
+from tracets.api.evaluation import evaluate_channels, evaluate_parts, evaluate_probes, evaluate_retrieval
 from tracets.api.forecasting import (
     evaluate_forecast,
     fit_forecaster,
@@ -87,7 +87,7 @@ __all__ = [
     "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm",
     "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe",
     "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast",
-    "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
+    "evaluate_parts", "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
     "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
     "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
     "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",

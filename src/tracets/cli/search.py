@@ -29,7 +29,7 @@ from tracets.cli.show import (
     printed,
 )
 from tracets.errors import ConfigError, DataError, QueryError
-from tracets.types import Query, Sample
+from tracets.types import MatchedPart, Query, Sample
 
 Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
 IndexFolder = Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")]
@@ -185,7 +185,7 @@ def explain(
     backend: Backend = None,
     as_json: Json = False,
 ) -> None:
-    """Say which channel and which sentence made a window match a text; the parts add up to the score."""
+    """Say which sentence, channel and part of the series made a window match a text; the parts add up to the score."""
     opened = api.open_index(index)
     encoder = api.model_of(opened, model=model, backend=backend_of(backend))
     found = api.explain(opened, encoder, id, query)
@@ -195,6 +195,18 @@ def explain(
     printed(f"{found.id}: score {found.score:.3f} = {found.sample_part:.3f} for the window as a whole")
     for reason in found.sentences:
         printed(f'  + {reason.part:.3f}  "{reason.sentence}" by {reason.channel} (cosine {reason.cosine:.3f})')
+        if reason.place is not None:
+            printed(f"           most in {_steps(reason.place)}: {reason.place.drop:.3f} less without them")
+
+
+def _steps(place: MatchedPart) -> str:
+    """Where something lies in a window, in steps counted from 0 and, where known, in time."""
+    last = place.first_step + place.n_steps - 1
+    steps = f"step {last}" if place.n_steps == 1 else f"steps {place.first_step} to {last}"
+    if place.start is None or place.end is None:
+        return steps
+    times = [f"{time:%Y-%m-%d %H:%M}" for time in (place.start, place.end)]
+    return f"{steps} ({times[0]})" if place.n_steps == 1 else f"{steps} ({times[0]} to {times[1]})"
 
 
 def _one_window(path: Path) -> Sample:

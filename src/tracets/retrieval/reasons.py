@@ -8,22 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
 from tracets.index import IndexFolder
+from tracets.retrieval.parts import Asked, matched_parts
 from tracets.retrieval.scores import Groups, IntArray, SeriesBank, late_interaction, series_bank
-from tracets.types import FloatArray, SeriesVectors
+from tracets.types import FloatArray, MatchedPart, Sample, SeriesVectors
 
 
 @dataclass(frozen=True)
 class SentenceReason:
     """One sentence of the query: the channel it matches best (None when the window has nothing observed), their cosine,
-    and what it adds to the score."""
+    what it adds to the score, and which part of the channel made the match (None where none counts more than others,
+    or none was looked for; see `tracets.retrieval.parts`)."""
 
     sentence: str
     channel: str | None
     cosine: float
     part: float
+    place: MatchedPart | None
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,11 @@ class Explanation:
     stored: StoredSentence | None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain dicts, lists, texts and numbers."""
-        return asdict(self) | {"channels": dict(self.channels), "sentences": [asdict(s) for s in self.sentences]}
+        """The fields as plain dicts, lists, texts and numbers; times are ISO 8601 with their zone."""
+        told = asdict(self) | {"channels": dict(self.channels), "sentences": [asdict(s) for s in self.sentences]}
+        for place in [sentence["place"] for sentence in told["sentences"] if sentence["place"]]:
+            place |= {name: plain(place[name]) for name in ("start", "end")}
+        return told
 
 
 def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Explanation:
@@ -104,12 +111,14 @@ def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Ex
     spans, vectors = asked.spans[0], asked.sentences[0]
 
     names = item.names[0]
+    best, cosines = best_channels(vectors, item)
+    places = _places(encoder, index.samples([id])[0], vectors, best, cosines)
     channels, reasons = dict.fromkeys(names, 0.0), []
-    for span, best, cosine in zip(spans, *best_channels(vectors, item), strict=True):
+    for span, chosen, cosine, place in zip(spans, best, cosines, places, strict=True):
         part = (1.0 - weight) * float(cosine) / len(spans)
-        if best >= 0:
-            channels[names[best]] += part
-        reasons.append(SentenceReason(span, None if best < 0 else names[best], float(cosine), part))
+        if chosen >= 0:
+            channels[names[chosen]] += part
+        reasons.append(SentenceReason(span, None if chosen < 0 else names[chosen], float(cosine), part, place))
     sample_cosine = float(asked.sample[0] @ item.sample[0])
     return Explanation(
         id=id,
@@ -121,6 +130,16 @@ def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Ex
         channels=channels,
         stored=_stored(encoder, index.rows([id], ["text"])[0]["text"], spans, vectors),
     )
+
+
+def _places(
+    encoder: PairEncoder, sample: Sample, vectors: FloatArray, best: IntArray, cosines: FloatArray
+) -> list[MatchedPart | None]:
+    """The part of its channel that each sentence matches, in their order; the best matches are looked at first."""
+    order = [int(i) for i in np.argsort(-cosines, kind="stable") if best[i] >= 0]
+    found = matched_parts(encoder, sample, [Asked(vectors[i], int(best[i])) for i in order])
+    places = dict(zip(order, found, strict=True))
+    return [places.get(i) for i in range(len(best))]
 
 
 def best_channels(sentences: FloatArray, item: SeriesBank) -> tuple[IntArray, FloatArray]:

@@ -87,11 +87,23 @@ class ExplainRequest(Body):
     query: Text
 
 
+class MatchedPart(BaseModel):
+    """The steps of the channel without which the sentence matches worst: `drop` less, where `usual` is the median."""
+
+    first_step: int
+    n_steps: int
+    start: str | None
+    end: str | None
+    drop: float
+    usual: float
+
+
 class Sentence(BaseModel):
     sentence: str
     channel: str | None
     cosine: float
     part: float
+    place: MatchedPart | None
 
 
 class StoredSentence(BaseModel):
