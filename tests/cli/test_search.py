@@ -189,6 +189,25 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(tracets, index_folder, 
     assert f": {place['drop']:.3f} less without them" in plain
 
 
+def test_an_explanation_checks_the_numbers_of_the_text(tracets, index_folder):
+    # "A burst of 8 mm of rain." is no form of our captions
+    result = tracets("explain", index_folder, "day-3", "--query", "rain")
+    assert "numbers of its text: 1 not checked\n  8: not checked\n" in result.out
+
+
+def test_checked_numbers_are_told_where_they_lie(tracets, tmp_path, model_folder, csv_file):
+    captioned, index = tmp_path / "captioned.parquet", tmp_path / "index"
+    assert tracets("data", "caption", csv_file, "--out", captioned).code == 0
+    assert tracets("index", captioned, "--out", index, "--model", model_folder).code == 0
+    name = json.loads(tracets("search", index, "rain", "-k", 1, "--json").out)["id"]
+    found = json.loads(tracets("explain", index, name, "--query", "rain", "--json").out)["numbers"]
+    assert found and {number["result"] for number in found} == {"agrees"}
+    plain = tracets("explain", index, name, "--query", "rain").out
+    assert f"numbers of its text: {len(found)} agrees\n" in plain
+    one = next(number for number in found if number["n_steps"] == 1)
+    assert f"  {one['number']}: {one['says']} of {one['channel']}, agrees, step {one['first_step']}" in plain
+
+
 def test_another_model_is_refused_and_both_are_named(refused, index_folder, model_folder, other_model):
     said = refused("search", index_folder, "rain", "--model", other_model, "--backend", "torch")
     assert str(model_folder) in said and str(other_model) in said

@@ -50,6 +50,7 @@ from tracets.api.indexes import (
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
 from tracets.api.searching import (
     build_index,
+    check_numbers,
     embed,
     embed_folder,
     embed_to_file,
@@ -85,15 +86,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "Query", "Sample", "Span", "TraceClassifier",
     "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm",
-    "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe",
-    "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast",
-    "evaluate_parts", "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
-    "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
-    "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
-    "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
-    "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_spans",
-    "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models",
-    "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
+    "caption_samples", "check_numbers", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where",
+    "describe", "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify",
+    "evaluate_forecast", "evaluate_parts", "evaluate_probes", "evaluate_retrieval", "explain", "export",
+    "export_index", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster",
+    "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier",
+    "is_first_process", "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier",
+    "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts",
+    "plot_hits", "plot_spans", "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads",
+    "shipped_models", "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
     "with_neighbours", "write",
 ]  # fmt: skip
 

@@ -29,7 +29,7 @@ from tracets.cli.show import (
     printed,
 )
 from tracets.errors import ConfigError, DataError, QueryError
-from tracets.types import MatchedPart, Query, Sample
+from tracets.types import CheckedNumber, MatchedPart, Query, Sample
 
 Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
 IndexFolder = Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")]
@@ -197,10 +197,27 @@ def explain(
         printed(f'  + {reason.part:.3f}  "{reason.sentence}" by {reason.channel} (cosine {reason.cosine:.3f})')
         if reason.place is not None:
             printed(f"           most in {_steps(reason.place)}: {reason.place.drop:.3f} less without them")
+    results = [number.result for number in found.numbers]
+    if results:
+        printed("numbers of its text: " + ", ".join(f"{results.count(one)} {one}" for one in dict.fromkeys(results)))
+    for number in found.numbers:
+        printed(f"  {number.number}: {_told(number)}")
 
 
-def _steps(place: MatchedPart) -> str:
+def _told(number: CheckedNumber) -> str:
+    """What became of a number of a text: what it says, of which channel, where it lies, whether the values agree."""
+    if not number.says:
+        return number.result
+    of = "" if number.channel is None else f" of {number.channel}"
+    what = f"{number.says}{of}, {number.result}"
+    if number.recomputed is not None and number.result == "differs":
+        what += f": {number.recomputed}"
+    return what if number.first_step is None else f"{what}, {_steps(number)}"
+
+
+def _steps(place: MatchedPart | CheckedNumber) -> str:
     """Where something lies in a window, in steps counted from 0 and, where known, in time."""
+    assert place.first_step is not None and place.n_steps is not None
     last = place.first_step + place.n_steps - 1
     steps = f"step {last}" if place.n_steps == 1 else f"steps {place.first_step} to {last}"
     if place.start is None or place.end is None:

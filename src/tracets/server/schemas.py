@@ -112,6 +112,21 @@ class StoredSentence(BaseModel):
     cosine: float
 
 
+class CheckedNumber(BaseModel):
+    """A number of a window's text, `at` a place in it, beside the same from the values and its steps."""
+
+    number: str
+    at: int
+    says: str
+    channel: str | None
+    recomputed: str | None
+    result: Literal["agrees", "differs", "not checked"]
+    first_step: int | None
+    n_steps: int | None
+    start: str | None
+    end: str | None
+
+
 class ExplainAnswer(BaseModel):
     """A score taken apart: `sample_part` plus the parts of all sentences is `score`."""
 
@@ -123,6 +138,7 @@ class ExplainAnswer(BaseModel):
     sentences: list[Sentence]
     channels: dict[str, float]
     stored: StoredSentence | None
+    numbers: list[CheckedNumber]
 
 
 class StoredItem(BaseModel):
