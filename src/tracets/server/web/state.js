@@ -10,24 +10,34 @@ export function fromAddress() {
 
 export function toAddress(state) {
   const given = new URLSearchParams();
-  for (const name of NAMES) if (state[name] && state[name] !== USUAL[name]) given.set(name, state[name]);
+  for (const name of NAMES) {
+    if (name === "channel" && !state["channel-text"]) continue;
+    if (state[name] && state[name] !== USUAL[name]) given.set(name, state[name]);
+  }
   if (`#${given}` !== location.hash) history.pushState(null, "", given.size ? `#${given}` : location.pathname);
 }
 
-export function fromForm(form, like) {
+export function fromForm(form) {
   const given = new FormData(form);
-  return Object.fromEntries(NAMES.map((name) => [name, name === "like" ? like : (given.get(name) ?? "").trim()]));
+  return Object.fromEntries(NAMES.map((name) => [name, (given.get(name) ?? "").trim()]));
 }
 
 export function toForm(form, state) {
   for (const name of NAMES) {
     if (name === "want") form.querySelector(`[name=want][value="${state.want === "text" ? "text" : "series"}"]`).checked = true;
-    else if (name !== "like") form.elements[name].value = state[name];
+    else if (name !== "channel" || state.channel) form.elements[name].value = state[name];
   }
 }
 
 export function isEmpty(state, series) {
   return !(state.text || state.like || state["channel-text"] || series);
+}
+
+export const hasFilter = (state) => Boolean(state.where || state.from || state.to);
+
+// What the hits are explained by: the words of the question.
+export function questionOf(state) {
+  return state.text || (state["channel-text"] && `${state.channel}: ${state["channel-text"]}`);
 }
 
 export function toRequest(state, series, zoned) {
