@@ -15,7 +15,7 @@ import typer
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "docs" / "pictures"
 MOST_BYTES = 150_000
-QUESTION = "freezing cold with strong wind. A burst of rain near the end"
+QUESTION = "A sharp drop in temperature near the end. Wind peaks late."
 
 
 def main(index: Annotated[Path, typer.Argument(help="The index of the demo.")]) -> None:
@@ -51,7 +51,7 @@ def keep(page: Any, path: Path) -> None:
 def why(page: Any) -> None:
     page.click(".hit:first-child [data-do=why]")
     page.wait_for_selector(".hit:first-child .numbers")
-    page.evaluate("document.querySelector('#query').remove()")
+    page.evaluate("document.querySelector('#query').remove(); scrollTo(0, 0)")
 
 
 def fan(page: Any) -> None:

@@ -21,7 +21,8 @@ export function plotly() {
 }
 
 async function plot(element, traces, drawn) {
-  const { newPlot } = await plotly();
+  const { newPlot, react } = await plotly();
+  if (element.data) return react(element, traces, drawn, QUIET);
   element.replaceChildren();
   return newPlot(element, traces, drawn, QUIET);
 }
