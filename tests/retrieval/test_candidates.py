@@ -1,18 +1,23 @@
 """Approximate search by inverted lists: what the lists hold, what is found, and when it does not apply."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pytest
 
+from tracets import api
+from tracets.data.captions import caption
+from tracets.data.generate import generate_samples
 from tracets.filters import col
 from tracets.index import IndexFolder, Rows
 from tracets.index.lists import make_lists, open_lists
 from tracets.index.quantised import quantise
+from tracets.retrieval.build import build_index
 from tracets.retrieval.candidates import add_lists
 from tracets.retrieval.search import search
 from tracets.retrieval.stored import Index
-from tracets.types import Query, Sample, SeriesVectors, TextVectors
+from tracets.types import LISTED, Query, Sample, SeriesVectors, TextVectors
 
 pytestmark = pytest.mark.filterwarnings("ignore::tracets.errors.ShortAnswer")
 
@@ -81,7 +86,7 @@ def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
     path, encoder = made
     monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 30)
     index = add_lists(Index.open(path), probes=4)
-    assert 0.8 < index.lists.recall <= 1 and index.lists.probes == 4
+    assert 0.6 < index.lists.recall < 1 and index.lists.probes == 4
     assert Index.open(path).lists.recall == index.lists.recall
     scored = []
     whole = type(index.series).take
@@ -95,7 +100,50 @@ def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
         best = {h.id: h.score for h in expected}
         assert all(best[h.id] == pytest.approx(h.score, abs=2e-6) for h in found if h.id in best)
         shares.append(len({h.id for h in found} & set(best)) / 10)
-    assert np.mean(shares) == pytest.approx(index.lists.recall, abs=0.1)
+    assert np.mean(shares) > index.lists.recall - 0.1
+
+
+def test_recall_is_that_of_texts_or_of_their_sentences(made, monkeypatch):
+    path, encoder = made
+    monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 15)
+    index = add_lists(Index.open(path), probes=3)
+    rows, texts = index.texts
+    shares = {"text": [], "sentence": []}
+    for text in range(len(rows)):
+        said = texts.sentences.take(np.array([text])).vectors
+        for kind, vectors in (("text", said), ("sentence", said[:1]), ("sentence", said[1:])):
+            encoder.vectors["one"] = vectors
+            expected, found = (search(index, encoder, Query("one"), exact=exact) for exact in (True, False))
+            shares[kind].append(len({h.id for h in expected} & {h.id for h in found}) / 10)
+    assert index.lists.recall == pytest.approx(min(np.mean(found) for found in shares.values()), abs=0.05)
+    assert 0.5 < index.lists.recall < 0.95
+
+
+def test_more_lists_are_looked_into_until_most_is_found(made, monkeypatch):
+    path, _ = made
+    monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 30)
+    monkeypatch.setattr("tracets.retrieval.candidates.PROBES", 1)
+    recall = {probes: add_lists(Index.open(path), probes=probes).lists.recall for probes in (1, 2, 4, 8)}
+    assert recall[1] < recall[4] <= recall[8]
+    for wanted in (recall[1], recall[4], 1.1):
+        monkeypatch.setattr("tracets.retrieval.candidates.WANTED", wanted)
+        lists = add_lists(Index.open(path)).lists
+        enough = [probes for probes in recall if recall[probes] >= wanted]
+        if enough:
+            assert (lists.probes, lists.recall) == (enough[0], recall[enough[0]])
+        else:
+            assert len(lists.centres) / 4 >= lists.probes > len(lists.centres) / 8
+
+
+def test_an_index_is_listed_from_some_size_on(monkeypatch, tmp_path, plants, statistics_encoder):
+    monkeypatch.setattr("tracets.retrieval.build.add_lists", lambda index, *, encoder: (len(index), encoder))
+    build = partial(build_index, plants, statistics_encoder, tmp_path / "index", overwrite=True)
+    listed = (3, statistics_encoder)
+    assert LISTED == 1_000_000
+    monkeypatch.setattr("tracets.retrieval.build.LISTED", 3)
+    assert build() == listed and build(ann=False) != listed
+    monkeypatch.setattr("tracets.retrieval.build.LISTED", 4)
+    assert build() != listed and build(ann=True) == listed
 
 
 def test_filters_channels_and_stored_windows(made):
@@ -129,3 +177,24 @@ def test_windows_that_are_added_later_are_candidates_always(made, tmp_path):
     state = more.folder.mapped.state
     assert state.lists is not None and open_lists(tmp_path, state.lists) is None
     assert len(search(Index.open(path), encoder, Query("q10"), k=N + 1)) == N
+
+
+@pytest.mark.slow
+def test_without_texts_captions_are_asked(tmp_path, model_folder):
+    """An index of the shipped kind of model that keeps no texts: the measure asks what its windows would be told by."""
+    encoder = api.load(model_folder)
+    samples = list(generate_samples(120, seed=1, captions=False))
+    index = build_index(samples, encoder, tmp_path / "index", ann=False)
+    asked = []
+
+    class Told:
+        def __getattr__(self, name):
+            return getattr(encoder, name)
+
+        def encode_texts(self, texts, *, batch_size=64):
+            asked.extend(texts)
+            return encoder.encode_texts(texts, batch_size=batch_size)
+
+    assert add_lists(index, probes=1, encoder=Told()).lists.recall <= 1
+    assert len(asked) == 50 and set(asked) <= {caption(sample).text for sample in samples}
+    assert add_lists(index).lists.recall >= 0.95, "probes are doubled"
