@@ -228,6 +228,41 @@ def test_parts_of_the_series_and_numbers_are_marked(page, told_address):
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
+def test_places_in_long_series_are_asked_for_where_the_service_has_them(page, address):
+    """Whatever this service has: its document, its columns and its answer are given here."""
+    asked = []
+
+    def spans(route):
+        asked.append(route.request.post_data_json)
+        hit = {"rank": 1, "id": "day-3", "score": 0.5, "start": "2020-05-04T02:00:00+00:00", "end": None, "text": None,
+               "channels": {"rain": 0.5}, "label": None, "metadata": {}, "series": "sf", "first_step": 2,
+               "n_steps": 4}  # fmt: skip
+        route.fulfill(json={"spans": [hit]})
+
+    def info(route):
+        told = route.fetch().json()
+        route.fulfill(json=told | {"columns": [*told["columns"], "first_step"]})
+
+    schemas = {"SearchRequest": {"properties": {"hybrid": {}}}}
+    page.route("**/openapi.json", lambda route: route.fulfill(
+        json={"paths": {"/v1/spans": {}}, "components": {"schemas": schemas}}))  # fmt: skip
+    page.route("**/v1/spans", spans)
+    page.route("**/v1/info", info)
+    page.goto(f"{address}/#text=rain&k=3")
+    page.click("#more summary")
+    page.check("#find-label input")
+    assert page.is_visible("#hybrid-label")
+    page.focus("#text")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".hit:only-child .facts:has-text('in sf, steps 2 to 5')")
+    assert asked == [{"k": 3, "text": "rain"}] and "find=spans" in page.url
+    page.reload()
+    page.wait_for_selector(".hit:only-child .facts:has-text('in sf')")
+    assert page.is_checked("#find-label input")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_control_has_a_name_and_texts_have_contrast(page, address, scheme):
     page.emulate_media(color_scheme=scheme)

@@ -72,6 +72,7 @@ class Card {
       made.dataset.where = `"${column.replaceAll('"', '""')}" = '${String(value).replaceAll("'", "''")}'`;
       facts.append(made);
     };
+    if (hit.series !== undefined) facts.append(`in ${hit.series}, steps ${hit.first_step} to ${hit.first_step + hit.n_steps - 1}`);
     if (hit.label) add("label", hit.label, hit.label);
     for (const [name, value] of Object.entries(hit.metadata)) {
       if (typeof value === "string" && value.length < 60) add(name, value, `${name}: ${value}`);

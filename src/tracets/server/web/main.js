@@ -63,7 +63,7 @@ async function search(remember = true) {
   busy(true);
   try {
     const began = performance.now();
-    const { hits } = await api.search(asked.toRequest(state, given, zoned));
+    const { hits } = await (state.find ? api.spans : api.search)(asked.toRequest(state, given, zoned));
     if (mine !== turn) return;
     byId("opened").replaceChildren();
     showHits(byId("results"), hits, asked.questionOf(state), act);
@@ -210,6 +210,13 @@ async function share() {
   }
 }
 
+// What only some services and indexes have: places in long series, and ranking by words.
+async function showAbilities(columns) {
+  const able = await api.abilities().catch(() => ({}));
+  byId("find-label").hidden = !(able.spans && columns.includes("first_step"));
+  byId("hybrid-label").hidden = !able.hybrid;
+}
+
 function showExamples(channels) {
   const [first, second = first, third = second] = channels;
   const questions = [`${first} rises steadily`, `a sudden drop in ${second}`, `${third} peaks near the end`];
@@ -258,11 +265,12 @@ function listen() {
 async function restore() {
   const state = asked.fromAddress();
   asked.toForm(form, state);
-  if (state["channel-text"] || state.want === "text") byId("more").open = true;
+  if (state["channel-text"] || state.want === "text" || state.find || state.hybrid) byId("more").open = true;
   await search(false);
 }
 
 async function begin() {
+  let columns = [];
   listen();
   try {
     const about = await api.info();
@@ -271,13 +279,14 @@ async function begin() {
     byId("columns").textContent = `Columns of the filter: ${about.columns.join(", ")}.`;
     zoned = about.zone !== null;
     if (about.channels.length) showExamples(about.channels);
+    columns = about.columns;
   } catch (error) {
     say(error.message, true);
     return;
   }
   await restore();
   // Safari has no requestIdleCallback; what could not be loaded is said when something is drawn
-  (window.requestIdleCallback ?? setTimeout)(() => plotly().catch(() => {}));
+  (window.requestIdleCallback ?? setTimeout)(() => { plotly().catch(() => {}); showAbilities(columns); });
 }
 
 begin();

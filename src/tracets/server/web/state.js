@@ -1,6 +1,6 @@
 // What is asked, as the form has it, as a request, and as the part of the address behind "#": a link shows the same.
 
-const NAMES = ["text", "channel", "channel-text", "where", "from", "to", "want", "k", "like"];
+const NAMES = ["text", "channel", "channel-text", "where", "from", "to", "want", "k", "like", "find", "hybrid"];
 const USUAL = { want: "series", k: "8" };
 
 export function fromAddress() {
@@ -25,6 +25,7 @@ export function fromForm(form) {
 export function toForm(form, state) {
   for (const name of NAMES) {
     if (name === "want") form.querySelector(`[name=want][value="${state.want === "text" ? "text" : "series"}"]`).checked = true;
+    else if (form.elements[name].type === "checkbox") form.elements[name].checked = state[name] === form.elements[name].value;
     else if (name !== "channel" || state.channel) form.elements[name].value = state[name];
   }
 }
@@ -46,7 +47,9 @@ export function toRequest(state, series, zoned) {
   if (state.where) filters.push(`(${state.where})`);
   if (state.from) filters.push(`"end" >= timestamp '${state.from}T00:00:00${zone}'`);
   if (state.to) filters.push(`"start" <= timestamp '${state.to}T23:59:59${zone}'`);
-  const request = { want: state.want || "series", k: Number(state.k) || 8 };
+  const request = { k: Number(state.k) || 8 };
+  if (!state.find) request.want = state.want || "series"; // places are in series, they are not ranked by texts
+  if (state.hybrid && !state.find) request.hybrid = true;
   if (state.text) request.text = state.text;
   if (state.like) request.like = state.like;
   if (state["channel-text"]) request.channels = { [state.channel]: state["channel-text"] };
