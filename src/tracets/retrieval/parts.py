@@ -1,7 +1,7 @@
 """Which part of a channel made a sentence match: the stretch without which their cosine falls most.
 
 Stretches of a quarter, an eighth and a sixteenth of the window, half overlapping, are made missing in turn and the
-window is encoded anew: some 53 times for each channel that is asked about. A fall counts as far as it exceeds the
+window is encoded anew: some 55 times for each channel that is asked about. A fall counts as far as it exceeds the
 median one of stretches as long, so that what any gap costs is not taken for a reason; the stretch that exceeds it most
 is the part.
 """
@@ -88,7 +88,7 @@ def stretches(n_steps: int) -> list[tuple[int, int]]:
     >>> stretches(8)
     [(0, 2), (1, 2), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2)]
     >>> len(stretches(168))
-    53
+    55
     """
     if n_steps < LEAST_STEPS:
         return []

@@ -147,9 +147,9 @@ def check_numbers(sample: Sample, text: str) -> tuple[CheckedNumber, ...]:
 
     Examples
     --------
-    >>> sample = Sample("a", np.array([[1.0, 2.0, 3.0, 8.0]]), ("load",), ("MW",), start=datetime(2020, 5, 1), freq="D")
-    >>> [(n.number, n.recomputed, n.result, n.start.day) for n in check_numbers(sample, "Load ranges from 1 to 9 MW.")]
-    [('1', '1', 'agrees', 1), ('9 MW', '8 MW', 'differs', 4)]
+    >>> sample = Sample("a", np.array([[1.0, 2.0, 3.0, 8.0]]), ("load",), ("MW",))
+    >>> [(n.number, n.recomputed, n.result, n.first_step) for n in check_numbers(sample, "Load ranges from 1 to 9 MW.")]
+    [('1', '1', 'agrees', 0), ('9 MW', '8 MW', 'differs', 3)]
     """
     return tuple(_timed(sample, one) for one in checked.check_numbers(sample, text))
 

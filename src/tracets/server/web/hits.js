@@ -63,7 +63,8 @@ class Card {
       this.at(".score").title = "score";
     }
     const facts = this.at(".facts");
-    if (hit.start) facts.append(`${plainTime(hit.start)}${hit.end ? ` to ${plainTime(hit.end)}` : ""}`);
+    const tell = (said) => facts.append(Object.assign(document.createElement("span"), { textContent: said }));
+    if (hit.start) tell(`${plainTime(hit.start)}${hit.end ? ` to ${plainTime(hit.end)}` : ""}`);
     const chip = (column, value, said) => Object.assign(document.createElement("button"), {
       type: "button", className: "chip", textContent: said, title: `Only those with this ${column}`,
     });
@@ -72,11 +73,11 @@ class Card {
       made.dataset.where = `"${column.replaceAll('"', '""')}" = '${String(value).replaceAll("'", "''")}'`;
       facts.append(made);
     };
-    if (hit.series !== undefined) facts.append(`in ${hit.series}, steps ${hit.first_step} to ${hit.first_step + hit.n_steps - 1}`);
+    if (hit.series !== undefined) tell(`in ${hit.series}, steps ${hit.first_step} to ${hit.first_step + hit.n_steps - 1}`);
     if (hit.label) add("label", hit.label, hit.label);
     for (const [name, value] of Object.entries(hit.metadata)) {
       if (typeof value === "string" && value.length < 60) add(name, value, `${name}: ${value}`);
-      else if (value !== null && String(value).length < 60) facts.append(`${name}: ${value}`);
+      else if (value !== null && String(value).length < 60) tell(`${name}: ${value}`);
     }
     this.at(".words").textContent = hit.text ?? "";
     this.at(".words").hidden = !hit.text;
