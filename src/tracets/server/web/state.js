@@ -44,7 +44,7 @@ export function questionOf(state) {
 export function toRequest(state, series, zoned) {
   const zone = zoned ? "+00:00" : "";
   const filters = [];
-  if (state.where) filters.push(`(${state.where})`);
+  if (state.where) filters.push(state.from || state.to ? `(${state.where})` : state.where);
   if (state.from) filters.push(`"end" >= timestamp '${state.from}T00:00:00${zone}'`);
   if (state.to) filters.push(`"start" <= timestamp '${state.to}T23:59:59${zone}'`);
   const request = { k: Number(state.k) || 8 };
