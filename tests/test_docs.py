@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="the docs are not beside the tests")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
 
 
 def written_commands() -> list[str]:
@@ -87,6 +87,15 @@ def test_the_quickstart_runs_as_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(blocks("python")[0], "README.md", "exec"), {})
     assert len(re.findall(r"^\d JFK-2013-", capsys.readouterr().out, re.M)) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.skipif("base" not in api.shipped_models(), reason="no model ships in this tree yet")
+def test_the_example_of_an_explanation_says_what_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks("python", "docs/explain.md")[0], "explain.md", "exec"), {})
+    assert capsys.readouterr().out == blocks("text", "docs/explain.md")[0]
 
 
 def test_the_quickstart_has_ten_lines():

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from tracets.errors import DataError, NotFound
@@ -310,6 +310,58 @@ class Span(Hit):
     @property
     def place(self) -> str:
         return f"{self.series}, {self.n_steps} steps from {self.first_step}"
+
+
+@dataclass(frozen=True)
+class MatchedPart:
+    """The stretch of a channel without which a sentence matches it worst: steps `first_step` to `first_step + n_steps`.
+
+    `start` and `end` are the times of its first and last step, None where they are not known. `drop` is what the cosine
+    of sentence and channel loses when these steps are made missing, `usual` the median of what it loses without other
+    stretches as long as this.
+    """
+
+    first_step: int
+    n_steps: int
+    start: datetime | None
+    end: datetime | None
+    drop: float
+    usual: float
+
+
+@dataclass(frozen=True)
+class CheckedNumber:
+    """One number of a text, held against the values of its window.
+
+    Parameters
+    ----------
+    number : str
+        As the text has it, with its unit: "12.7 m/s", "day 5", "04:00", "three".
+    at : int
+        Where it begins in the text, in characters.
+    says : str
+        What the text says it is: "high", "mean", "time of the high". Empty where the sentence could not be read.
+    channel : str or None
+        The channel that it is about; None where it is about several, or the sentence could not be read.
+    recomputed : str or None
+        The same from the values, in the same rounding; None where the values have no such number.
+    result : "agrees", "differs" or "not checked"
+        "differs" where the values give another number, or none; "not checked" where the sentence has no form that is
+        known, as in a report by people.
+    first_step, n_steps, start, end
+        Where it lies: the step of a peak, the steps of a day, all of them for a mean. None where it lies nowhere.
+    """
+
+    number: str
+    at: int
+    says: str
+    channel: str | None
+    recomputed: str | None
+    result: Literal["agrees", "differs", "not checked"]
+    first_step: int | None = None
+    n_steps: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -74,3 +74,12 @@ def test_channels(tracets, refused, corpus_file, model_folder):
     assert 0 <= found["whole_text"]["low"] <= found["whole_text"]["agreement"] <= found["whole_text"]["high"] <= 1
     assert "8 windows of split train" in tracets(*command).out
     assert "Use one of train, val, test" in refused(*command, "--split", "dev")
+
+
+def test_parts(tracets, refused, corpus_file, model_folder):
+    command = ("evaluate", "parts", corpus_file, "--model", model_folder, "--split", "train", "--n-boot", 20)
+    found = json.loads(tracets(*command, "--limit", 4, "--json").out)
+    assert (found["windows"], found["sentences"], found["chance"]) == (4, 8, 0.5)
+    assert found["low"] <= found["beaten"] <= found["high"] and found["provenance"]["split"] == "train"
+    assert tracets(*command, "--limit", 4).out.startswith("4 windows of split train, model ")
+    assert "Use one of train, val, test" in refused(*command, "--split", "dev")

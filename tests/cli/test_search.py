@@ -182,6 +182,30 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(tracets, index_folder, 
 
     plain = tracets("explain", index_folder, "day-3", "--query", query).out
     assert plain.startswith(f"day-3: score {found['score']:.3f} = ") and '"then calm." by ' in plain
+    places = [s["place"] for s in found["sentences"] if s["place"]]
+    assert places and plain.count("most in step") == len(places)
+    first, place = f"2020-05-04 {places[0]['first_step']:02}:00", places[0]
+    assert f"most in steps {place['first_step']} to {place['first_step'] + place['n_steps'] - 1} ({first} to " in plain
+    assert f": {place['drop']:.3f} less without them" in plain
+
+
+def test_an_explanation_checks_the_numbers_of_the_text(tracets, index_folder):
+    # "A burst of 8 mm of rain." is no form of our captions
+    result = tracets("explain", index_folder, "day-3", "--query", "rain")
+    assert "numbers of its text: 1 not checked\n  8: not checked\n" in result.out
+
+
+def test_checked_numbers_are_told_where_they_lie(tracets, tmp_path, model_folder, csv_file):
+    captioned, index = tmp_path / "captioned.parquet", tmp_path / "index"
+    assert tracets("data", "caption", csv_file, "--out", captioned).code == 0
+    assert tracets("index", captioned, "--out", index, "--model", model_folder).code == 0
+    name = json.loads(tracets("search", index, "rain", "-k", 1, "--json").out)["id"]
+    found = json.loads(tracets("explain", index, name, "--query", "rain", "--json").out)["numbers"]
+    assert found and {number["result"] for number in found} == {"agrees"}
+    plain = tracets("explain", index, name, "--query", "rain").out
+    assert f"numbers of its text: {len(found)} agrees\n" in plain
+    one = next(number for number in found if number["n_steps"] == 1)
+    assert f"  {one['number']}: {one['says']} of {one['channel']}, agrees, step {one['first_step']}" in plain
 
 
 def test_another_model_is_refused_and_both_are_named(refused, index_folder, model_folder, other_model):

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from tracets.errors import IndexFolderError, NotFound, QueryError
 from tracets.retrieval.build import build_index
-from tracets.retrieval.reasons import StoredSentence, explain
+from tracets.retrieval.reasons import StoredSentence, check_numbers, explain
 from tracets.retrieval.search import search
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
 
@@ -91,10 +92,43 @@ def test_json(index):
     found = json.loads(json.dumps(explain(index.folder, ENCODER, "b", "sun").to_json()))
     assert found["stored"] is None
     assert found["sentences"] == [
-        {"sentence": "sun", "channel": "gale", "cosine": pytest.approx(0.6), "part": pytest.approx(0.36)}
-    ]
+        {
+            "sentence": "sun", "channel": "gale", "cosine": pytest.approx(0.6), "part": pytest.approx(0.36),
+            "place": None,
+        }
+    ]  # fmt: skip
     assert found["channels"] == {"gale": pytest.approx(0.36), "rain": 0.0}
-    assert list(found) == ["id", "query", "score", "sample_cosine", "sample_part", "sentences", "channels", "stored"]
+    assert list(found) == [
+        "id", "query", "score", "sample_cosine", "sample_part", "sentences", "channels", "stored", "numbers",
+    ]  # fmt: skip
+
+
+def test_the_numbers_of_the_text_are_held_against_the_values(tmp_path):
+    told = {"start": datetime(2020, 5, 1, tzinfo=UTC), "freq": "h"}
+    sample = Sample("w", np.float32([[1, 2, 4, 3]]), ("rain",), ("mm",), text="Rain peaks at 4 mm at 03:00", **told)
+    index = build_index([sample], Told(), tmp_path / "index")
+    explained = explain(index.folder, Told(), "w", "rain")
+    assert explained.numbers == check_numbers(sample, sample.text)
+    assert json.loads(json.dumps(explained.to_json()))["numbers"] == [
+        {
+            "number": "4 mm", "at": 14, "says": "high", "channel": "rain", "recomputed": "4 mm", "result": "agrees",
+            "first_step": 2, "n_steps": 1, "start": "2020-05-01T02:00:00+00:00", "end": "2020-05-01T02:00:00+00:00",
+        },
+        {
+            "number": "at 03:00", "at": 19, "says": "time of the high", "channel": "rain", "recomputed": "02:00",
+            "result": "differs", "first_step": 2, "n_steps": 1, "start": "2020-05-01T02:00:00+00:00",
+            "end": "2020-05-01T02:00:00+00:00",
+        },
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Told(HandEncoder):
+    """Every text is one sentence about rain."""
+
+    def encode_texts(self, texts, *, batch_size=64):
+        rain = np.float32([WORDS["rain"]])
+        return TextVectors(np.repeat(rain, len(texts), axis=0), (rain,) * len(texts), tuple((t,) for t in texts))
 
 
 def test_errors(index):

@@ -57,6 +57,27 @@ def test_an_explanation_adds_up(ask):
     assert sum(found["channels"].values()) == pytest.approx(parts - found["sample_part"], abs=1e-6)
 
 
+def test_an_explanation_is_that_of_the_front_door(ask, direct):
+    query = "Heavy rain. Light wind."
+    expected = json.loads(json.dumps(api.explain(*direct, "day-3", query).to_json()))
+    same(ask("/v1/explain", id="day-3", query=query), expected)
+    assert any(sentence["place"] for sentence in expected["sentences"])
+
+
+def same(found, expected):
+    """Equal, but for floats: vectors are those of other batches."""
+    if isinstance(expected, dict):
+        assert list(found) == list(expected)
+        for name, value in expected.items():
+            same(found[name], value)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            same(one, other)
+    else:
+        assert found == (pytest.approx(expected, abs=1e-4) if isinstance(expected, float) else expected)
+
+
 def test_a_stored_window_comes_back_whole(client, direct):
     found = client.get("/v1/items/day-3").json()
     assert found == json.loads(json.dumps(api.sample_to_json(api.stored(direct[0], ["day-3"])[0])))

@@ -19,7 +19,7 @@ from tracets.api.corpora import (
     windows,
     write,
 )
-from tracets.api.evaluation import evaluate_channels, evaluate_probes, evaluate_retrieval
+from tracets.api.evaluation import evaluate_channels, evaluate_parts, evaluate_probes, evaluate_retrieval
 from tracets.api.fetching import (
     build_noaa,
     downloads,
@@ -60,6 +60,7 @@ from tracets.api.indexes import (
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
 from tracets.api.searching import (
     build_index,
+    check_numbers,
     embed,
     embed_folder,
     embed_to_file,
@@ -100,17 +101,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "NoaaSettings", "Query", "Sample", "Span",
     "TraceClassifier", "TraceForecaster", "TraceModel", "TraceTransformer", "add_to_index", "build_index", "build_noaa",
-    "caption", "caption_by_llm", "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index",
-    "delete_where", "describe", "downloads", "embed", "embed_folder", "embed_to_file", "evaluate_channels",
-    "evaluate_classify", "evaluate_forecast", "evaluate_probes", "evaluate_retrieval", "explain", "export",
-    "export_index", "fetch_ett", "fetch_ptb_xl", "fetch_time_mmd", "fetch_uea", "filter_from_json", "filter_to_json",
-    "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json",
-    "histories", "hit_to_json", "hits_to_html", "index_info", "is_classifier", "is_first_process", "is_forecaster",
-    "kind_of_source", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
-    "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_profile",
-    "plot_spans", "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads",
-    "shipped_models", "source", "span_to_json", "stored", "terms_of", "train", "upsert_index", "verify_index", "watch",
-    "weather", "windows", "with_neighbours", "write",
+    "caption", "caption_by_llm", "caption_samples", "check_numbers", "classify", "col", "compact_index", "cut",
+    "delete_from_index", "delete_where", "describe", "downloads", "embed", "embed_folder", "embed_to_file",
+    "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_parts", "evaluate_probes",
+    "evaluate_retrieval", "explain", "export", "export_index", "fetch_ett", "fetch_ptb_xl", "fetch_time_mmd",
+    "fetch_uea", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster",
+    "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "hits_to_html", "index_info",
+    "is_classifier", "is_first_process", "is_forecaster", "kind_of_source", "limits_of", "llm_captioner", "load",
+    "load_backbone", "load_classifier", "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index",
+    "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read", "restore_index",
+    "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "source", "span_to_json", "stored",
+    "terms_of", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 LATE = {

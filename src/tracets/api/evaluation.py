@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tracets.data.corpus import Corpus
     from tracets.encoders.protocol import PairEncoder
     from tracets.evaluate.deletion import ChannelReport
+    from tracets.evaluate.parts import PartReport
     from tracets.evaluate.probe_report import ProbeReport
     from tracets.evaluate.report import RetrievalReport
     from tracets.filters import Filter
@@ -76,5 +77,23 @@ def evaluate_channels(
     Beside chance, for whole texts and for each of their sentences asked alone; see `tracets.evaluate.deletion`.
     """
     from tracets.evaluate.deletion import evaluate_channels as evaluate
+
+    return evaluate(list(corpus.split(split)), model, limit=limit, seed=seed, n_boot=n_boot)
+
+
+def evaluate_parts(
+    corpus: Corpus,
+    model: PairEncoder,
+    *,
+    split: str = "test",
+    limit: int = 50,
+    seed: int = 0,
+    n_boot: int = 1000,
+) -> PartReport:
+    """Level the part of a channel that each sentence of at most `limit` windows matches: does the match fall most?
+
+    Beside random stretches of the same length; see `tracets.evaluate.parts`.
+    """
+    from tracets.evaluate.parts import evaluate_parts as evaluate
 
     return evaluate(list(corpus.split(split)), model, limit=limit, seed=seed, n_boot=n_boot)

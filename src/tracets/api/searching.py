@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracets.storage import is_url
-from tracets.types import AnyPath, Hit, Query, Sample
+from tracets.types import AnyPath, CheckedNumber, Hit, Query, Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -281,10 +281,25 @@ def map_of(index: Index) -> list[dict[str, Any]]:
 
 
 def explain(index: Index, model: PairEncoder, id: str, query: str) -> Explanation:
-    """Take the score of one stored window for a text apart: sentence by sentence, channel by channel."""
+    """Take the score of one stored window for a text apart: sentence by sentence, channel by channel.
+
+    With the part of the series that each sentence matches, and the numbers of the text held against the values.
+    """
     from tracets.retrieval import reasons
 
     return reasons.explain(index.folder, model, id, query)
+
+
+def check_numbers(sample: Sample, text: str) -> tuple[CheckedNumber, ...]:
+    """Hold every number of a text against the values of a window; see `tracets.retrieval.reasons.check_numbers`.
+
+    >>> sample = Sample("a", [[1, 2, 3, 8]], ("load",), ("MW",))
+    >>> [(one.number, one.recomputed, one.result) for one in check_numbers(sample, "Load ranges from 1 to 9 MW.")]
+    [('1', '1', 'agrees'), ('9 MW', '8 MW', 'differs')]
+    """
+    from tracets.retrieval import reasons
+
+    return reasons.check_numbers(sample, text)
 
 
 def plot_hits(index: Index, hits: Sequence[Hit], description: str, path: AnyPath) -> None:

@@ -96,6 +96,26 @@ def channels(
 
 
 @app.command()
+def parts(
+    corpus: Annotated[Path, typer.Argument(help="A corpus with texts and splits.")],
+    model: Model = "base",
+    split: Annotated[str, typer.Option(help="The split to ask about: train, val or test.")] = "test",
+    limit: Annotated[int, typer.Option(help="At most so many windows, drawn by the seed.", min=2)] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of windows, of random stretches and of intervals.")] = 0,
+    n_boot: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Level the part of a channel that a sentence is said to match by: does the match fall more than without others?"""
+    report = api.evaluate_parts(
+        api.read(corpus, limits=limits()), api.load(model), split=split, limit=limit, seed=seed, n_boot=n_boot
+    )
+    if as_json:
+        json_line(report.to_json())
+    else:
+        printed(report.to_table())
+
+
+@app.command()
 def forecast(
     corpus: Annotated[Path, typer.Argument(help="A CSV of long series, or a corpus with splits.")],
     horizon: Annotated[int, typer.Option(help="Steps to forecast.", min=1)],

@@ -29,7 +29,7 @@ from tracets.cli.show import (
     printed,
 )
 from tracets.errors import ConfigError, DataError, QueryError
-from tracets.types import LISTED, Query, Sample
+from tracets.types import LISTED, CheckedNumber, MatchedPart, Query, Sample
 
 Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
 IndexFolder = Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")]
@@ -186,7 +186,7 @@ def explain(
     backend: Backend = None,
     as_json: Json = False,
 ) -> None:
-    """Say which channel and which sentence made a window match a text; the parts add up to the score."""
+    """Say which sentence, channel and part of the series made a window match a text; the parts add up to the score."""
     opened = api.open_index(index)
     encoder = api.model_of(opened, model=model, backend=backend_of(backend))
     found = api.explain(opened, encoder, id, query)
@@ -196,6 +196,35 @@ def explain(
     printed(f"{found.id}: score {found.score:.3f} = {found.sample_part:.3f} for the window as a whole")
     for reason in found.sentences:
         printed(f'  + {reason.part:.3f}  "{reason.sentence}" by {reason.channel} (cosine {reason.cosine:.3f})')
+        if reason.place is not None:
+            printed(f"           most in {_steps(reason.place)}: {reason.place.drop:.3f} less without them")
+    results = [number.result for number in found.numbers]
+    if results:
+        printed("numbers of its text: " + ", ".join(f"{results.count(one)} {one}" for one in dict.fromkeys(results)))
+    for number in found.numbers:
+        printed(f"  {number.number}: {_told(number)}")
+
+
+def _told(number: CheckedNumber) -> str:
+    """What became of a number of a text: what it says, of which channel, where it lies, whether the values agree."""
+    if not number.says:
+        return number.result
+    of = "" if number.channel is None else f" of {number.channel}"
+    what = f"{number.says}{of}, {number.result}"
+    if number.recomputed is not None and number.result == "differs":
+        what += f": {number.recomputed}"
+    return what if number.first_step is None else f"{what}, {_steps(number)}"
+
+
+def _steps(place: MatchedPart | CheckedNumber) -> str:
+    """Where something lies in a window, in steps counted from 0 and, where known, in time."""
+    assert place.first_step is not None and place.n_steps is not None
+    last = place.first_step + place.n_steps - 1
+    steps = f"step {last}" if place.n_steps == 1 else f"steps {place.first_step} to {last}"
+    if place.start is None or place.end is None:
+        return steps
+    times = [f"{time:%Y-%m-%d %H:%M}" for time in (place.start, place.end)]
+    return f"{steps} ({times[0]})" if place.n_steps == 1 else f"{steps} ({times[0]} to {times[1]})"
 
 
 def _one_window(path: Path) -> Sample:

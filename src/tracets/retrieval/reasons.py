@@ -1,30 +1,36 @@
-"""Why a stored window answers a text: the score taken apart into sentences and channels that add up to it."""
+"""Why a stored window answers a text: the score taken apart into sentences and channels that add up to it, the part of
+the series that each sentence matches, and the numbers of the window's own text recomputed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tracets import cards
+from tracets.data.captions import checked
+from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
 from tracets.index import IndexFolder
+from tracets.retrieval.parts import Asked, matched_parts, time_of
 from tracets.retrieval.scores import Groups, IntArray, SeriesBank, late_interaction, series_bank
-from tracets.types import FloatArray, SeriesVectors
+from tracets.types import CheckedNumber, FloatArray, MatchedPart, Sample, SeriesVectors
 
 
 @dataclass(frozen=True)
 class SentenceReason:
     """One sentence of the query: the channel it matches best (None when the window has nothing observed), their cosine,
-    and what it adds to the score."""
+    what it adds to the score, and which part of the channel made the match (None where none counts more than others,
+    or none was looked for; see `tracets.retrieval.parts`)."""
 
     sentence: str
     channel: str | None
     cosine: float
     part: float
+    place: MatchedPart | None
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Explanation:
         the parts of all sentences; 0 for a channel that no sentence chose.
     stored : StoredSentence or None
         None for a window without text.
+    numbers : tuple of CheckedNumber
+        Every number of the window's own text, held against its values; see `check_numbers`.
     """
 
     id: str
@@ -65,10 +73,15 @@ class Explanation:
     sentences: tuple[SentenceReason, ...]
     channels: Mapping[str, float]
     stored: StoredSentence | None
+    numbers: tuple[CheckedNumber, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain dicts, lists, texts and numbers."""
-        return asdict(self) | {"channels": dict(self.channels), "sentences": [asdict(s) for s in self.sentences]}
+        """The fields as plain dicts, lists, texts and numbers; times are ISO 8601 with their zone."""
+        told = asdict(self) | {"channels": dict(self.channels), "sentences": [asdict(s) for s in self.sentences]}
+        told["numbers"] = [number_to_json(number) for number in self.numbers]
+        for place in [sentence["place"] for sentence in told["sentences"] if sentence["place"]]:
+            place |= {name: plain(place[name]) for name in ("start", "end")}
+        return told
 
     def _repr_html_(self) -> str:
         """What a notebook shows: each part of the score, and the stored sentence that comes closest."""
@@ -115,12 +128,15 @@ def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Ex
     spans, vectors = asked.spans[0], asked.sentences[0]
 
     names = item.names[0]
+    best, cosines = best_channels(vectors, item)
+    sample = index.samples([id])[0]
+    places = _places(encoder, sample, vectors, best, cosines)
     channels, reasons = dict.fromkeys(names, 0.0), []
-    for span, best, cosine in zip(spans, *best_channels(vectors, item), strict=True):
+    for span, chosen, cosine, place in zip(spans, best, cosines, places, strict=True):
         part = (1.0 - weight) * float(cosine) / len(spans)
-        if best >= 0:
-            channels[names[best]] += part
-        reasons.append(SentenceReason(span, None if best < 0 else names[best], float(cosine), part))
+        if chosen >= 0:
+            channels[names[chosen]] += part
+        reasons.append(SentenceReason(span, None if chosen < 0 else names[chosen], float(cosine), part, place))
     sample_cosine = float(asked.sample[0] @ item.sample[0])
     return Explanation(
         id=id,
@@ -130,8 +146,45 @@ def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Ex
         sample_part=weight * sample_cosine,
         sentences=tuple(reasons),
         channels=channels,
-        stored=_stored(encoder, index.rows([id], ["text"])[0]["text"], spans, vectors),
+        stored=_stored(encoder, sample.text, spans, vectors),
+        numbers=check_numbers(sample, sample.text or ""),
     )
+
+
+def check_numbers(sample: Sample, text: str) -> tuple[CheckedNumber, ...]:
+    """Hold every number of a text against the values of a window, and say when each lies, where that is known.
+
+    Numbers in sentences of the form that captions have are recomputed; see `tracets.data.captions.checked`.
+
+    Examples
+    --------
+    >>> sample = Sample("a", np.array([[1.0, 2.0, 3.0, 8.0]]), ("load",), ("MW",))
+    >>> [(n.number, n.recomputed, n.result, n.first_step) for n in check_numbers(sample, "Load ranges from 1 to 9 MW.")]
+    [('1', '1', 'agrees', 0), ('9 MW', '8 MW', 'differs', 3)]
+    """
+    return tuple(_timed(sample, one) for one in checked.check_numbers(sample, text))
+
+
+def number_to_json(number: CheckedNumber) -> dict[str, Any]:
+    """A checked number as plain texts and numbers; times are ISO 8601."""
+    return asdict(number) | {"start": plain(number.start), "end": plain(number.end)}
+
+
+def _timed(sample: Sample, one: CheckedNumber) -> CheckedNumber:
+    if one.first_step is None or one.n_steps is None:
+        return one
+    last = one.first_step + one.n_steps - 1
+    return replace(one, start=time_of(sample, one.first_step), end=time_of(sample, last))
+
+
+def _places(
+    encoder: PairEncoder, sample: Sample, vectors: FloatArray, best: IntArray, cosines: FloatArray
+) -> list[MatchedPart | None]:
+    """The part of its channel that each sentence matches, in their order; the best matches are looked at first."""
+    order = [int(i) for i in np.argsort(-cosines, kind="stable") if best[i] >= 0]
+    found = matched_parts(encoder, sample, [Asked(vectors[i], int(best[i])) for i in order])
+    places = dict(zip(order, found, strict=True))
+    return [places.get(i) for i in range(len(best))]
 
 
 def best_channels(sentences: FloatArray, item: SeriesBank) -> tuple[IntArray, FloatArray]:

@@ -87,17 +87,44 @@ class ExplainRequest(Body):
     query: Text
 
 
+class MatchedPart(BaseModel):
+    """The steps of the channel without which the sentence matches worst: `drop` less, where `usual` is the median."""
+
+    first_step: int
+    n_steps: int
+    start: str | None
+    end: str | None
+    drop: float
+    usual: float
+
+
 class Sentence(BaseModel):
     sentence: str
     channel: str | None
     cosine: float
     part: float
+    place: MatchedPart | None
 
 
 class StoredSentence(BaseModel):
     sentence: str
     query_sentence: str
     cosine: float
+
+
+class CheckedNumber(BaseModel):
+    """A number of a window's text, `at` a place in it, beside the same from the values and its steps."""
+
+    number: str
+    at: int
+    says: str
+    channel: str | None
+    recomputed: str | None
+    result: Literal["agrees", "differs", "not checked"]
+    first_step: int | None
+    n_steps: int | None
+    start: str | None
+    end: str | None
 
 
 class ExplainAnswer(BaseModel):
@@ -111,6 +138,7 @@ class ExplainAnswer(BaseModel):
     sentences: list[Sentence]
     channels: dict[str, float]
     stored: StoredSentence | None
+    numbers: list[CheckedNumber]
 
 
 class StoredItem(BaseModel):

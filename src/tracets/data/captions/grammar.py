@@ -12,8 +12,8 @@ from random import Random
 
 Part = str | tuple[str, str] | list["Parts"]
 Parts = tuple[Part, ...]
-# "a increase" -> "an increase"; a "u" or "one" may sound like a consonant and is left alone.
-_VOWEL = re.compile(r"\b([Aa]) (?=[aeio](?!ne\b))")
+# "a increase" -> "an increase"; a "u" or "one" may sound like a consonant and is left alone, and so are amperes.
+_VOWEL = re.compile(r"(?<!\d )\b([Aa]) (?=[aeio](?!ne\b))")
 _TOKEN = re.compile(r"[\[\]|]|\{[^}]*\}|[^\[\]|{}]+")
 
 
@@ -95,8 +95,8 @@ def sentence(text: str) -> str:
 
     >>> sentence("pressure  peaks"), sentence("pH is 7.1"), sentence("CO2 rises.")
     ('Pressure peaks.', 'pH is 7.1.', 'CO2 rises.')
-    >>> sentence("a increase in load")
-    'An increase in load.'
+    >>> sentence("a increase in load"), sentence("current of 165 A on average")
+    ('An increase in load.', 'Current of 165 A on average.')
     """
     text = _VOWEL.sub(r"\1n ", " ".join(text.split()).rstrip(".,; "))
     first = text.split(" ", 1)[0]

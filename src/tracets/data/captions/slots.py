@@ -16,8 +16,8 @@ MEANS = frozenset(
 )
 COUNTS = frozenset({"count", "spells", "times", "turns", "missing", "top", "bottom", "top_day", "bottom_day"})
 _SPANS = (("begin_step", "end_step"), ("begin_step", "finish_step"), ("gap_step", "gap_end_step"))
-_ORDINALS = ("zeroth", "first", "second", "third", "fourth")
-_COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+ORDINALS = ("zeroth", "first", "second", "third", "fourth")
+COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @lru_cache(maxsize=4096)
@@ -72,8 +72,8 @@ class Slots:
     def _number(self, name: str, value: float, form: str) -> str:
         if name in COUNTS:
             if form == "nth":
-                return _ORDINALS[int(value)]
-            text = _COUNT_WORDS[int(value)] if form.startswith("word") and value <= 10 else str(int(value))
+                return ORDINALS[int(value)]
+            text = COUNT_WORDS[int(value)] if form.startswith("word") and value <= 10 else str(int(value))
             noun = " spells" if value != 1 else " spell"
             return text + noun if form.endswith("spells") else text
         if name in ("peak_hour", "trough_hour"):

@@ -47,6 +47,6 @@ def search(request: SearchRequest, service: Served) -> SearchAnswer:
 
 @router.post("/explain", responses=responses(404))
 def explain(request: ExplainRequest, service: Served) -> ExplainAnswer:
-    """Which channel and which sentence made a window match a text; the parts add up to the score."""
+    """Which sentence, channel and part of the series made a window match a text; the parts add up to the score."""
     found = api.explain(service.index, service.encoder, request.id, request.query)
     return ExplainAnswer(**found.to_json())

@@ -36,6 +36,12 @@ const post = (path, body) => call("POST", path, JSON.stringify(body));
 
 export const info = () => call("GET", "v1/info");
 export const search = (request) => post("v1/search", request);
+// Places in long series, in the shape of hits.
+export const spans = (request) => post("v1/spans", request).then((found) => ({ hits: found.spans }));
+// What this service can do beside searching: a page may be newer than it.
+export const abilities = () => call("GET", "openapi.json").then((told) => ({
+  spans: "/v1/spans" in told.paths, hybrid: "hybrid" in (told.components.schemas.SearchRequest?.properties ?? {}),
+}));
 export const explain = (id, query) => post("v1/explain", { id, query });
 export const item = (id) => call("GET", `v1/items/${encodeURIComponent(id)}`);
 export const map = () => call("GET", "v1/map");

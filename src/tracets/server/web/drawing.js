@@ -13,10 +13,12 @@ export class Drawing {
 
   clear() {
     this.heights = Array(this.canvas.width).fill(null);
-    this.pen = { x: 0, y: this.canvas.height / 2, down: false };
+    this.pen = { x: 8, y: this.canvas.height / 2, down: false };
     this.last = null;
     this.show();
   }
+
+  get empty() { return this.heights.every((y) => y === null); }
 
   put(event) {
     const box = this.canvas.getBoundingClientRect();
@@ -63,7 +65,7 @@ export class Drawing {
 
   // n values from 0 to 1, null where nothing was drawn; null where nothing was drawn at all.
   values(n) {
-    if (this.heights.every((y) => y === null)) return null;
+    if (this.empty) return null;
     const width = this.canvas.width / n;
     return Array.from({ length: n }, (_, i) => {
       const some = this.heights.slice(Math.floor(i * width), Math.max(Math.floor((i + 1) * width), Math.floor(i * width) + 1)).filter((y) => y !== null);
