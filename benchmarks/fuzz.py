@@ -126,8 +126,9 @@ ANSWER = {"text": "It falls. It rises.", "channel_texts": ["It falls.", "It rise
 DOORS = {
     "corpus": Door(110, "c.parquet", cases.corpus_case, read_windows),
     "trace": Door(110, "test.parquet", cases.trace_case, read_windows),
-    "csv-wide": Door(120, "plant.csv", cases.wide_case, read_windows),
+    "csv-wide": Door(80, "plant.csv", cases.wide_case, read_windows),
     "csv-long": Door(110, "long.csv", cases.long_case, read_windows),
+    "line-protocol": Door(40, "plant.lp", cases.line_protocol_case, read_windows),
     "csv-gridded": Door(80, "long.csv", cases.long_case, read_gridded),
     "time-mmd": Door(20, "Grain.csv", cases.dated_case, read_dated),
     "time-mmd-facts": Door(100, "Energy_report.csv", cases.facts_case, read_facts),

@@ -279,6 +279,22 @@ def _torn(rows: list[list[str]], rng: Rng) -> list[list[str]]:
     return rows
 
 
+def line_protocol_case(rng: Rng) -> bytes:
+    start, lines = 1_577_836_800 + int(rng.integers(10**6)), []
+    tags, fields = ("site", "unit")[: rng.integers(0, 3)], ("load", "wind")[: rng.integers(1, 3)]
+    kind, told = ("", "", "", "i", "u")[rng.integers(5)], rng.random() < 0.05
+    for i in range(int(rng.integers(1, 12))):
+        of = "".join(f",{_word(rng, tag) if rng.random() < 0.1 else tag}=north" for tag in tags)
+        values = (f"{rng.integers(99)}{kind}" if kind else _number(rng) for _ in fields)
+        said = [f"{_word(rng, name)}={value}" for name, value in zip(fields, values, strict=True)]
+        said += ['note="low, \\"calm\\""'] if told else []
+        at = f"{start + 3600 * i}000000000" if rng.random() > 0.01 else _word(rng, "12")
+        lines.append(f"plant{of} {','.join(said)} {at}")
+        if rng.random() < 0.03:
+            lines.append(("# a comment", "", " ", "plant", "plant load", 'plant load="')[rng.integers(6)])
+    return ("\n", "\n", "\r\n")[rng.integers(3)].join(lines).encode("utf-8", "surrogatepass")
+
+
 def facts_case(rng: Rng) -> bytes:
     rows = [[_word(rng, name) for name in ("start_date", "end_date", "fact", "preds")]]
     for _ in range(int(rng.integers(0, 8))):

@@ -9,8 +9,8 @@ import pytest
 SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
 pytestmark = pytest.mark.skipif(not SCRIPTS.is_dir(), reason="the benchmarks are not beside the tests")
 READERS = (
-    "corpus", "trace", "csv-wide", "csv-long", "csv-gridded", "time-mmd", "time-mmd-facts", "npy", "llm-answer",
-    "model-settings", "recipe", "safetensors",
+    "corpus", "trace", "csv-wide", "csv-long", "line-protocol", "csv-gridded", "time-mmd", "time-mmd-facts", "npy",
+    "llm-answer", "model-settings", "recipe", "safetensors",
 )  # fmt: skip
 
 
