@@ -27,13 +27,16 @@ def serve(
     waiting: Annotated[int, typer.Option(help="Requests that may wait; one more gets 429.", min=1)] = USUAL.waiting,
     batch: Annotated[int, typer.Option(help="Texts or series encoded together, at most.", min=1)] = USUAL.batch,
     timeout: Annotated[float, typer.Option(help="Seconds for an answer.")] = USUAL.timeout_s,
+    notice: Annotated[
+        float, typer.Option(help="Seconds from SIGTERM, when readiness ends, to the end of accepting requests.")
+    ] = USUAL.notice_s,
 ) -> None:
     """Answer over HTTP: search, explain, items, embeddings, forecasts, descriptions. See /docs there."""
     from tracets.server.run import serve as serve_
 
     settings = ServerSettings(
         host=host, port=port, keys=keys, hosts=tuple(allow_host or ()), origins=tuple(allow_origin or ()),
-        max_body_bytes=max_body, waiting=waiting, batch=batch, timeout_s=timeout,
+        max_body_bytes=max_body, waiting=waiting, batch=batch, timeout_s=timeout, notice_s=notice,
     )  # fmt: skip
     note(f"serving {index} on http://{host}:{port} (docs: /docs); stop with Ctrl-C")
     serve_(index, settings, model=model)

@@ -67,7 +67,7 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
         app.add_middleware(
             CORSMiddleware, allow_origins=chosen.origins, allow_methods=METHODS, allow_headers=("Authorization",)
         )
-    app.add_middleware(Guard, settings=chosen, keys=keys, metrics=service.metrics)
+    app.add_middleware(Guard, settings=chosen, keys=keys, metrics=service.metrics, drain=service.drain)
     _with_problems(app)
     return app
 

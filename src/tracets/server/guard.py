@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse
 from tracets.server.keys import Key, find
 from tracets.server.metrics import Metrics
 from tracets.server.problems import problem
+from tracets.server.service import Drain
 from tracets.server.settings import LOOPBACK_NAMES, ServerSettings
 
 LOG = logging.getLogger("tracets.server")
@@ -54,8 +55,8 @@ class TooSlow(Exception):
 class Guard:
     """ASGI middleware around the whole service."""
 
-    def __init__(self, app: App, *, settings: ServerSettings, keys: list[Key], metrics: Metrics) -> None:
-        self.app, self.settings, self.keys, self.metrics = app, settings, keys, metrics
+    def __init__(self, app: App, *, settings: ServerSettings, keys: list[Key], metrics: Metrics, drain: Drain) -> None:
+        self.app, self.settings, self.keys, self.metrics, self.drain = app, settings, keys, metrics, drain
         names = {*LOOPBACK_NAMES, settings.host, *settings.hosts}
         self.hosts = {name.casefold() for name in names}
         self.waiting = 0
@@ -64,7 +65,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        call = _Call(scope, receive, send)
+        call = _Call(scope, receive, send, self.drain)
+        self.drain.accepted += 1
         self.waiting += 1
         self.metrics.waiting.set(self.waiting)
         try:
@@ -175,8 +177,8 @@ class Guard:
 class _Call:
     """One request on its way."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self.receive, self._send = scope, receive, send
+    def __init__(self, scope: Scope, receive: Receive, send: Send, drain: Drain) -> None:
+        self.scope, self.receive, self._send, self._drain = scope, receive, send, drain
         self.headers = Headers(scope=scope)
         self.id, self.began = uuid.uuid4().hex[:16], time.perf_counter()
         self.status: int | None = None
@@ -187,9 +189,13 @@ class _Call:
             self.status = message["status"]
             have = {name.lower() for name, _ in message.get("headers", [])}
             own = {**HEADERS, "x-request-id": self.id}
+            if self._drain.begun:
+                own["connection"] = "close"  # the next request goes to a service that stays
             extra = [(k.encode(), v.encode()) for k, v in own.items() if k.encode() not in have]
             message = {**message, "headers": [*message.get("headers", []), *extra]}
         await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._drain.answered += 1
 
 
 def _name_of(host: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracets import api
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
 FRESH_S = 1.0
 """How long an index is asked as it was opened before it is looked at again."""
+
+
+@dataclass
+class Drain:
+    """How far a service is with ending: whether it has begun to, and how many requests it has accepted and answered.
+
+    A request is accepted when its head was read, and answered when the last of its answer was handed to its connection.
+    """
+
+    begun: bool = False
+    accepted: int = 0
+    answered: int = 0
 
 
 class Service:
@@ -39,7 +52,7 @@ class Service:
     """
 
     def __init__(self, path: AnyPath, settings: ServerSettings, *, model: str | None = None) -> None:
-        self.path, self.settings, self.metrics = path, settings, Metrics()
+        self.path, self.settings, self.metrics, self.drain = path, settings, Metrics(), Drain()
         self._index = api.open_index(path)
         self.model = model or self._index.model
         encoder = api.model_of(self._index, model=model)
