@@ -62,6 +62,7 @@ from tracets.api.searching import (
     plot_hits,
     sample_to_json,
     search,
+    search_many,
     stored,
 )
 from tracets.api.spans import cut, find_spans, plot_spans, span_to_json
@@ -92,9 +93,9 @@ __all__ = [
     "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
     "is_forecaster", "limits_of", "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster",
     "map_of", "model_of", "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_spans",
-    "read", "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models",
-    "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
-    "with_neighbours", "write",
+    "read", "restore_index", "sample_to_json", "save_forecaster", "search", "search_many", "set_threads",
+    "shipped_models", "span_to_json", "stored", "train", "upsert_index", "verify_index", "watch", "weather",
+    "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 ESTIMATORS = {
