@@ -193,6 +193,12 @@ def test_readiness_ends_and_connections_close_when_the_service_is_about_to_end(s
     assert drain.accepted == drain.answered == 5
 
 
+def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_head():
+    [listener] = listen("127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_port_that_is_taken_is_refused():
     [taken] = listen("127.0.0.1", 0)
     with taken:

@@ -53,7 +53,7 @@ def test_an_unforeseen_error_says_nothing_of_its_cause(client, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr("tracets.api.search", fail)
+    monkeypatch.setattr("tracets.api.search_many", fail)
     response = client.post("/v1/search", json={"text": "rain"})
     assert response.status_code == 500 and "secret" not in response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -169,7 +169,7 @@ def test_more_than_may_wait_is_told_to_come_back(serve):
 
 
 def test_an_answer_that_takes_too_long_is_not_waited_for(serve, monkeypatch):
-    monkeypatch.setattr("tracets.api.search", lambda *args, **kwargs: time.sleep(0.5))
+    monkeypatch.setattr("tracets.api.search_many", lambda *args, **kwargs: time.sleep(0.5))
     response = serve(timeout_s=0.1).post("/v1/search", json={"text": "rain"})
     assert response.status_code == 503 and "0.1 s" in response.json()["detail"]
 

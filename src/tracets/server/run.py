@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import socket
+import warnings
 
-from tracets.errors import ConfigError
+from tracets import api
+from tracets.errors import ConfigError, ShortAnswer
 from tracets.server.app import create_app
 from tracets.server.settings import ServerSettings
 from tracets.types import AnyPath
@@ -16,6 +19,8 @@ BACKLOG = 2048
 
 def serve(index: AnyPath, settings: ServerSettings, *, model: str | None = None) -> None:
     """Serve an index; returns after SIGTERM or SIGINT, when all accepted requests are answered.
+
+    Each product of matrices takes one processor thread, unless OMP_NUM_THREADS says otherwise.
 
     Raises
     ------
@@ -27,6 +32,9 @@ def serve(index: AnyPath, settings: ServerSettings, *, model: str | None = None)
 
     from tracets.server.draining import DrainingServer
 
+    if "OMP_NUM_THREADS" not in os.environ:
+        api.set_threads(1)  # requests run beside one another; threads of one product would wait for those of others
+    warnings.simplefilter("ignore", ShortAnswer)  # the caller sees how many hits there are
     app = create_app(index, settings=settings, model=model)
     log = logging.getLogger("tracets.server")
     log.setLevel(logging.INFO)
@@ -78,4 +86,6 @@ def listen(host: str, port: int) -> list[socket.socket]:
         ) from error
     for listener in listeners:
         listener.setblocking(False)
+        # connections inherit it; asyncio sets it itself only on sockets that name their protocol
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listeners

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tracets import api
 from tracets.errors import ConfigError, DataError
-from tracets.server.batching import BatchingEncoder
+from tracets.server.batching import BatchingEncoder, BatchingSearch
 from tracets.server.metrics import Metrics
 from tracets.server.schemas import Item, Series
 from tracets.server.settings import ServerSettings
@@ -59,6 +59,10 @@ class Service:
         self.encoder = BatchingEncoder(
             encoder, batch=settings.batch, waiting=settings.waiting, observed=self.metrics.encoded
         )
+        self.searches = BatchingSearch(
+            lambda: self.index, self.encoder, batch=settings.batch, waiting=settings.waiting,
+            observed=self.metrics.encoded,
+        )  # fmt: skip
         self.slow = threading.Semaphore(1)  # one forecaster is fitted at a time, so that searches go on
         self._remembered: tuple[Index, int, RagForecaster] | None = None
         self._looked, self._lock = time.monotonic(), threading.Lock()
@@ -117,7 +121,8 @@ class Service:
             raise ConfigError(f"this service runs model '{self.encoder.name}', not '{asked}'. Leave `model` out.")
 
     def close(self) -> None:
-        """End when all that was accepted is encoded."""
+        """End when all that was accepted is answered."""
+        self.searches.close()
         self.encoder.close()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 
 from tracets import api
 from tracets.errors import QueryError
+from tracets.server.batching import Asked
 from tracets.server.problems import responses
 from tracets.server.routes.served import Served
 from tracets.server.schemas import ExplainAnswer, ExplainRequest, Hit, Info, SearchAnswer, SearchRequest
@@ -27,20 +29,22 @@ def info(service: Served) -> Info:
 
 
 @router.post("/search", responses=responses(404))
-def search(request: SearchRequest, service: Served) -> SearchAnswer:
+async def search(request: SearchRequest, service: Served) -> SearchAnswer:
     """The stored windows that answer best, best first."""
     if request.k > service.settings.max_hits:
         raise QueryError(f"a request may ask for {service.settings.max_hits} hits, got k = {request.k}.")
-    series = None if request.series is None else service.samples([request.series])[0]
-    found = api.search(
-        service.index,
-        service.encoder,
-        Query(request.text, series, request.like, request.channels),
-        want=request.want,
-        k=request.k,
-        where=request.where,
-        hubness=request.hubness,
-        exact=request.exact,
+    series = None
+    if request.series is not None:
+        [series] = await run_in_threadpool(service.samples, [request.series])
+    found = await service.searches.ask(
+        Asked(
+            Query(request.text, series, request.like, request.channels),
+            want=request.want,
+            k=request.k,
+            where=request.where,
+            hubness=request.hubness,
+            exact=request.exact,
+        )
     )
     return SearchAnswer(hits=[Hit(**api.hit_to_json(hit)) for hit in found])
 
