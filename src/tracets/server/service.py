@@ -59,6 +59,7 @@ class Service:
         self.encoder = BatchingEncoder(
             encoder, batch=settings.batch, waiting=settings.waiting, observed=self.metrics.encoded
         )
+        self.encoder.encode_texts(["ready"])  # loads the graphs, or the first question would wait for that
         self.searches = BatchingSearch(
             lambda: self.index, self.encoder, batch=settings.batch, waiting=settings.waiting,
             observed=self.metrics.encoded,
