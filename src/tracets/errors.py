@@ -20,6 +20,8 @@ def visible(text: str) -> str:
 
     Lines and tabs stay as they are.
 
+    Examples
+    --------
     >>> visible("a\\x1b[2Jb")
     'a\\\\x1b[2Jb'
     """

@@ -27,6 +27,8 @@ else:
 
 AnyPath = str | os.PathLike[str]
 
+LISTED = 1_000_000
+"""Windows from which on an index is searched approximately, unless it is asked not to be: by inverted lists."""
 KEEP_SECONDS = 3600.0
 """How long what an index was before a change stays readable for those who have it open."""
 LOOK_SECONDS = 5.0

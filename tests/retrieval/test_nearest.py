@@ -34,10 +34,12 @@ def test_no_cosine_is_off_by_more_than_the_residual(seed, v, d):
 
 def test_products_in_blocks(monkeypatch):
     rng = np.random.default_rng(0)
-    small, queries = quantise(unit(rng, 23, 8)), unit(rng, 2, 8)
-    whole = small.products(queries)
+    small, queries = quantise(unit(rng, 23, 8)), unit(rng, 7, 8)
+    plain = queries @ (small.numbers * small.scales[:, None]).T
     monkeypatch.setattr("tracets.index.quantised.BLOCK", 5)
-    np.testing.assert_allclose(small.products(queries), whole, atol=1e-6)
+    for together in (1, 3, 7, 16):
+        monkeypatch.setattr("tracets.index.quantised.TOGETHER", together)
+        np.testing.assert_allclose(small.products(queries), plain, atol=1e-6)
     assert quantise(np.zeros((2, 3), np.float32)).residual == 0
 
 

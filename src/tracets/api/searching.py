@@ -130,12 +130,13 @@ def build_index(
     batch_size: int = 64,
     overwrite: bool = False,
     update: bool = False,
-    ann: bool = False,
+    ann: bool | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
-    """Write an index, whole or not at all: `update` encodes what is new alone, `ann` makes its search approximate.
+    """Write an index, whole or not at all: `update` encodes what is new alone.
 
-    `out` may be a URL such as `s3://bucket/index`: the index is made on this machine and sent there.
+    `out` may be a URL such as `s3://bucket/index`: the index is made on this machine and sent there. `ann` makes its
+    search approximate, which by default it is from a million windows on: `lists.recall` of the index says how near.
     """
     from tracets.retrieval import build, remote
 
@@ -264,6 +265,8 @@ def stored(index: Index, ids: Sequence[str]) -> list[Sample]:
 def sample_to_json(sample: Sample) -> dict[str, Any]:
     """A window as plain lists, texts and numbers: NaN is null, times are ISO 8601 with their zone.
 
+    Examples
+    --------
     >>> sample_to_json(Sample("a", [[1, float("nan")]], ("load",)))["values"]
     [[1.0, None]]
     """

@@ -29,7 +29,7 @@ from tracets.cli.show import (
     printed,
 )
 from tracets.errors import ConfigError, DataError, QueryError
-from tracets.types import Query, Sample
+from tracets.types import LISTED, Query, Sample
 
 Windows = Annotated[Path, typer.Argument(help="A corpus, or any file that a reader knows.")]
 IndexFolder = Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")]
@@ -81,8 +81,9 @@ def index(
         bool, typer.Option("--update", help="Replace the index that is there; encode only what it does not hold.")
     ] = False,
     ann: Annotated[
-        bool, typer.Option("--ann", help="Search it approximately: faster past some 200,000 windows; says its recall.")
-    ] = False,
+        bool | None,
+        typer.Option("--ann/--no-ann", help=f"Search it approximately; by default from {LISTED:,} windows on."),
+    ] = None,
     length: long.Lengths = None,
     stride: long.Strides = None,
     min_observed: long.MinObserved = 0.0,

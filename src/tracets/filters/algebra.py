@@ -220,6 +220,8 @@ class Column:
 def col(name: str) -> Column:
     """A column of an index or of a corpus, to be compared.
 
+    Examples
+    --------
     >>> (col("entity") == "ny") & ~col("label").is_null()
     And(parts=(Compare(column='entity', op='=', value='ny'), Not(part=IsNull(column='label'))))
     """

@@ -369,6 +369,8 @@ def read_time(text: str, *, whole_day: bool) -> Value:
 def to_sql(where: Filter) -> str:
     """A filter as SQL that `parse` reads as the same filter (an and, or an or, of one part as that part).
 
+    Examples
+    --------
     >>> to_sql(Compare("odd name", "=", "it's") | IsNull("label"))
     "`odd name` = 'it''s' OR label IS NULL"
     """

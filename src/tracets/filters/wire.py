@@ -48,6 +48,8 @@ _FIELDS = {
 def to_json(where: Filter) -> dict[str, Any]:
     """A filter as an object that `json` can write.
 
+    Examples
+    --------
     >>> to_json(Compare("entity", "=", "ny"))
     {'column': 'entity', 'op': '=', 'value': 'ny'}
     """

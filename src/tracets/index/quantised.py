@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 BLOCK = 1024
 """Vectors widened to float32 at a time, so that they stay in the processor's cache until they are multiplied."""
 
+TOGETHER = 16
+"""Queries multiplied at a time: OpenBLAS is several times slower a query for some larger numbers of them."""
+
 LARGEST = 127
 
 
@@ -42,11 +45,15 @@ class Quantised:
         """The product of each query (q, d) with each vector: (q, v)."""
         out = np.empty((len(queries), len(self)), np.float32)
         wide = np.empty((min(BLOCK, len(self)), self.numbers.shape[1]), np.float32)
+        # a tall matrix by a narrow one: the other way round OpenBLAS takes 2 to 10 times as long
+        narrow = [np.ascontiguousarray(queries[i : i + TOGETHER].T) for i in range(0, len(queries), TOGETHER)]
         for lo in range(0, len(self), BLOCK):
-            numbers = self.numbers[lo : lo + BLOCK]
+            numbers, scales = self.numbers[lo : lo + BLOCK], self.scales[lo : lo + BLOCK]
             block = wide[: len(numbers)]
             np.copyto(block, numbers)
-            np.multiply(queries @ block.T, self.scales[lo : lo + BLOCK], out=out[:, lo : lo + len(numbers)])
+            for i, some in enumerate(narrow):
+                rows = slice(i * TOGETHER, i * TOGETHER + some.shape[1])
+                np.multiply((block @ some).T, scales, out=out[rows, lo : lo + len(numbers)])
         return out
 
 

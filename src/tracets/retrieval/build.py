@@ -20,7 +20,7 @@ from tracets.retrieval.candidates import add_lists
 from tracets.retrieval.hubness import choose_bank, text_hubness
 from tracets.retrieval.reuse import Sparing
 from tracets.retrieval.stored import Index
-from tracets.types import KEEP_SECONDS, FloatArray, Sample
+from tracets.types import KEEP_SECONDS, LISTED, FloatArray, Sample
 
 ROWS_A_BATCH = 512
 
@@ -43,7 +43,7 @@ def build_index(
     batch_size: int = 64,
     overwrite: bool = False,
     update: bool = False,
-    ann: bool = False,
+    ann: bool | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Encode windows and their texts, and write them to an index folder, whole or not at all.
@@ -61,8 +61,8 @@ def build_index(
     update : bool, default=False
         Replace an index that is at `path` by one of these windows, and encode only windows and texts that it does not
         hold: the rest of the vectors are taken over, by what they were made from and not by their ids.
-    ann : bool, default=False
-        Give the index inverted lists, see `add_lists`: worth it past some 200,000 windows.
+    ann : bool, optional
+        Give the index inverted lists, see `add_lists`; by default from `LISTED` windows on.
     progress : callable, optional
         Called with the number of windows done so far, after each batch.
 
@@ -89,7 +89,8 @@ def build_index(
         hubness=hubness_of,
     )
     built = Index(folder, (sparing.n_series, sparing.n_texts))
-    return add_lists(built) if ann else built
+    listed = len(built) >= LISTED if ann is None else ann
+    return add_lists(built) if listed else built
 
 
 def extend_index(

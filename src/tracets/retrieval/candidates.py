@@ -15,48 +15,68 @@ from numpy.typing import NDArray
 from tracets.index.lists import Lists, make_lists
 from tracets.retrieval.nearest import nearest
 from tracets.retrieval.questions import Part, SeriesPart, TextPart, score_of_series
-from tracets.retrieval.scores import IntArray, SeriesBank, products
+from tracets.retrieval.scores import Groups, IntArray, SeriesBank, TextBank, products
 from tracets.retrieval.stored import Index
 from tracets.types import FloatArray
 
 BROUGHT = 4096
 """Windows that one vector of a question brings, at most."""
 PROBES = 16
+"""Lists that each vector of a question looks into, to begin with."""
+WANTED = 0.95
+"""Recall that more lists are looked into for."""
 ASKED = 50
 
 
-def add_lists(index: Index, *, probes: int = PROBES) -> Index:
+def add_lists(index: Index, *, probes: int | None = None) -> Index:
     """Make the inverted lists of an index (see `tracets.index.lists`) and measure what an approximate search finds.
 
-    Asked are up to 50 of the stored texts, or as many windows where there are none; `recall` of the lists is the share
-    of the 10 best windows of the exact search among the 10 best of the approximate one. Windows that are added later
-    are in no list and always candidates, which costs time, not recall; `compact` drops the lists.
+    Asked are up to 50 of the stored texts and a sentence of each, or as many windows where there are none. `recall` of
+    the lists is the share of the 10 best windows of the exact search among the 10 best of the approximate one, of the
+    texts or of the sentences, whichever is lower. Windows that are added later are in no list and always candidates,
+    which costs time, not recall; `compact` makes the lists anew.
 
     Parameters
     ----------
-    probes : int, default=16
-        Lists that each vector of a question looks into: more find more and take longer.
+    probes : int, optional
+        Lists that each vector of a question looks into: more find more and take longer. By default 16, doubled until
+        the recall is .95, or a quarter of all lists.
     """
     centres, members, ends = make_lists(index.folder.mapped.channels.coarse)
-    n = len(index.live)
-    lists = Lists(centres, members, ends, probes, recall=0.0, rows=n)
-    told, texts = np.flatnonzero(index.live[index.texts[0]]), index.texts[1]
-    windows = np.flatnonzero(index.live)
+    windows, n, residual = np.flatnonzero(index.live), len(index.live), index.residuals[0]
+    asked = [[(score_of_series(index, [part]), part) for part in parts] for parts in _stored_questions(index)]
+    best = [[nearest(score, windows, n=n, k=10, residual=residual)[0] for score, _ in kind] for kind in asked]
+
+    def measured(probes: int) -> Lists:
+        lists, recalls = Lists(centres, members, ends, probes, recall=0.0, rows=n), [1.0]
+        for kind, expected in zip(asked, best, strict=True):
+            shares = []
+            for (score, part), wanted in zip(kind, expected, strict=True):
+                near = candidates(index, lists, [part], index.live, probes=probes)
+                found, _ = nearest(score, near, n=n, k=10, residual=residual)
+                shares.append(len(np.intersect1d(wanted, found)) / len(wanted))
+            recalls += [float(np.mean(shares))] if shares else []
+        return replace(lists, recall=min(recalls))
+
+    lists = measured(PROBES if probes is None else probes)
+    while probes is None and lists.recall < WANTED and lists.probes * 8 <= len(centres):
+        lists = measured(2 * lists.probes)
+    return Index(index.folder.keep_lists(lists), index.embedded)
+
+
+def _stored_questions(index: Index) -> list[list[Part]]:
+    """Some stored texts, and a sentence of each; or some stored windows where nothing is said."""
     rng = np.random.default_rng(0)
-    asked: list[Part] = (
-        [TextPart(texts.take(np.array([i]))) for i in rng.permutation(told)[:ASKED]]
-        if len(told)
-        else [SeriesPart(index.series.one(int(i))) for i in rng.permutation(windows)[:ASKED]]
-    )
-    kept, shares = index.live, []
-    for part in asked:
-        score = score_of_series(index, [part])
-        best, _ = nearest(score, windows, n=n, k=10, residual=index.residuals[0])
-        near = candidates(index, lists, [part], kept, probes=probes)
-        found, _ = nearest(score, near, n=n, k=10, residual=index.residuals[0])
-        shares.append(len(np.intersect1d(best, found)) / len(best))
-    recall = float(np.mean(shares)) if shares else 1.0
-    return Index(index.folder.keep_lists(replace(lists, recall=recall)), index.embedded)
+    rows, texts = index.texts
+    told = np.flatnonzero(index.live[rows] & (texts.sentences.sizes > 0))
+    if not len(told):
+        windows = rng.permutation(np.flatnonzero(index.live))[:ASKED]
+        return [[SeriesPart(index.series.one(int(i))) for i in windows]]
+    banks = [texts.take(np.array([i])) for i in rng.permutation(told)[:ASKED]]
+    chosen = [bank.sentences.vectors[[rng.integers(len(bank.sentences.vectors))]] for bank in banks]
+    ends = np.array([0, 1], dtype=np.int64)
+    sentences = [TextBank(b.sample, Groups(one, ends)) for b, one in zip(banks, chosen, strict=True)]
+    return [[TextPart(bank) for bank in kind] for kind in (banks, sentences)]
 
 
 def candidates(index: Index, lists: Lists, parts: list[Part], kept: NDArray[np.bool_], *, probes: int) -> IntArray:
