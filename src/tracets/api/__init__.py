@@ -50,6 +50,8 @@ from tracets.api.indexes import (
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
 from tracets.api.searching import (
     build_index,
+    channel_numbers,
+    compare,
     embed,
     embed_folder,
     embed_to_file,
@@ -86,8 +88,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "Query", "Sample", "Span", "TraceClassifier",
     "TraceForecaster", "TraceTransformer", "add_to_index", "build_index", "caption", "caption_by_llm",
-    "caption_samples", "classify", "col", "compact_index", "cut", "delete_from_index", "delete_where", "describe",
-    "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast",
+    "caption_samples", "channel_numbers", "classify", "col", "compact_index", "compare", "cut", "delete_from_index",
+    "delete_where", "describe", "embed", "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify",
+    "evaluate_forecast",
     "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "filter_from_json",
     "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster", "forecast_frame", "forecast_pairs",
     "forecast_to_json", "histories", "hit_to_json", "index_info", "is_classifier", "is_first_process",
