@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tracets.errors import ConfigError, NotFound
-from tracets.server.keys import add_key, find, read_keys, remove_key
+from tracets.server.keys import KeyFile, add_key, find, read_keys, remove_key
 from tracets.server.settings import ServerSettings
 
 SERIES = {"values": [[1, 2]], "channel_names": ["a"]}
@@ -100,6 +100,48 @@ def test_a_file_of_keys_holds_no_key(tmp_path):
     file.write_text('{"keys": [{"name": "x"}]}')
     with pytest.raises(ConfigError, match="is not a file of keys"):
         read_keys(file)
+
+
+def test_a_changed_file_of_keys_counts_and_a_bad_one_does_not(serve, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("tracets.server.keys.FRESH_S", 0.0)
+    file = tmp_path / "keys.json"
+    ann = add_key(file, "ann", "read")
+    client = serve(keys=file, host="0.0.0.0")
+
+    def status(secret):
+        return client.get("/v1/info", headers={"authorization": f"Bearer {secret}"}).status_code
+
+    bob = add_key(file, "bob", "read")
+    assert status(ann) == status(bob) == 200
+    remove_key(file, "ann")
+    assert status(ann) == 401 and status(bob) == 200
+    sound = file.read_text()
+    with caplog.at_level(logging.INFO, logger="tracets.server"):
+        for bad in ("", sound[:40], '{"keys": [{"name": "eve"}]}'):
+            file.write_text(bad)
+            assert status(bob) == 200 and status(ann) == 401
+        file.unlink()
+        assert status(bob) == status(bob) == 200
+    errors = [json.loads(record.message) for record in caplog.records if record.levelno == logging.ERROR]
+    assert [one["error"] for one in errors] == ["ConfigError"] * 3 + ["NotFound"]
+    assert bob not in caplog.text and "eve" not in caplog.text
+    file.write_text(sound.replace('"bob"', '"rob"'))
+    assert status(bob) == 200 and read_keys(file)[0].name == "rob"
+    file.write_text('{"keys": []}')
+    assert status(bob) == 401
+
+
+def test_a_file_of_keys_is_not_looked_at_for_every_request(tmp_path, monkeypatch):
+    file = tmp_path / "keys.json"
+    add_key(file, "ann", "read")
+    clock = [100.0]
+    monkeypatch.setattr("tracets.server.keys.time.monotonic", lambda: clock[0])
+    kept = KeyFile(file)
+    add_key(file, "bob", "read")
+    clock[0] += 0.9
+    assert [key.name for key in kept.keys] == ["ann"]
+    clock[0] += 0.1
+    assert [key.name for key in kept.keys] == ["ann", "bob"]
 
 
 def test_others_are_not_served_without_keys():

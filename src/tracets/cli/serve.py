@@ -73,7 +73,7 @@ def list_(file: Keys, as_json: Json = False) -> None:
 
 @app.command()
 def remove(file: Keys, name: Annotated[str, typer.Option(help="Of the key.")], as_json: Json = False) -> None:
-    """Take a key out of the file; a running service knows it until it is started again."""
+    """Take a key out of the file; a running service refuses it within a second or two."""
     from tracets.server.keys import remove_key
 
     remove_key(file, name)

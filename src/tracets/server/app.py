@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from tracets.server.guard import Guard
-from tracets.server.keys import read_keys
+from tracets.server.keys import KeyFile
 from tracets.server.problems import Problem, add_handlers, responses
 from tracets.server.routes import embeddings, forecasts, health, items, page, searching
 from tracets.server.service import Service
@@ -44,7 +44,7 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
         The file of keys cannot be read.
     """
     chosen = settings or ServerSettings()
-    keys = [] if chosen.keys is None else read_keys(chosen.keys)
+    keys = None if chosen.keys is None else KeyFile(chosen.keys)
     service = Service(index, chosen, model=model)
 
     @asynccontextmanager

@@ -17,7 +17,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
-from tracets.server.keys import Key, find
+from tracets.server.keys import KeyFile, find
 from tracets.server.metrics import Metrics
 from tracets.server.problems import problem
 from tracets.server.service import Drain
@@ -55,7 +55,9 @@ class TooSlow(Exception):
 class Guard:
     """ASGI middleware around the whole service."""
 
-    def __init__(self, app: App, *, settings: ServerSettings, keys: list[Key], metrics: Metrics, drain: Drain) -> None:
+    def __init__(
+        self, app: App, *, settings: ServerSettings, keys: KeyFile | None, metrics: Metrics, drain: Drain
+    ) -> None:
         self.app, self.settings, self.keys, self.metrics, self.drain = app, settings, keys, metrics, drain
         names = {*LOOPBACK_NAMES, settings.host, *settings.hosts}
         self.hosts = {name.casefold() for name in names}
@@ -113,11 +115,11 @@ class Guard:
             text = f"{self.settings.waiting} requests are waiting already. Come back in a second."
             return problem(429, text, headers={"Retry-After": "1"})
         asks_first = call.scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-        if self.settings.keys is None or asks_first:  # a browser sends no key with its question whether it may
+        if self.keys is None or asks_first:  # a browser sends no key with its question whether it may
             return None
         given = headers.get("authorization", "")
         scheme, _, secret = given.partition(" ")
-        key = find(self.keys, secret.strip()) if scheme.casefold() == "bearer" else None
+        key = find(self.keys.keys, secret.strip()) if scheme.casefold() == "bearer" else None
         if key is None:
             challenge = {"WWW-Authenticate": "Bearer"}
             return problem(401, "a key is needed: send 'Authorization: Bearer KEY'.", headers=challenge)
