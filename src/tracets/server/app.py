@@ -57,8 +57,9 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
         service.close()
 
     app = FastAPI(
-        title="tracets", version=version("tracets"), description=ABOUT, lifespan=lifespan, responses=EVERYWHERE
-    )
+        title="tracets", version=version("tracets"), description=ABOUT, lifespan=lifespan, responses=EVERYWHERE,
+        docs_url=None, redoc_url=None,
+    )  # fmt: skip
     app.state.service = service
     add_handlers(app)
     for room in (searching, items, embeddings, forecasts, health, page):

@@ -24,8 +24,8 @@ from tracets.server.service import Drain
 from tracets.server.settings import LOOPBACK_NAMES, ServerSettings
 
 LOG = logging.getLogger("tracets.server")
-OPEN = ("/health/live", "/health/ready", "/")
-"""Asked by those that watch over the service, who have no key; and the page, which asks for one."""
+OPEN = ("/health/live", "/health/ready", "/", "/docs")
+"""Asked by those that watch over the service, who have no key; and the pages, which ask for one."""
 FILES = ("/static/",)
 WRITES = ("/v1/items",)
 SAFE = ("GET", "HEAD", "OPTIONS")
