@@ -16,7 +16,7 @@ app = typer.Typer(help="API keys of a service: made, listed, removed.", no_args_
 
 
 def serve(
-    index: Annotated[Path, typer.Argument(help="An index folder.")],
+    index: Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")],
     host: Annotated[str, typer.Option(help="Where to listen; others than the loopback need --keys.")] = USUAL.host,
     port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = USUAL.port,
     model: Annotated[str | None, typer.Option(help="By default the model that the index was built with.")] = None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracets import api
-from tracets.errors import ConfigError, DataError
+from tracets.errors import ConfigError, DataError, TracetsError
 from tracets.server.batching import BatchingEncoder, BatchingSearch
 from tracets.server.metrics import Metrics
 from tracets.server.schemas import Item, Series
@@ -19,8 +21,11 @@ from tracets.types import AnyPath, Sample
 if TYPE_CHECKING:
     from tracets.api import Index, RagForecaster
 
+LOG = logging.getLogger("tracets.server")
 FRESH_S = 1.0
 """How long an index is asked as it was opened before it is looked at again."""
+REMOTE_FRESH_S = 10.0
+"""The same for one in an object store, whose state takes a request to learn."""
 
 
 @dataclass
@@ -67,14 +72,38 @@ class Service:
         self.slow = threading.Semaphore(1)  # one forecaster is fitted at a time, so that searches go on
         self._remembered: tuple[Index, int, RagForecaster] | None = None
         self._looked, self._lock = time.monotonic(), threading.Lock()
+        self._remote, self._fetching = "://" in str(path), None  # type: bool, threading.Thread | None
         self.metrics.windows.set(len(self._index))
 
     @property
     def index(self) -> Index:
-        """The index as it is now, or was `FRESH_S` ago: others may write to it."""
-        if time.monotonic() - self._looked > FRESH_S:
+        """The index as it is now, or was `FRESH_S` ago: others may write to it.
+
+        One in an object store is fetched beside the requests, which are answered from the state before until then.
+        """
+        if self._remote:
+            self._follow()
+        elif time.monotonic() - self._looked > FRESH_S:
             self.refreshed(self._index.refresh())
         return self._index
+
+    def _follow(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._looked <= REMOTE_FRESH_S or (self._fetching and self._fetching.is_alive()):
+                return
+            self._looked = time.monotonic()
+            self._fetching = threading.Thread(target=self._fetch, name="follow the store", daemon=True)
+        self._fetching.start()
+
+    def _fetch(self) -> None:
+        try:
+            found = api.open_index(self.path)
+            found.folder.check_model(self.encoder.name, self.encoder.fingerprint)
+        except TracetsError as error:
+            LOG.error(json.dumps({"error": type(error).__name__, "index": "answers come from the state before"}))
+            return
+        if found.folder.path != self._index.folder.path:
+            self.refreshed(found)
 
     def refreshed(self, index: Index) -> Index:
         """Answer from this state of the index from now on; the state."""
