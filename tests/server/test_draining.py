@@ -109,8 +109,8 @@ def served(index_folder, model_folder):
         assert process.poll() is None, "the service did not start"
         time.sleep(0.1)
 
-    def ended():
-        assert process.wait(30) == -signal.SIGTERM
+    def ended(status=-signal.SIGTERM):
+        assert process.wait(30) == status
         reader.join(10)
         return lines
 
@@ -120,15 +120,19 @@ def served(index_folder, model_folder):
 
 
 def status_of(port, path):
-    try:
-        connection = Connection(port)
-    except ConnectionRefusedError:
-        return None
-    try:
-        connection.send(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
-        return connection.answer()[0]
-    finally:
-        connection.close()
+    """The status of an answer; None where no new connection is made."""
+    while True:
+        try:
+            connection = Connection(port)
+        except ConnectionRefusedError:
+            return None
+        try:
+            connection.send(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
+            return connection.answer()[0]
+        except Unanswered:
+            continue
+        finally:
+            connection.close()
 
 
 @pytest.mark.slow
@@ -176,6 +180,22 @@ def test_requests_that_had_begun_are_answered_and_idle_connections_closed(served
     no_body.send(REQUEST[-5:])
     assert no_head.answer() == no_body.answer() == (200, False)
     [end] = [line for line in ended() if line.get("stopped")]
+    assert end["accepted"] == end["answered"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_gives_no_notice_and_answers_what_was_accepted(served):
+    process, port, ended = served
+    no_body = Connection(port)
+    no_body.send(REQUEST[:-5])
+    while status_of(port, "/health/live") != 200:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    while status_of(port, "/health/live") is not None:
+        time.sleep(0.01)
+    no_body.send(REQUEST[-5:])
+    assert no_body.answer() == (200, False)
+    [end] = [line for line in ended(0) if line.get("stopped")]
     assert end["accepted"] == end["answered"]
 
 

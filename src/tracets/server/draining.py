@@ -5,7 +5,7 @@ After SIGTERM:
 1. notice: for `notice_s` it goes on as before, but `/health/ready` says 503 and every answer closes its connection, so
    that balancers and clients go elsewhere; after SIGINT (Ctrl-C) there is no notice
 2. it accepts the connections that the system has completed for it, and then stops listening: later ones are refused
-3. it reads what has arrived on its connections, and closes those on which nothing has
+3. it reads what has arrived on its connections, and closes those on which nothing has; new ones get a second for it
 4. it answers all that it has read, and ends
 
 What has been read is answered. A request that arrives on an idle connection in the instant in which that is closed was
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tracets.server")
 TICK_S = 0.01
+FRESH_S = 1.0
+"""How long a connection that was just made may take to bring its first byte, once no more are accepted."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -92,19 +94,20 @@ class DrainingServer(uvicorn.Server):
     async def _close_idle(self) -> None:
         """Close every connection on which no request is, or has begun to arrive; wait for those that have begun."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self.patience_s
+        began = loop.time()
         while not self.force_exit:
             await asyncio.sleep(TICK_S)  # new connections read what came with them
+            passed = loop.time() - began
             begun = 0
             for connection in list(self.server_state.connections):
                 assert isinstance(connection, H11Protocol)
                 if connection.cycle is not None and not connection.cycle.response_complete:
                     continue  # a request is being answered; the connection is closed after that
-                if _has_more(connection):
+                if _has_more(connection) or (connection.cycle is None and passed < FRESH_S):
                     begun += 1
                 else:
                     connection.shutdown()
-            if not begun or loop.time() > end:
+            if not begun or passed > self.patience_s:
                 return
 
 

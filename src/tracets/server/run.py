@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -60,7 +61,8 @@ def serve(index: AnyPath, settings: ServerSettings, *, model: str | None = None)
     server = DrainingServer(
         config, app.state.service.drain, notice_s=settings.notice_s, patience_s=settings.body_timeout_s
     )
-    server.run(sockets=listeners)
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal once more when all is done
+        server.run(sockets=listeners)
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
