@@ -223,6 +223,44 @@ def drawn_index(path: Path, rows: int) -> Path:
     return path
 
 
+def parts(index: Path, *, batch: int = 32, n: int = 192) -> str:
+    """Markdown: processor time that a question takes in this process, alone and in a batch, by parts."""
+    from tracets import api
+    from tracets.retrieval.nearest import nearest
+    from tracets.retrieval.questions import encode_each, scores_of_series
+    from tracets.retrieval.search import hits_of
+    from tracets.types import Query
+
+    api.set_threads(1)
+    opened = api.open_index(index)
+    model, rows = api.model_of(opened), np.flatnonzero(opened.live)
+    spent: dict[int, Counter[str]] = {}
+    for size in (1, batch):
+        asked, took = questions(10**7 * size), Counter[str]()
+        for turn in range(n // size + 1):
+            queries = [Query(text) for text in itertools.islice(asked, size)]
+            times = [time.process_time()]
+            told = encode_each(opened, model, queries)
+            times.append(time.process_time())
+            scored = [
+                nearest(score, rows, n=len(opened.live), k=10, residual=opened.residuals[0])
+                for score in scores_of_series(opened, told)
+            ]
+            times.append(time.process_time())
+            hits = hits_of(opened, [(part, *best) for part, best in zip(told, scored, strict=True)])
+            times.append(time.process_time())
+            json.dumps([[api.hit_to_json(hit) for hit in each] for each in hits])
+            times.append(time.process_time())
+            if turn:  # the first is warm-up
+                took.update(dict(zip(("encode", "score", "read hits", "JSON"), np.diff(times).tolist(), strict=True)))
+        spent[size] = took
+    lines = [f"| ms a question | alone | in a batch of {batch} |", "|---|---|---|"]
+    for name in spent[1]:
+        alone, together = (1e3 * spent[size][name] / (n // size * size) for size in (1, batch))
+        lines.append(f"| {name} | {alone:.2f} | {together:.2f} |")
+    return "\n".join(lines)
+
+
 def table(records: list[dict[str, Any]]) -> str:
     """Markdown: a line a run.
 
@@ -263,6 +301,7 @@ def main(
         large = drawn_index(folder / f"drawn-{rows}.index", rows)
         wanted += [(large, batch, several, False) for batch in (32, 1)]
     wanted.append((index, 32, False, True))
+    print(parts(index), end="\n\n")
     records = []
     for path, batch, pinned, terminated in wanted:
         found = run(path, batch=batch, clients=clients, seconds=seconds, pinned=pinned, terminated=terminated)
