@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tracets import api
-from tracets.errors import NotFound, QueryError
+from tracets.errors import QueryError
 from tracets.server.batching import Asked, BatchingEncoder, BatchingSearch
 from tracets.server.problems import Busy
 from tracets.types import Query, TextVectors
@@ -150,7 +150,7 @@ def together(searching, asked):
         while sizes != [1]:
             await asyncio.sleep(0.005)
         rest = [asyncio.create_task(batching.ask(one)) for one in asked]
-        while batching._searches._waiting.qsize() != len(asked):
+        while batching._by_words._waiting.qsize() != len(asked):
             await asyncio.sleep(0.005)
         go.set()
         found = await asyncio.gather(*rest, return_exceptions=True)
@@ -169,27 +169,52 @@ def test_searches_that_wait_are_answered_together_those_of_like_options_at_once(
     fair = api.col("label") == "fair"
     asked = [
         Asked(Query("heavy rain"), k=3), Asked(Query("wind"), k=3), Asked(Query("heavy rain"), k=2, where=fair),
-        Asked(Query(like="day-3"), k=3), Asked(Query("light wind", channels={"rain": "a burst"}), k=3),
+        Asked(Query(channels={"rain": "a lull"}), k=3), Asked(Query("wind", channels={"rain": "a burst"}), k=3),
     ]  # fmt: skip
     found = together(searching, asked)
     _, _, sizes, calls, (index, model) = searching
     assert sizes == [1, 5]
-    assert calls == [["rain"], ["heavy rain", "wind", None, "light wind"], ["heavy rain"]]
+    assert calls == [["rain"], ["heavy rain", "wind", None, "wind"], ["heavy rain"]]
     for one, hits in zip(asked, found, strict=True):
         same(hits, api.search(index, model, one.query, **one.options))
 
 
 def test_a_search_that_is_refused_refuses_no_other(searching):
     asked = [
-        Asked(Query("heavy rain"), k=1), Asked(Query(like="nobody"), k=1), Asked(Query("wind"), k=1),
+        Asked(Query("heavy rain"), k=1), Asked(Query(channels={"snow": "deep"}), k=1), Asked(Query("wind"), k=1),
         Asked(Query("wind"), k=1, where="colour = 'red'"),
     ]  # fmt: skip
-    first, nobody, third, red = together(searching, asked)
+    first, snow, third, red = together(searching, asked)
     index, model = searching[-1]
     same(first, api.search(index, model, "heavy rain", k=1))
     same(third, api.search(index, model, "wind", k=1))
-    assert isinstance(nobody, NotFound) and "nobody" in str(nobody)
+    assert isinstance(snow, QueryError) and "snow" in str(snow)
     assert isinstance(red, QueryError) and "colour" in str(red)
+
+
+def test_words_do_not_wait_for_series(index_folder, model_folder, monkeypatch):
+    index, model, go = api.open_index(index_folder), api.load(model_folder), threading.Event()
+    search_many = api.search_many
+
+    def slow(index, model, queries, **options):
+        assert all(query.like is None for query in queries) or go.wait(30)
+        return search_many(index, model, queries, **options)
+
+    monkeypatch.setattr(api, "search_many", slow)
+    batching = BatchingSearch(lambda: index, model, batch=8, waiting=16, observed=lambda kind, n: None)
+
+    async def both():
+        like = asyncio.create_task(batching.ask(Asked(Query(like="day-3"), k=1)))
+        await asyncio.sleep(0)
+        words = await batching.ask(Asked(Query("wind"), k=1))
+        assert not like.done()
+        go.set()
+        return words, await like
+
+    words, like = asyncio.run(both())
+    batching.close()
+    same(words, api.search(index, model, "wind", k=1))
+    same(like, api.search(index, model, Query(like="day-3"), k=1))
 
 
 def test_filters_that_are_equal_in_python_alone_are_told_apart(searching, monkeypatch):

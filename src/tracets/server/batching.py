@@ -79,7 +79,8 @@ class Asked:
 class BatchingSearch:
     """Searches for many requests: those that wait at the same moment are answered together.
 
-    Each gets the hits that it would get alone; one that is refused does not refuse others.
+    Each gets the hits that it would get alone; one that is refused refuses no other. Words do not wait for series,
+    which take longer to encode and to compare.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class BatchingSearch:
     encoder
         The model.
     batch, waiting, observed
-        As for `BatchingEncoder`; the kind is "searches".
+        As for `BatchingEncoder`; the kinds are "searches" and "searches by series".
     """
 
     def __init__(
@@ -101,17 +102,21 @@ class BatchingSearch:
         observed: Callable[[str, int], None],
     ) -> None:
         self._index, self._encoder = index, encoder
-        self._searches = _Worker("searches", self._answer, batch, waiting, observed)
+        self._by_words = _Worker("searches", self._answer, batch, waiting, observed)
+        self._by_series = _Worker("searches by series", self._answer, batch, waiting, observed)
 
     async def ask(self, asked: Asked) -> list[Hit]:
         """The hits of one search. Raises Busy where too much is waiting, and what `api.search` does."""
-        hits, place, _ = await asyncio.wrap_future(self._searches.submit([asked]))
+        series = asked.query.series is not None or asked.query.like is not None
+        worker = self._by_series if series else self._by_words
+        hits, place, _ = await asyncio.wrap_future(worker.submit([asked]))
         found: list[Hit] = hits[place]
         return found
 
     def close(self) -> None:
-        """Let the worker end when all that waits is answered."""
-        self._searches.close()
+        """Let the workers end when all that waits is answered."""
+        self._by_words.close()
+        self._by_series.close()
 
     def _answer(self, asked: Sequence[Asked], *, batch_size: int) -> list[list[Hit]]:
         index, groups = self._index(), dict[str, list[int]]()
