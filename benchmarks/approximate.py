@@ -3,9 +3,9 @@
     python benchmarks/approximate.py --windows 100000 --questions 100 --out approximate.jsonl
 
 Windows are generated (3 to 8 channels, 96 to 168 steps), and encoded by the model; the index keeps no texts, so that
-its own measure of recall asks windows. Questions are captions of windows in it: whole, their first sentence, and their
-first sentence about a named channel. Their sentences are read once before, unmeasured: milliseconds are those of the
-search. `benchmarks/search.py --ann` asks drawn vectors instead, any number of them.
+its own measure of recall asks captions that it writes. Questions are other captions of windows in it: whole, their
+first sentence, and their first sentence about a named channel. Their sentences are read once before, unmeasured:
+milliseconds are those of the search. `benchmarks/search.py --ann` asks drawn vectors instead, any number of them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def measure(
         if not path.exists():
             api.build_index(windows(windows_, seed, captions=False), encoder, path, ann=False)
         began = time.perf_counter()
-        index = add_lists(api.open_index(path))
+        index = add_lists(api.open_index(path), encoder=encoder)
         made, lists = time.perf_counter() - began, index.lists
         assert lists is not None
         step = max(1, windows_ // questions_)

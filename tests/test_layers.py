@@ -9,13 +9,13 @@ ROOT = Path(tracets.__file__).parent
 LEVEL = {
     "errors": -1, "types": 0, "files": 0,
     "data": 1, "nn": 1, "losses": 1, "metrics": 1, "index": 1, "training": 1, "plots": 1,
-    "plain": 0, "filters": 0, "storage": 0.5,
+    "plain": 0, "plugins": 0, "filters": 0, "storage": 0.5,
     "encoders": 2,
     "retrieval": 3, "embedding": 3,
     "forecast": 4,
     "tasks": 5, "evaluate": 5,
     "config": 6,
-    "api": 7, "__init__": 7,
+    "api": 7, "__init__": 7, "testing": 7,
     "cli": 8, "server": 8, "integrations": 8,
     "__main__": 9,
 }  # fmt: skip

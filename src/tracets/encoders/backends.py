@@ -15,8 +15,9 @@ from typing import Literal
 from tracets.encoders.kept import exports_folder, find_kept, keep_export, key_of
 from tracets.encoders.onnx_model import OnnxModel, is_export, is_whole
 from tracets.encoders.protocol import PairEncoder
+from tracets.encoders.registry import family_of
 from tracets.encoders.seals import read_config
-from tracets.encoders.store import load_model, model_folder
+from tracets.encoders.store import is_model, load_model, model_folder
 from tracets.errors import ConfigError, ModelError
 
 Backend = Literal["torch", "onnx"]
@@ -31,6 +32,11 @@ def load(name: str | os.PathLike[str], *, backend: Backend | None = None, thread
         raise ConfigError(f"threads must be at least 1, got {threads}")
     if backend not in (None, "torch", "onnx"):
         raise ConfigError(f"backend must be 'torch' or 'onnx', got {backend!r}")
+    if not is_model(name) and (found := family_of(name)) is not None:
+        family, checkpoint = found
+        if backend is not None:
+            raise ConfigError(f"'{name}' is an encoder of another package, which has no backends. Leave backend out.")
+        return family.load(checkpoint, threads)
     if backend == "torch":
         _limit_torch(threads)
         return load_model(name)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from tracets.encoders.checked import notes_folder
 from tracets.encoders.onnx_model import EXPORT_FORMAT, SENTENCES, OnnxModel, is_whole
+from tracets.encoders.registry import sentence_encoder_at
 from tracets.encoders.seals import hash_of
 from tracets.encoders.settings import DEFAULT_BACKBONE, ModelConfig
 from tracets.encoders.store import write_whole
@@ -202,7 +203,7 @@ def _share_sentences(export: Path, root: Path) -> None:
 def _state_of(backbone: str) -> str:
     if backbone == DEFAULT_BACKBONE:
         return f"{backbone} {version(backbone)}"
-    folder = Path(backbone)
+    folder = Path(sentence_encoder_at(backbone))
     if not folder.is_dir():
         raise ValueError(f"'{backbone}' is not on this disk")
     stats = {path.relative_to(folder).as_posix(): path.stat() for path in folder.rglob("*") if path.is_file()}

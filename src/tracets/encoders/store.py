@@ -157,16 +157,17 @@ def refuse_giants(settings: Any, *, what: str) -> None:
 
 def model_folder(name: str | os.PathLike[str]) -> Path:
     """The folder of a model: a path, or the name of a shipped one."""
-    path = Path(name)
-    if is_file(path / "config.json"):
-        return path
-    shipped = SHIPPED / str(name)
-    if str(name) in shipped_models():
-        return shipped
+    if is_model(name):
+        return Path(name) if is_file(Path(name) / "config.json") else SHIPPED / str(name)
     raise NotFound(
         f"no model '{name}': it is neither a folder with a config.json nor one of the shipped models "
         f"({', '.join(shipped_models()) or 'none'}). Train one with: tracets train CORPUS --out {name}"
     )
+
+
+def is_model(name: str | os.PathLike[str]) -> bool:
+    """Whether this is the folder of a model, or the name of one that ships."""
+    return is_file(Path(name) / "config.json") or str(name) in shipped_models()
 
 
 def shipped_models() -> list[str]:

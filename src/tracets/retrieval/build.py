@@ -90,7 +90,7 @@ def build_index(
     )
     built = Index(folder, (sparing.n_series, sparing.n_texts))
     listed = len(built) >= LISTED if ann is None else ann
-    return add_lists(built) if listed else built
+    return add_lists(built, encoder=encoder) if listed else built
 
 
 def extend_index(

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.data.captions import caption
+from tracets.encoders.protocol import PairEncoder
 from tracets.index.lists import Lists, make_lists
 from tracets.retrieval.nearest import nearest
 from tracets.retrieval.questions import Part, SeriesPart, TextPart, score_of_series
-from tracets.retrieval.scores import Groups, IntArray, SeriesBank, TextBank, products
+from tracets.retrieval.scores import Groups, IntArray, SeriesBank, TextBank, products, text_bank
 from tracets.retrieval.stored import Index
 from tracets.types import FloatArray
 
@@ -28,23 +30,26 @@ WANTED = 0.95
 ASKED = 50
 
 
-def add_lists(index: Index, *, probes: int | None = None) -> Index:
+def add_lists(index: Index, *, probes: int | None = None, encoder: PairEncoder | None = None) -> Index:
     """Make the inverted lists of an index (see `tracets.index.lists`) and measure what an approximate search finds.
 
-    Asked are up to 50 of the stored texts and a sentence of each, or as many windows where there are none. `recall` of
-    the lists is the share of the 10 best windows of the exact search among the 10 best of the approximate one, of the
-    texts or of the sentences, whichever is lower. Windows that are added later are in no list and always candidates,
-    which costs time, not recall; `compact` makes the lists anew.
+    Asked are up to 50 of the stored texts and a sentence of each; where there are none, captions of as many windows, or
+    these windows themselves without an `encoder`. `recall` of the lists is the share of the 10 best windows of the
+    exact search among the 10 best of the approximate one, of the texts or of the sentences, whichever is lower. Windows
+    that are added later are in no list and always candidates, which costs time, not recall; `compact` makes the lists
+    anew.
 
     Parameters
     ----------
     probes : int, optional
         Lists that each vector of a question looks into: more find more and take longer. By default 16, doubled until
         the recall is .95, or a quarter of all lists.
+    encoder : PairEncoder, optional
+        The model of the index.
     """
     centres, members, ends = make_lists(index.folder.mapped.channels.coarse)
     windows, n, residual = np.flatnonzero(index.live), len(index.live), index.residuals[0]
-    asked = [[(score_of_series(index, [part]), part) for part in parts] for parts in _stored_questions(index)]
+    asked = [[(score_of_series(index, [part]), part) for part in parts] for parts in _questions(index, encoder)]
     best = [[nearest(score, windows, n=n, k=10, residual=residual)[0] for score, _ in kind] for kind in asked]
 
     def measured(probes: int) -> Lists:
@@ -64,15 +69,19 @@ def add_lists(index: Index, *, probes: int | None = None) -> Index:
     return Index(index.folder.keep_lists(lists), index.embedded)
 
 
-def _stored_questions(index: Index) -> list[list[Part]]:
-    """Some stored texts, and a sentence of each; or some stored windows where nothing is said."""
+def _questions(index: Index, encoder: PairEncoder | None) -> list[list[Part]]:
+    """Some stored texts, or captions where nothing is stored, and a sentence of each; or some stored windows."""
     rng = np.random.default_rng(0)
     rows, texts = index.texts
     told = np.flatnonzero(index.live[rows] & (texts.sentences.sizes > 0))
-    if not len(told):
+    if len(told):
+        banks = [texts.take(np.array([i])) for i in rng.permutation(told)[:ASKED]]
+    else:
         windows = rng.permutation(np.flatnonzero(index.live))[:ASKED]
-        return [[SeriesPart(index.series.one(int(i))) for i in windows]]
-    banks = [texts.take(np.array([i])) for i in rng.permutation(told)[:ASKED]]
+        if encoder is None:
+            return [[SeriesPart(index.series.one(int(i))) for i in windows]]
+        said = [caption(sample).text for sample in index.folder.samples([index.ids[i] for i in windows])]
+        banks = [text_bank(encoder.encode_texts([text])) for text in said]
     chosen = [bank.sentences.vectors[[rng.integers(len(bank.sentences.vectors))]] for bank in banks]
     ends = np.array([0, 1], dtype=np.int64)
     sentences = [TextBank(b.sample, Groups(one, ends)) for b, one in zip(banks, chosen, strict=True)]

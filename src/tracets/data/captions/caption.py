@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from random import Random
@@ -72,24 +72,6 @@ def with_captions(sample: Sample, *, seed: int = 0, style: str = "numbers") -> S
     """The sample with its text and channel texts replaced by `caption(sample, seed=seed, style=style)`."""
     texts = caption(sample, seed=seed, style=style)
     return replace(sample, text=texts.text, channel_texts=texts.channel_texts)
-
-
-def caption_corpus(samples: Iterable[Sample], *, seed: int = 0, overwrite: bool = False) -> Iterator[Sample]:
-    """Caption every sample, one at a time.
-
-    Texts that are there stay as they are, each on its own (a sample with a report keeps it and gets channel texts),
-    unless `overwrite` is set.
-    """
-    for sample in samples:
-        if not overwrite and sample.text and all(sample.channel_texts):
-            yield sample
-            continue
-        new = caption(sample, seed=seed)
-        if overwrite:
-            yield replace(sample, text=new.text, channel_texts=new.channel_texts)
-            continue
-        pairs = zip(sample.channel_texts, new.channel_texts, strict=True)
-        yield replace(sample, text=sample.text or new.text, channel_texts=tuple(old or made for old, made in pairs))
 
 
 def phrase(window: WindowFacts, seed: int) -> Captions:
