@@ -307,7 +307,6 @@ def main(
         large = drawn_index(folder / f"drawn-{rows}.index", rows)
         wanted += [(large, batch, several, False) for batch in (32, 1)]
     wanted.append((index, 32, False, True))
-    print(parts(index), end="\n\n")
     records = []
     for path, batch, pinned, terminated in wanted:
         found = run(path, batch=batch, clients=clients, seconds=seconds, pinned=pinned, terminated=terminated)
@@ -315,7 +314,8 @@ def main(
         with out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
         typer.echo(json.dumps(found), err=True)
-    print(table(records))
+    print(table(records), end="\n\n")
+    print(parts(index))  # after the runs: it limits the threads of this process, which services would inherit
 
 
 if __name__ == "__main__":
