@@ -139,8 +139,10 @@ class Service:
         command = [sys.executable, "-m", "tracets", "serve", str(index), "--port", str(self.port)]
         command += ["--batch", str(batch), "--waiting", "256", "--notice", str(NOTICE_S)]
         self.log, self.ending = log, False
-        pin = None if core is None else lambda: os.sched_setaffinity(0, {core})
-        self.process = subprocess.Popen(command, stderr=log.open("wb"), preexec_fn=pin)
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, cores if core is None else {core})  # the service inherits it
+        self.process = subprocess.Popen(command, stderr=log.open("wb"))
+        os.sched_setaffinity(0, cores)
         for _ in range(600):
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1):
