@@ -220,11 +220,17 @@ def test_a_recipe_may_drill_swapped_facts(tmp_path):
 
 def test_threads_are_limited():
     import torch
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def of_numpy():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
     before = torch.get_num_threads()
     try:
-        api.set_threads(1)
-        assert torch.get_num_threads() == 1
+        with threadpool_limits(2, user_api="blas"):
+            assert of_numpy() == {2}
+            api.set_threads(1)
+            assert torch.get_num_threads() == 1 and of_numpy() == {1}
         with pytest.raises(ConfigError, match="at least 1, got 0"):
             api.set_threads(0)
     finally:

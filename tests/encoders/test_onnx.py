@@ -141,6 +141,14 @@ def test_no_sentence_is_read_twice_and_the_oldest_leave(exported, monkeypatch):
     first = sentences.pooled(["heavy rain", "calm", "heavy rain"])
     assert np.array_equal(first[0], first[2]) and sum(read) == 2
     assert np.array_equal(sentences.pooled(["calm"])[0], first[1]) and sum(read) == 2
+    monkeypatch.setattr(onnx_sentences, "CACHE_BYTES", 2 * first[0].nbytes)
+    sentences.pooled(["calm"])
+    sentences.pooled(["wet", "calm"])  # "heavy rain" was asked for longest ago
+    read.clear()
+    sentences.pooled(["calm"])
+    assert not read and sentences._bytes == 2 * first[0].nbytes
+    sentences.pooled(["heavy rain"])
+    assert read == [1]
     monkeypatch.setattr(onnx_sentences, "CACHE_BYTES", 0)
     assert sentences.pooled(["dry"]).shape == (1, 32) and sentences._bytes == 0 and not sentences._cache
 

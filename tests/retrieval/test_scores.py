@@ -163,6 +163,31 @@ def test_a_series_without_each_of_its_channels():
             np.testing.assert_array_equal(found.one(c).sample, expected.sample)
 
 
+def test_several_series_without_each_of_their_channels_are_each_without_its_own():
+    rng = np.random.default_rng(8)
+    series, names = some_series(rng, 9)
+    bank = scores.series_bank(series, names)
+    found = scores.without_each_channel(bank)
+    alone = [scores.without_each_channel(bank.one(i)) for i in range(9)]
+    assert list(found.names) == [name for one in alone for name in one.names]
+    np.testing.assert_array_equal(found.sample, np.concatenate([one.sample for one in alone]))
+    np.testing.assert_array_equal(found.channels.vectors, np.concatenate([one.channels.vectors for one in alone]))
+    np.testing.assert_array_equal(found.channels.sizes, np.concatenate([one.channels.sizes for one in alone]))
+    np.testing.assert_array_equal(np.diff(found.firsts), np.concatenate([np.diff(one.firsts) for one in alone]))
+
+
+def test_series_are_taken_apart_in_pieces_that_fit():
+    rng = np.random.default_rng(8)
+    bank = scores.series_bank(*some_series(rng, 9))
+    sizes = [scores.without_each_channel(bank.one(i)).channels.vectors.nbytes for i in range(9)]
+    assert [piece.tolist() for piece in scores.pieces(bank)] == [list(range(9))]
+    limit = 2 * max(sizes)
+    found = [piece.tolist() for piece in scores.pieces(bank, limit)]
+    assert sum(found, []) == list(range(9)) and len(found) > 2
+    assert all(sum(sizes[i] for i in piece) <= limit for piece in found)
+    assert [piece.tolist() for piece in scores.pieces(bank, 1)] == [[i] for i in range(9)]
+
+
 def test_what_a_score_loses_without_a_channel():
     late, without = np.float32([0.5]), np.float32([0.5, 0.2, -1.0, 0.7])
     np.testing.assert_allclose(scores.falls(late, without), [0.0, 0.3, 0.5, -0.2], atol=1e-6)

@@ -19,7 +19,7 @@ from tracets.index import IndexFolder
 from tracets.index.state import State
 from tracets.retrieval.build import build_index
 from tracets.retrieval.hubness import choose_bank
-from tracets.retrieval.search import hit_to_json, search
+from tracets.retrieval.search import hit_to_json, search, search_many
 from tracets.retrieval.stored import Index
 from tracets.types import Hit, Query, Sample, SeriesVectors, TextVectors
 
@@ -427,6 +427,64 @@ def test_two_passes_find_what_one_finds(index, monkeypatch, where, want):
     monkeypatch.setattr("tracets.retrieval.nearest.AT_ONCE", 2)
     monkeypatch.setattr("tracets.retrieval.nearest.SPARSE", 4)
     assert [search(index, ENCODER, query, want=want, k=3, where=where) for query in queries] == expected
+
+
+MANY = (
+    Query(SAID), Query("rain"), Query(series=OTHER), Query(like="w4"), Query(channels={"wind": "weak"}),
+    Query(SAID, series=OTHER, like="w7", channels={"Rain": "much"}), Query("The wind is weak. It is cold."),
+    Query("rain"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"k": 100}, {"want": "text"}, {"want": "text", "hubness": False}, {"where": "label = 'fair'"}, {"k": 1},
+    {"where": "height < 25", "want": "text"}, {"exact": True},
+])  # fmt: skip
+@pytest.mark.parametrize("small", [False, True])
+@pytest.mark.filterwarnings("ignore::tracets.errors.ShortAnswer")
+def test_many_queries_find_what_each_finds(index, monkeypatch, options, small):
+    """With few rows all are scored exactly; `small`: one-byte vectors choose, two questions at a time."""
+    if small:
+        monkeypatch.setattr("tracets.retrieval.nearest.AT_ONCE", 2)
+        monkeypatch.setattr("tracets.retrieval.nearest.SPARSE", 4)
+        monkeypatch.setattr("tracets.retrieval.search.BLOCK_BYTES", 4 * len(index) * 2)
+    expected = [search(index, ENCODER, query, **options) for query in MANY]
+    found = search_many(index, ENCODER, MANY, **options)
+    assert len({len(hits) for hits in expected}) >= 1 and len({hits[0].id for hits in expected}) > 1
+    for hits, others in zip(found, expected, strict=True):
+        assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in others], abs=2e-6)
+        for hit, other in zip(hits, others, strict=True):
+            assert hit.channels == pytest.approx(other.channels, abs=2e-6)
+            assert replace(hit, score=0, channels={}) == replace(other, score=0, channels={})
+
+
+def test_many_queries_are_fused_with_words_each_by_its_own(index):
+    asked = [Query("The wind is strong"), Query("rain 7")]
+    found = search_many(index, ENCODER, asked, hybrid=True, k=5)
+    assert found == [search(index, ENCODER, query, hybrid=True, k=5) for query in asked] and found[0] != found[1]
+
+
+def test_many_queries_are_encoded_together(index):
+    calls = []
+
+    class Counting(FakeEncoder):
+        def encode_texts(self, texts, *, batch_size=64):
+            calls.append(list(texts))
+            return super().encode_texts(texts, batch_size=batch_size)
+
+        def encode_series(self, samples, *, batch_size=64):
+            calls.append([sample.id for sample in samples])
+            return super().encode_series(samples, batch_size=batch_size)
+
+    search_many(index, Counting(), MANY, k=1)
+    texts = [SAID, "rain", "wind: weak", SAID, "Rain: much", "The wind is weak. It is cold.", "rain"]
+    assert calls == [texts, ["other", "other"]]
+    assert search_many(index, Counting(), []) == [] and len(calls) == 2
+
+
+def test_one_query_that_is_refused_refuses_all(index):
+    with pytest.raises(QueryError, match="no window of the index has a channel 'snow'"):
+        search_many(index, ENCODER, [Query("rain"), Query(channels={"snow": "deep"})])
 
 
 def test_an_export_can_be_indexed_by_another_model(index, tmp_path):

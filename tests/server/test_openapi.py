@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tracets.server.app import create_app
+from tracets.server.schemas import SearchRequest, SpansRequest
 from tracets.server.settings import ServerSettings
 
 schemathesis = pytest.importorskip("schemathesis", reason="the package schemathesis is not installed")
@@ -33,12 +34,15 @@ def test_the_document_names_every_route_and_problem(client):
     assert set(document["paths"]) == {
         "/v1/info", "/v1/search", "/v1/explain", "/v1/items", "/v1/items/{id}", "/v1/map", "/v1/following/{id}",
         "/v1/embeddings", "/v1/series/embeddings", "/v1/series/read", "/v1/forecast", "/v1/describe", "/health/live",
-        "/health/ready", "/metrics",
+        "/health/ready", "/metrics", "/v1/spans", "/v1/compare",
     }  # fmt: skip
     search = document["paths"]["/v1/search"]["post"]
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     assert all(search["responses"][status]["content"] == problem for status in ("404", "413", "422", "429", "503"))
-    assert document["components"]["schemas"]["SearchRequest"]["properties"]["text"]["examples"]
+    schemas = document["components"]["schemas"]
+    assert schemas["SearchRequest"]["properties"]["text"]["examples"]
+    for name, model in (("SearchRequest", SearchRequest), ("SpansRequest", SpansRequest)):
+        assert len([model.model_validate(one) for one in schemas[name]["examples"]]) >= 3
 
 
 @pytest.fixture(scope="module")
@@ -67,4 +71,4 @@ def test_cases_made_from_the_document_never_break_the_service(document):
             asked.add((case.method, case.path))
 
         answer()
-    assert len(asked) == 16
+    assert len(asked) == 18

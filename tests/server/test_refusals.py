@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tracets.errors import ConfigError, NotFound
-from tracets.server.keys import add_key, find, read_keys, remove_key
+from tracets.server.keys import KeyFile, add_key, find, read_keys, remove_key
 from tracets.server.settings import ServerSettings
 
 SERIES = {"values": [[1, 2]], "channel_names": ["a"]}
@@ -21,6 +21,13 @@ SERIES = {"values": [[1, 2]], "channel_names": ["a"]}
         ("/v1/search", {"text": "x", "kk": 1}, 422, "body.kk: Extra inputs are not permitted"),
         ("/v1/search", {"text": "x", "k": 5000}, 422, "a request may ask for 1000 hits"),
         ("/v1/search", {"text": "x", "where": "colour = 1"}, 422, "colour"),
+        ("/v1/search", {"text": "x", "where": {"column": "label", "op": "~"}}, 422, "filter.op: expected one"),
+        ("/v1/search", {"text": "x", "where": {"column": "colour", "op": "is null"}}, 422, "colour"),
+        ("/v1/search", {"like": "day-3", "hybrid": True}, 422, "words of the query"),
+        ("/v1/search", {"text": "x", "spans": True}, 422, "body.spans: Extra inputs are not permitted"),
+        ("/v1/spans", {"text": "x"}, 422, "long series"),
+        ("/v1/spans", {"text": "x", "overlap": 1}, 422, "body.overlap: Input should be less than 1"),
+        ("/v1/compare", {"one": "day-3", "other": "nobody"}, 404, "nobody"),
         ("/v1/search", {"text": "half \ud800"}, 422, "unicode"),
         ("/v1/search", {"like": "nobody"}, 404, "no window with id 'nobody'"),
         ("/v1/search", {"series": SERIES | {"values": [[1, 2], [1]], "channel_names": ["a", "b"]}}, 422, "one length"),
@@ -53,7 +60,7 @@ def test_an_unforeseen_error_says_nothing_of_its_cause(client, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr("tracets.api.search", fail)
+    monkeypatch.setattr("tracets.api.search_many", fail)
     response = client.post("/v1/search", json={"text": "rain"})
     assert response.status_code == 500 and "secret" not in response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -93,6 +100,48 @@ def test_a_file_of_keys_holds_no_key(tmp_path):
     file.write_text('{"keys": [{"name": "x"}]}')
     with pytest.raises(ConfigError, match="is not a file of keys"):
         read_keys(file)
+
+
+def test_a_changed_file_of_keys_counts_and_a_bad_one_does_not(serve, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("tracets.server.keys.FRESH_S", 0.0)
+    file = tmp_path / "keys.json"
+    ann = add_key(file, "ann", "read")
+    client = serve(keys=file, host="0.0.0.0")
+
+    def status(secret):
+        return client.get("/v1/info", headers={"authorization": f"Bearer {secret}"}).status_code
+
+    bob = add_key(file, "bob", "read")
+    assert status(ann) == status(bob) == 200
+    remove_key(file, "ann")
+    assert status(ann) == 401 and status(bob) == 200
+    sound = file.read_text()
+    with caplog.at_level(logging.INFO, logger="tracets.server"):
+        for bad in ("", sound[:40], '{"keys": [{"name": "eve"}]}'):
+            file.write_text(bad)
+            assert status(bob) == 200 and status(ann) == 401
+        file.unlink()
+        assert status(bob) == status(bob) == 200
+    errors = [json.loads(record.message) for record in caplog.records if record.levelno == logging.ERROR]
+    assert [one["error"] for one in errors] == ["ConfigError"] * 3 + ["NotFound"]
+    assert bob not in caplog.text and "eve" not in caplog.text
+    file.write_text(sound.replace('"bob"', '"rob"'))
+    assert status(bob) == 200 and read_keys(file)[0].name == "rob"
+    file.write_text('{"keys": []}')
+    assert status(bob) == 401
+
+
+def test_a_file_of_keys_is_not_looked_at_for_every_request(tmp_path, monkeypatch):
+    file = tmp_path / "keys.json"
+    add_key(file, "ann", "read")
+    clock = [100.0]
+    monkeypatch.setattr("tracets.server.keys.time.monotonic", lambda: clock[0])
+    kept = KeyFile(file)
+    add_key(file, "bob", "read")
+    clock[0] += 0.9
+    assert [key.name for key in kept.keys] == ["ann"]
+    clock[0] += 0.1
+    assert [key.name for key in kept.keys] == ["ann", "bob"]
 
 
 def test_others_are_not_served_without_keys():
@@ -169,7 +218,7 @@ def test_more_than_may_wait_is_told_to_come_back(serve):
 
 
 def test_an_answer_that_takes_too_long_is_not_waited_for(serve, monkeypatch):
-    monkeypatch.setattr("tracets.api.search", lambda *args, **kwargs: time.sleep(0.5))
+    monkeypatch.setattr("tracets.api.search_many", lambda *args, **kwargs: time.sleep(0.5))
     response = serve(timeout_s=0.1).post("/v1/search", json={"text": "rain"})
     assert response.status_code == 503 and "0.1 s" in response.json()["detail"]
 

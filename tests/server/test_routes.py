@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from starlette.testclient import TestClient
 
 from tracets import api
 from tracets.server.app import create_app
-from tracets.types import Query
+from tracets.types import Query, Sample
 
 SERIES = {
     "id": "now", "values": [[0, 0, 5, None], [3, 4, 5, 6]], "channel_names": ["rain", "wind speed"],
@@ -30,6 +31,14 @@ def direct(index_folder, model_folder):
         ({"like": "day-3", "want": "text", "k": 3}, Query(like="day-3"), {"want": "text", "k": 3}),
         ({"channels": {"rain": "a burst"}, "where": "label = 'fair'"}, Query(channels={"rain": "a burst"}),
          {"where": "label = 'fair'"}),
+        ({"text": "heavy rain", "where": {"not": {"column": "label", "op": "=", "value": "fair"}}, "k": 4},
+         Query("heavy rain"), {"where": "label <> 'fair'", "k": 4}),
+        ({"text": "a burst of 9 mm of rain", "hybrid": True, "k": 3}, Query("a burst of 9 mm of rain"),
+         {"hybrid": True, "k": 3}),
+        ({"text": "wind", "series": SERIES, "hubness": False, "want": "text", "k": 12},
+         Query("wind", Sample("now", [[0, 0, 5, float("nan")], [3, 4, 5, 6]],
+               ("rain", "wind speed"), units=("mm", "m/s"), start=datetime(2020, 6, 1, tzinfo=UTC), freq="h")),
+         {"hubness": False, "want": "text", "k": 12}),
     ],
 )  # fmt: skip
 def test_a_search_gives_the_hits_of_the_command_line(ask, direct, body, query, options):
@@ -47,6 +56,48 @@ def test_a_series_is_searched_by(ask, direct):
     series = {name: told[name] for name in ("id", "values", "channel_names", "units", "start", "freq")}
     best = ask("/v1/search", series=series, k=1)["hits"][0]
     assert best["id"] == "day-3" and best["score"] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory, model_folder):
+    """A service of windows that overlap, and what answers directly."""
+    path = tmp_path_factory.mktemp("long") / "index"
+    steps = np.arange(96)
+    plant = Sample("plant", [np.sin(steps / 5), np.where(steps > 60, 9.0, 1.0)], ("rain", "wind speed"), freq="h")
+    model = api.load(model_folder)
+    index = api.build_index(api.cut([plant], lengths=[12, 24], strides=[4, 8]), model, path)
+    with TestClient(create_app(path, model=str(model_folder)), base_url="http://localhost") as client:
+        yield client, index, model
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"k": 3}, {"k": 2, "merge": True}, {"k": 2, "refine": True}, {"k": 2, "overlap": 0.5, "where": "n_steps = 12"}],
+)
+def test_spans_are_those_of_the_command_line(long, options):
+    client, index, model = long
+    expected = [api.span_to_json(span) for span in api.find_spans(index, model, "the wind rises", **options)]
+    response = client.post("/v1/spans", json={"text": "the wind rises", **options})
+    assert response.status_code == 200, response.text
+    found = response.json()["spans"]
+    assert len(found) == len(expected) >= 2
+    for one, other in zip(found, expected, strict=True):
+        assert one.pop("score") == pytest.approx(other.pop("score"), abs=1e-5)
+        assert one.pop("channels") == pytest.approx(other.pop("channels"), abs=1e-5)
+        assert one == other
+    assert found[0]["series"] == "plant" and found[0]["n_steps"] >= 12
+
+
+def test_two_windows_are_compared_by_numbers(client, direct):
+    found = client.post("/v1/compare", json={"one": "day-3", "other": "day-4"}).json()["channels"]
+    assert found == api.compare(direct[0], "day-3", "day-4")
+    rain, wind = (api.stored(direct[0], ["day-3"])[0].values[c] for c in (0, 1))
+    assert found["rain"]["one"] == {
+        "unit": "mm", "observed": 1.0, "min": 0.0, "mean": pytest.approx(8 / 24), "max": 8.0, "first": float(rain[0]),
+        "last": float(rain[-1]),
+    }  # fmt: skip
+    assert found["wind speed"]["one"]["observed"] == round(22 / 24, 4)
+    assert found["wind speed"]["one"]["first"] == float(wind[2]) and found["wind speed"]["other"]["unit"] == "m/s"
 
 
 def test_an_explanation_adds_up(ask):

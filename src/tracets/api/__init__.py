@@ -60,7 +60,9 @@ from tracets.api.indexes import (
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
 from tracets.api.searching import (
     build_index,
+    channel_numbers,
     check_numbers,
+    compare,
     embed,
     embed_folder,
     embed_to_file,
@@ -74,6 +76,7 @@ from tracets.api.searching import (
     plot_hits,
     sample_to_json,
     search,
+    search_many,
     stored,
 )
 from tracets.api.sources import kind_of_source, source
@@ -101,17 +104,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "NoaaSettings", "Query", "Sample", "Span",
     "TraceClassifier", "TraceForecaster", "TraceModel", "TraceTransformer", "add_to_index", "build_index", "build_noaa",
-    "caption", "caption_by_llm", "caption_samples", "check_numbers", "classify", "col", "compact_index", "cut",
-    "delete_from_index", "delete_where", "describe", "downloads", "embed", "embed_folder", "embed_to_file",
-    "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_parts", "evaluate_probes",
-    "evaluate_retrieval", "explain", "export", "export_index", "fetch_ett", "fetch_ptb_xl", "fetch_time_mmd",
-    "fetch_uea", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier", "fit_forecaster",
-    "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "hits_to_html", "index_info",
-    "is_classifier", "is_first_process", "is_forecaster", "kind_of_source", "limits_of", "llm_captioner", "load",
-    "load_backbone", "load_classifier", "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index",
-    "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read", "restore_index",
-    "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "source", "span_to_json", "stored",
-    "terms_of", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
+    "caption", "caption_by_llm", "caption_samples", "channel_numbers", "check_numbers", "classify", "col",
+    "compact_index", "compare", "cut", "delete_from_index", "delete_where", "describe", "downloads", "embed",
+    "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_parts",
+    "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "fetch_ett", "fetch_ptb_xl",
+    "fetch_time_mmd", "fetch_uea", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier",
+    "fit_forecaster", "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json",
+    "hits_to_html", "index_info", "is_classifier", "is_first_process", "is_forecaster", "kind_of_source", "limits_of",
+    "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster", "map_of", "model_of",
+    "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read",
+    "restore_index", "sample_to_json", "save_forecaster", "search", "search_many", "set_threads", "shipped_models",
+    "source", "span_to_json", "stored", "terms_of", "train", "upsert_index", "verify_index", "watch", "weather",
+    "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 LATE = {

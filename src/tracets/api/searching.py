@@ -213,9 +213,41 @@ def search(
     """
     from tracets.retrieval import search as search_
 
-    if isinstance(query, (str, Sample)):
-        query = Query(text=query) if isinstance(query, str) else Query(series=query)
-    return search_.search(index, model, query, want=want, k=k, where=where, hubness=hubness, exact=exact, hybrid=hybrid)
+    return search_.search(
+        index, model, _query(query), want=want, k=k, where=where, hubness=hubness, exact=exact, hybrid=hybrid
+    )
+
+
+def search_many(
+    index: Index,
+    model: PairEncoder,
+    queries: Sequence[Query | Sample | str],
+    *,
+    want: Literal["series", "text"] = "series",
+    k: int = 10,
+    where: str | Filter | None = None,
+    hubness: bool = True,
+    exact: bool = False,
+    hybrid: bool = False,
+) -> list[list[Hit]]:
+    """For each of several queries the hits that `search` gives it, all reckoned at once, which is quicker.
+
+    Examples
+    --------
+    >>> search_many(open_index("weather.index"), load("base"), ["heavy rain", "no wind"], k=3)  # doctest: +SKIP
+    """
+    from tracets.retrieval import search as search_
+
+    asked = [_query(query) for query in queries]
+    return search_.search_many(
+        index, model, asked, want=want, k=k, where=where, hubness=hubness, exact=exact, hybrid=hybrid
+    )
+
+
+def _query(given: Query | Sample | str) -> Query:
+    if isinstance(given, str):
+        return Query(text=given)
+    return Query(series=given) if isinstance(given, Sample) else given
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:
@@ -266,6 +298,54 @@ def sample_to_json(sample: Sample) -> dict[str, Any]:
         | {name: plain(getattr(sample, name)) for name in named}
         | {"metadata": {name: plain(value) for name, value in sample.metadata.items()}}
     )
+
+
+def compare(index: Index, one: str, other: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """The numbers of two stored windows side by side, for each channel that both have.
+
+    Returns
+    -------
+    dict
+        By channel "one" and "other", each as `channel_numbers` has it.
+
+    Raises
+    ------
+    NotFound
+        An unknown id.
+    QueryError
+        They have no channel in common.
+
+    Examples
+    --------
+    >>> compare(open_index("weather.index"), "a", "b")["wind"]["one"]["max"]  # doctest: +SKIP
+    17.0
+    """
+    from tracets.errors import QueryError
+
+    first, second = (channel_numbers(sample) for sample in stored(index, [one, other]))
+    both = [name for name in first if name in second]
+    if not both:
+        raise QueryError(f"windows '{one}' and '{other}' have no channel in common. Compare others.")
+    return {name: {"one": first[name], "other": second[name]} for name in both}
+
+
+def channel_numbers(sample: Sample) -> dict[str, dict[str, Any]]:
+    """Of each channel: unit, share observed, and the least, mean, largest, first and last known value or None.
+
+    >>> channel_numbers(Sample("a", [[1, float("nan"), 4]], ("load",)))["load"]["mean"]
+    2.5
+    """
+    import numpy as np
+
+    out: dict[str, dict[str, Any]] = {}
+    for name, unit, values in zip(sample.channel_names, sample.units, sample.values, strict=True):
+        known = values[np.isfinite(values)].astype(np.float64)
+        told = dict.fromkeys(("min", "mean", "max", "first", "last"))
+        if len(known):
+            found = (known.min(), known.mean(), known.max(), known[0], known[-1])
+            told = dict(zip(told, map(float, found), strict=True))
+        out[name] = {"unit": unit, "observed": round(len(known) / len(values), 4), **told}
+    return out
 
 
 def map_of(index: Index) -> list[dict[str, Any]]:

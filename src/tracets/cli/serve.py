@@ -16,7 +16,7 @@ app = typer.Typer(help="API keys of a service: made, listed, removed.", no_args_
 
 
 def serve(
-    index: Annotated[Path, typer.Argument(help="An index folder.")],
+    index: Annotated[str, typer.Argument(help="An index: its folder, or s3://bucket/index.")],
     host: Annotated[str, typer.Option(help="Where to listen; others than the loopback need --keys.")] = USUAL.host,
     port: Annotated[int, typer.Option(help="The port.", min=0, max=65535)] = USUAL.port,
     model: Annotated[str | None, typer.Option(help="By default the model that the index was built with.")] = None,
@@ -27,13 +27,16 @@ def serve(
     waiting: Annotated[int, typer.Option(help="Requests that may wait; one more gets 429.", min=1)] = USUAL.waiting,
     batch: Annotated[int, typer.Option(help="Texts or series encoded together, at most.", min=1)] = USUAL.batch,
     timeout: Annotated[float, typer.Option(help="Seconds for an answer.")] = USUAL.timeout_s,
+    notice: Annotated[
+        float, typer.Option(help="Seconds from SIGTERM, when readiness ends, to the end of accepting requests.")
+    ] = USUAL.notice_s,
 ) -> None:
     """Answer over HTTP: search, explain, items, embeddings, forecasts, descriptions. See /docs there."""
     from tracets.server.run import serve as serve_
 
     settings = ServerSettings(
         host=host, port=port, keys=keys, hosts=tuple(allow_host or ()), origins=tuple(allow_origin or ()),
-        max_body_bytes=max_body, waiting=waiting, batch=batch, timeout_s=timeout,
+        max_body_bytes=max_body, waiting=waiting, batch=batch, timeout_s=timeout, notice_s=notice,
     )  # fmt: skip
     note(f"serving {index} on http://{host}:{port} (docs: /docs); stop with Ctrl-C")
     serve_(index, settings, model=model)
@@ -70,7 +73,7 @@ def list_(file: Keys, as_json: Json = False) -> None:
 
 @app.command()
 def remove(file: Keys, name: Annotated[str, typer.Option(help="Of the key.")], as_json: Json = False) -> None:
-    """Take a key out of the file; a running service knows it until it is started again."""
+    """Take a key out of the file; a running service refuses it within a second or two."""
     from tracets.server.keys import remove_key
 
     remove_key(file, name)

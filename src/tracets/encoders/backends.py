@@ -64,10 +64,13 @@ def load(name: str | os.PathLike[str], *, backend: Backend | None = None, thread
 
 
 def set_threads(n: int) -> None:
-    """Limit the processor threads of this process, for torch and for models that are loaded later; 1 <= n."""
+    """Limit the processor threads of this process: those of NumPy, of torch, of models loaded later; 1 <= n."""
     if n < 1:
         raise ConfigError(f"threads must be at least 1, got {n}")
+    from threadpoolctl import threadpool_limits
+
     os.environ["OMP_NUM_THREADS"] = str(n)  # read by torch when it is imported, and by `OnnxModel`
+    threadpool_limits(n, user_api="blas")
     if "torch" in sys.modules:
         import torch
 

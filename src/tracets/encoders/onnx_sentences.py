@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Encoding
 
-CACHE_BYTES = 400_000_000
-"""Token states and pooled vectors kept in memory; the oldest leave first."""
+CACHE_BYTES = 64_000_000
+"""Token states and pooled vectors kept in memory, some 4,000 sentences; those that were asked for longest ago leave."""
 ANEW = "Export the model anew, or delete the folder if tracets made it in its cache."
 BATCH = 8
 """Sentences at a time: more do not fit the caches of a processor, and cost more each."""
@@ -70,6 +70,9 @@ class OnnxSentences:
             if kind == "pooled":
                 mean = states.mean(0)
                 fresh[text] = mean / max(float(np.linalg.norm(mean)), 1e-12), spans[:0]
+        for text, key in keys.items():
+            if text not in fresh:
+                self._cache.move_to_end(key)  # channel names come with every series, and stay
         found = [fresh[text] if text in fresh else self._cache[keys[text]] for text in texts]
         for text, entry in fresh.items():
             self._cache[keys[text]] = entry

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from tracets import api
-from tracets.errors import MissingExtra, QueryError, TracetsError
+from tracets.errors import MissingExtra, TracetsError
 from tracets.types import AnyPath, Query, Sample
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def mcp_server(index: AnyPath, *, model: str | None = None, write: bool = False)
             [said] = api.caption_samples([sample])
             told = api.sample_to_json(sample)
             del told["values"], told["channel_texts"]
-            return told | {"steps": sample.n_steps, "described": said.text, "channels": _numbers(sample)}
+            return told | {"steps": sample.n_steps, "described": said.text, "channels": api.channel_numbers(sample)}
 
         return answered(make)
 
@@ -104,11 +104,7 @@ def mcp_server(index: AnyPath, *, model: str | None = None, write: bool = False)
         """Two stored windows side by side: the numbers of each channel that both have."""
 
         def make() -> dict[str, Any]:
-            first, second = (_numbers(stored(id)) for id in (one, other))
-            both = [name for name in first if name in second]
-            if not both:
-                raise QueryError(f"windows '{one}' and '{other}' have no channel in common.")
-            return {"channels": {name: {"one": first[name], "other": second[name]} for name in both}}
+            return {"channels": api.compare(api.open_index(index), one, other)}
 
         return answered(make)
 
@@ -130,18 +126,3 @@ def mcp_server(index: AnyPath, *, model: str | None = None, write: bool = False)
 
         add_writing_tools(server, index, encoder, answered)
     return server
-
-
-def _numbers(sample: Sample) -> dict[str, dict[str, Any]]:
-    """Of each channel: unit, share observed, least, mean, most, first and last known value."""
-    import numpy as np
-
-    out: dict[str, dict[str, Any]] = {}
-    for name, unit, values in zip(sample.channel_names, sample.units, sample.values, strict=True):
-        known = values[np.isfinite(values)].astype(np.float64)
-        told: dict[str, Any] = {"unit": unit, "observed": round(len(known) / len(values), 4)}
-        if len(known):
-            told |= {"min": float(known.min()), "mean": float(known.mean()), "max": float(known.max()),
-                     "first": float(known[0]), "last": float(known[-1])}  # fmt: skip
-        out[name] = told
-    return out

@@ -116,5 +116,5 @@ def _bank(encoder: PairEncoder, windows: list[Sample]) -> SeriesBank:
 
 def _told(one: _Search, places: Places, encoder: PairEncoder, parts: list[Part], weight: float) -> Place:
     window = one.window(one.place.stretch, places.names[one.place.stretch.series])
-    channels = channels_of(parts, _bank(encoder, [window]), weight)
+    [channels] = channels_of(parts, _bank(encoder, [window]), weight)
     return replace(one.place, refined=window, channels=channels)

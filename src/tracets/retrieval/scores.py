@@ -269,23 +269,37 @@ def channel_to_series(sentences: Groups, items: SeriesBank, name: str, *, block_
     return scores
 
 
-def without_each_channel(item: SeriesBank) -> SeriesBank:
-    """One series as often as it has channels, each time with one of them emptied: a bank of n_channels series."""
-    n, sizes = len(item.channels), item.channels.sizes
-    kept = np.tile(sizes, (n, 1))
-    np.fill_diagonal(kept, 0)
-    owner = np.repeat(np.arange(n), sizes)  # the channel of each vector
-    rows = np.nonzero(owner[None] != np.arange(n)[:, None])[1]
-    channels = Groups(item.channels.vectors[rows], _offsets(kept.ravel()))
-    firsts = np.arange(n + 1, dtype=np.int64) * n
-    same = np.zeros(n, dtype=np.int64)
-    return SeriesBank(item.sample[same], channels, firsts, item.names[same])
+def without_each_channel(items: SeriesBank) -> SeriesBank:
+    """Each series as often as it has channels, each time with one of them emptied: a bank of n_channels_in_all series.
+
+    >>> bank = series_bank(SeriesVectors(np.eye(2)[:1], (np.eye(2)[:, None],)), [("a", "b")])
+    >>> without_each_channel(bank).channels.vectors
+    array([[0., 1.],
+           [1., 0.]], dtype=float32)
+    """
+    owners, channels = items.owners, items.channels
+    width = np.diff(items.firsts)[owners]  # of the series that each channel belongs to
+    firsts = _offsets(width)
+    groups = np.arange(firsts[-1]) + np.repeat(items.firsts[owners] - firsts[:-1], width)
+    emptied = groups == np.repeat(np.arange(len(channels)), width)
+    sizes = np.where(emptied, 0, channels.sizes[groups])
+    offsets = _offsets(sizes)
+    rows = np.arange(offsets[-1]) + np.repeat(channels.offsets[groups] - offsets[:-1], sizes)
+    return SeriesBank(items.sample[owners], Groups(channels.vectors[rows], offsets), firsts, items.names[owners])
+
+
+def pieces(items: SeriesBank, block_bytes: int = BLOCK_BYTES) -> Iterator[IntArray]:
+    """Series in runs whose `without_each_channel` takes at most so much memory, or of one series."""
+    vectors = np.diff(items.by_series.offsets) * np.diff(items.firsts)
+    for lo, hi in _blocks(_offsets(vectors), block_bytes // (4 * items.sample.shape[1])):
+        yield np.arange(lo, hi)
 
 
 def falls(late: FloatArray, without: FloatArray) -> FloatArray:
     """What late interaction loses without each channel, (n_channels,). All of it where nothing that is left can answer.
 
-    `late` (1,) is the score of one series, `without` (n_channels,) those of `without_each_channel`.
+    `late` is the score of the series of each channel, or (1,) of the one series there is; `without` (n_channels,) those
+    of `without_each_channel`.
 
     >>> falls(np.float32([0.5]), np.float32([0.5, 0.25, -1.0]))
     array([0.  , 0.25, 0.5 ], dtype=float32)

@@ -125,7 +125,8 @@ def find_spans(
     if len(found) < k:
         why = "every other window overlaps one of them, or does not pass the filter"
         warnings.warn(ShortAnswer(k, len(found), why), stacklevel=3)  # at the call of api.find_spans()
-    hits = hits_of(index, parts, np.array([one.row for one in found], np.int64), np.array([one.score for one in found]))
+    rows, scores = np.array([one.row for one in found], np.int64), np.array([one.score for one in found])
+    [hits] = hits_of(index, [(parts, rows, scores)])
     if refine:
         moved = refined(index, encoder, parts, places, found, overlap=overlap, taken=taken)
         order = sorted(range(len(moved)), key=lambda i: -moved[i].score)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from tracets.server.guard import Guard
-from tracets.server.keys import read_keys
+from tracets.server.keys import KeyFile
 from tracets.server.problems import Problem, add_handlers, responses
 from tracets.server.routes import embeddings, forecasts, health, items, page, searching
 from tracets.server.service import Service
@@ -44,7 +44,7 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
         The file of keys cannot be read.
     """
     chosen = settings or ServerSettings()
-    keys = [] if chosen.keys is None else read_keys(chosen.keys)
+    keys = None if chosen.keys is None else KeyFile(chosen.keys)
     service = Service(index, chosen, model=model)
 
     @asynccontextmanager
@@ -57,8 +57,9 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
         service.close()
 
     app = FastAPI(
-        title="tracets", version=version("tracets"), description=ABOUT, lifespan=lifespan, responses=EVERYWHERE
-    )
+        title="tracets", version=version("tracets"), description=ABOUT, lifespan=lifespan, responses=EVERYWHERE,
+        docs_url=None, redoc_url=None,
+    )  # fmt: skip
     app.state.service = service
     add_handlers(app)
     for room in (searching, items, embeddings, forecasts, health, page):
@@ -67,7 +68,7 @@ def create_app(index: AnyPath, *, settings: ServerSettings | None = None, model:
         app.add_middleware(
             CORSMiddleware, allow_origins=chosen.origins, allow_methods=METHODS, allow_headers=("Authorization",)
         )
-    app.add_middleware(Guard, settings=chosen, keys=keys, metrics=service.metrics)
+    app.add_middleware(Guard, settings=chosen, keys=keys, metrics=service.metrics, drain=service.drain)
     _with_problems(app)
     return app
 

@@ -17,14 +17,15 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
-from tracets.server.keys import Key, find
+from tracets.server.keys import KeyFile, find
 from tracets.server.metrics import Metrics
 from tracets.server.problems import problem
+from tracets.server.service import Drain
 from tracets.server.settings import LOOPBACK_NAMES, ServerSettings
 
 LOG = logging.getLogger("tracets.server")
-OPEN = ("/health/live", "/health/ready", "/")
-"""Asked by those that watch over the service, who have no key; and the page, which asks for one."""
+OPEN = ("/health/live", "/health/ready", "/", "/docs")
+"""Asked by those that watch over the service, who have no key; and the pages, which ask for one."""
 FILES = ("/static/",)
 WRITES = ("/v1/items",)
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -54,8 +55,10 @@ class TooSlow(Exception):
 class Guard:
     """ASGI middleware around the whole service."""
 
-    def __init__(self, app: App, *, settings: ServerSettings, keys: list[Key], metrics: Metrics) -> None:
-        self.app, self.settings, self.keys, self.metrics = app, settings, keys, metrics
+    def __init__(
+        self, app: App, *, settings: ServerSettings, keys: KeyFile | None, metrics: Metrics, drain: Drain
+    ) -> None:
+        self.app, self.settings, self.keys, self.metrics, self.drain = app, settings, keys, metrics, drain
         names = {*LOOPBACK_NAMES, settings.host, *settings.hosts}
         self.hosts = {name.casefold() for name in names}
         self.waiting = 0
@@ -64,7 +67,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        call = _Call(scope, receive, send)
+        call = _Call(scope, receive, send, self.drain)
+        self.drain.accepted += 1
         self.waiting += 1
         self.metrics.waiting.set(self.waiting)
         try:
@@ -111,11 +115,11 @@ class Guard:
             text = f"{self.settings.waiting} requests are waiting already. Come back in a second."
             return problem(429, text, headers={"Retry-After": "1"})
         asks_first = call.scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-        if self.settings.keys is None or asks_first:  # a browser sends no key with its question whether it may
+        if self.keys is None or asks_first:  # a browser sends no key with its question whether it may
             return None
         given = headers.get("authorization", "")
         scheme, _, secret = given.partition(" ")
-        key = find(self.keys, secret.strip()) if scheme.casefold() == "bearer" else None
+        key = find(self.keys.keys, secret.strip()) if scheme.casefold() == "bearer" else None
         if key is None:
             challenge = {"WWW-Authenticate": "Bearer"}
             return problem(401, "a key is needed: send 'Authorization: Bearer KEY'.", headers=challenge)
@@ -175,8 +179,8 @@ class Guard:
 class _Call:
     """One request on its way."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self.receive, self._send = scope, receive, send
+    def __init__(self, scope: Scope, receive: Receive, send: Send, drain: Drain) -> None:
+        self.scope, self.receive, self._send, self._drain = scope, receive, send, drain
         self.headers = Headers(scope=scope)
         self.id, self.began = uuid.uuid4().hex[:16], time.perf_counter()
         self.status: int | None = None
@@ -187,9 +191,13 @@ class _Call:
             self.status = message["status"]
             have = {name.lower() for name, _ in message.get("headers", [])}
             own = {**HEADERS, "x-request-id": self.id}
+            if self._drain.begun:
+                own["connection"] = "close"  # the next request goes to a service that stays
             extra = [(k.encode(), v.encode()) for k, v in own.items() if k.encode() not in have]
             message = {**message, "headers": [*message.get("headers", []), *extra]}
         await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._drain.answered += 1
 
 
 def _name_of(host: str) -> str:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from tracets.errors import ConfigError, NotFound
+from tracets.errors import ConfigError, NotFound, TracetsError
 
 Scope = Literal["read", "write"]
 SCOPES: tuple[Scope, ...] = ("read", "write")
+LOG = logging.getLogger("tracets.server")
 PREFIX = "tk_"
+FRESH_S = 1.0
 BYTES = 32
 
 
@@ -54,6 +58,46 @@ def read_keys(path: Path) -> list[Key]:
     if not sound:
         raise ConfigError(f"'{path}' is not a file of keys: an entry has no name, scope or hash. Make a new one.")
     return found
+
+
+class KeyFile:
+    """A file of keys, read again when it changes.
+
+    It is looked at once in `FRESH_S` at most. While it cannot be read, the keys that it last had go on to count, and
+    the log says so, once for each change.
+
+    Raises
+    ------
+    NotFound, ConfigError
+        As `read_keys`, when it is opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._state, self._keys, self._looked = _state_of(path), read_keys(path), time.monotonic()
+
+    @property
+    def keys(self) -> list[Key]:
+        """The keys as they are now, or were `FRESH_S` ago."""
+        if time.monotonic() - self._looked >= FRESH_S:
+            self._looked, state = time.monotonic(), _state_of(self.path)
+            if state != self._state:
+                self._state = state
+                try:
+                    self._keys = read_keys(self.path)
+                    LOG.info(json.dumps({"keys": len(self._keys), "reread": True}))
+                except (TracetsError, OSError) as error:
+                    LOG.error(json.dumps({"error": type(error).__name__, "keys": "those read before still count"}))
+        return self._keys
+
+
+def _state_of(path: Path) -> tuple[int, ...] | None:
+    """What changes with every change of a file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def add_key(path: Path, name: str, scope: Scope) -> str:

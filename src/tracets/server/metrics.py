@@ -22,7 +22,11 @@ class Metrics:
         )
         self.waiting = Gauge("tracets_requests_waiting", "Requests that are being answered.", registry=self.registry)
         self.batches = Histogram(
-            "tracets_batch_size", "Texts or series encoded together.", ("kind",), buckets=SIZES, registry=self.registry
+            "tracets_batch_size",
+            "Texts or series encoded together, or searches answered together.",
+            ("kind",),
+            buckets=SIZES,
+            registry=self.registry,
         )
         self.windows = Gauge("tracets_index_windows", "Windows of the index.", registry=self.registry)
 

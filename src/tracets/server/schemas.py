@@ -6,8 +6,9 @@ from datetime import datetime
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 
+from tracets.api import Filter, filter_from_json
 from tracets.types import FloatArray
 
 MOST_CHARACTERS = 20_000
@@ -17,6 +18,20 @@ MOST_CHANNELS = 1_000
 Word = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
 Metadata = dict[Word, str | bool | int | FiniteFloat | None]
+
+FAIR: dict[str, JsonValue] = {"column": "label", "op": "=", "value": "fair"}
+SEARCHES: list[JsonValue] = [
+    {"text": "a cold week with strong wind", "k": 5, "where": "label = 'storm'"},
+    {"text": "heavy rain near the end", "hybrid": True},
+    {"channels": {"precipitation": "a burst near the end"}, "where": FAIR},
+    {"like": "week 12", "want": "text", "k": 3},
+    {"series": {"values": [[1.0, 2.0, None, 4.0]], "channel_names": ["temperature"], "units": ["°C"]}},
+]
+SPANS: list[JsonValue] = [
+    {"text": "a sudden drop of the load", "k": 3},
+    {"text": "calm, then a storm", "merge": True, "where": "n_steps = 24"},
+    {"series": {"values": [[5.0, 5.0, 1.0, 1.0]], "channel_names": ["load"]}, "refine": True},
+]
 
 
 class Body(BaseModel):
@@ -50,18 +65,47 @@ class Item(Series):
     metadata: Metadata = {}
 
 
-class SearchRequest(Body):
+Where = Annotated[
+    Text | dict[str, Any] | None,
+    Field(
+        description="A filter in SQL, or an object with column, op and value, or with and, or, not: docs/filters.md.",
+        examples=["label = 'storm'", {"and": [FAIR, {"not": {"column": "text", "op": "is null"}}]}],
+    ),
+]
+
+
+class Question(Body):
     """At least one of text, series, like and channels; the scores of several are averaged."""
 
     text: Text | None = Field(None, examples=["a cold week with strong wind"])
     series: Series | None = None
     like: Word | None = Field(None, description="The id of a stored window.")
     channels: dict[Word, Text] = Field({}, examples=[{"precipitation": "a burst near the end"}])
-    want: Literal["series", "text"] = "series"
     k: int = Field(10, ge=1)
-    where: Text | None = Field(None, description="A filter in SQL.", examples=["label = 'storm'"])
+    where: Where = None
+
+    def filter(self) -> str | Filter | None:
+        """The filter as the front door takes it. Raises QueryError for an object that is none."""
+        return filter_from_json(self.where) if isinstance(self.where, dict) else self.where
+
+
+class SearchRequest(Question):
+    model_config = ConfigDict(json_schema_extra={"examples": SEARCHES})
+
+    want: Literal["series", "text"] = "series"
     hubness: bool = True
     exact: bool = False
+    hybrid: bool = Field(False, description="Fuse the ranking with one by the words of the stored texts (BM25).")
+
+
+class SpansRequest(Question):
+    """Places in the long series of an index whose windows were cut from them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": SPANS})
+
+    overlap: float = Field(0, ge=0, lt=1, description="The share of the shorter that two spans may both hold.")
+    merge: bool = Field(False, description="Cover overlapping windows that score nearly as well.")
+    refine: bool = Field(False, description="Slide and stretch each span, step by step, to score higher.")
 
 
 class Hit(BaseModel):
@@ -80,6 +124,18 @@ class Hit(BaseModel):
 
 class SearchAnswer(BaseModel):
     hits: list[Hit]
+
+
+class SpanHit(Hit):
+    """A place in a long series, from a step on; `id` is that of its best window."""
+
+    series: str
+    first_step: int
+    n_steps: int
+
+
+class SpansAnswer(BaseModel):
+    spans: list[SpanHit]
 
 
 class ExplainRequest(Body):
@@ -299,6 +355,36 @@ class Written(BaseModel):
     replaced: int
     deleted: int
     windows: int
+
+
+class CompareRequest(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"one": "week 12", "other": "week 30"}]})
+
+    one: Word = Field(description="The id of a stored window.")
+    other: Word = Field(description="The id of another.")
+
+
+class ChannelNumbers(BaseModel):
+    """What a channel of a window comes to, in its unit; null where nothing was observed."""
+
+    unit: str | None
+    observed: float = Field(description="The share of its steps that has a value.")
+    min: float | None
+    mean: float | None
+    max: float | None
+    first: float | None
+    last: float | None
+
+
+class BothChannels(BaseModel):
+    one: ChannelNumbers
+    other: ChannelNumbers
+
+
+class CompareAnswer(BaseModel):
+    """The channels that both windows have, by their names."""
+
+    channels: dict[str, BothChannels]
 
 
 class Health(BaseModel):

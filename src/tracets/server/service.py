@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracets import api
-from tracets.errors import ConfigError, DataError
-from tracets.server.batching import BatchingEncoder
+from tracets.errors import ConfigError, DataError, TracetsError
+from tracets.server.batching import BatchingEncoder, BatchingSearch
 from tracets.server.metrics import Metrics
 from tracets.server.schemas import Item, Series
 from tracets.server.settings import ServerSettings
@@ -18,8 +21,23 @@ from tracets.types import AnyPath, Sample
 if TYPE_CHECKING:
     from tracets.api import Index, RagForecaster
 
+LOG = logging.getLogger("tracets.server")
 FRESH_S = 1.0
 """How long an index is asked as it was opened before it is looked at again."""
+REMOTE_FRESH_S = 10.0
+"""The same for one in an object store, whose state takes a request to learn."""
+
+
+@dataclass
+class Drain:
+    """How far a service is with ending: whether it has begun to, and how many requests it has accepted and answered.
+
+    A request is accepted when its head was read, and answered when the last of its answer was handed to its connection.
+    """
+
+    begun: bool = False
+    accepted: int = 0
+    answered: int = 0
 
 
 class Service:
@@ -39,24 +57,53 @@ class Service:
     """
 
     def __init__(self, path: AnyPath, settings: ServerSettings, *, model: str | None = None) -> None:
-        self.path, self.settings, self.metrics = path, settings, Metrics()
+        self.path, self.settings, self.metrics, self.drain = path, settings, Metrics(), Drain()
         self._index = api.open_index(path)
         self.model = model or self._index.model
         encoder = api.model_of(self._index, model=model)
         self.encoder = BatchingEncoder(
             encoder, batch=settings.batch, waiting=settings.waiting, observed=self.metrics.encoded
         )
+        self.encoder.encode_texts(["ready"])  # loads the graphs, or the first question would wait for that
+        self.searches = BatchingSearch(
+            lambda: self.index, self.encoder, batch=settings.batch, waiting=settings.waiting,
+            observed=self.metrics.encoded,
+        )  # fmt: skip
         self.slow = threading.Semaphore(1)  # one forecaster is fitted at a time, so that searches go on
         self._remembered: tuple[Index, int, RagForecaster] | None = None
         self._looked, self._lock = time.monotonic(), threading.Lock()
+        self._remote, self._fetching = "://" in str(path), None  # type: bool, threading.Thread | None
         self.metrics.windows.set(len(self._index))
 
     @property
     def index(self) -> Index:
-        """The index as it is now, or was `FRESH_S` ago: others may write to it."""
-        if time.monotonic() - self._looked > FRESH_S:
+        """The index as it is now, or was `FRESH_S` ago: others may write to it.
+
+        One in an object store is fetched beside the requests, which are answered from the state before until then.
+        """
+        if self._remote:
+            self._follow()
+        elif time.monotonic() - self._looked > FRESH_S:
             self.refreshed(self._index.refresh())
         return self._index
+
+    def _follow(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._looked <= REMOTE_FRESH_S or (self._fetching and self._fetching.is_alive()):
+                return
+            self._looked = time.monotonic()
+            self._fetching = threading.Thread(target=self._fetch, name="follow the store", daemon=True)
+        self._fetching.start()
+
+    def _fetch(self) -> None:
+        try:
+            found = api.open_index(self.path)
+            found.folder.check_model(self.encoder.name, self.encoder.fingerprint)
+        except TracetsError as error:
+            LOG.error(json.dumps({"error": type(error).__name__, "index": "answers come from the state before"}))
+            return
+        if found.folder.path != self._index.folder.path:
+            self.refreshed(found)
 
     def refreshed(self, index: Index) -> Index:
         """Answer from this state of the index from now on; the state."""
@@ -104,7 +151,8 @@ class Service:
             raise ConfigError(f"this service runs model '{self.encoder.name}', not '{asked}'. Leave `model` out.")
 
     def close(self) -> None:
-        """End when all that was accepted is encoded."""
+        """End when all that was accepted is answered."""
+        self.searches.close()
         self.encoder.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from tracets.errors import ConfigError
@@ -41,8 +42,9 @@ class ServerSettings:
         For an answer; then 503.
     body_timeout_s : float
         For the body of a request to arrive; then 408.
-    drain_s : float
-        For requests that were accepted before a SIGTERM.
+    notice_s : float
+        From SIGTERM to the end of listening: `/health/ready` says 503 meanwhile, and all is answered. What was accepted
+        is then answered, which takes `timeout_s` at most.
 
     Raises
     ------
@@ -63,7 +65,7 @@ class ServerSettings:
     batch: int = 32
     timeout_s: float = 60.0
     body_timeout_s: float = 20.0
-    drain_s: float = 30.0
+    notice_s: float = 2.0
 
     def __post_init__(self) -> None:
         small = [
@@ -71,7 +73,8 @@ class ServerSettings:
             for name in ("max_body_bytes", "max_rows", "max_values", "max_hits", "waiting", "batch")
             if getattr(self, name) < 1
         ]
-        small += [name for name in ("timeout_s", "body_timeout_s", "drain_s") if getattr(self, name) <= 0]
+        small += [name for name in ("timeout_s", "body_timeout_s") if not 0 < getattr(self, name) < inf]
+        small += [] if 0 <= self.notice_s < inf else ["notice_s"]
         if small or not 0 <= self.port <= 65535:
             wrong = small[0] if small else "port"
             raise ConfigError(f"server setting {wrong} is out of range: {getattr(self, wrong)}.")

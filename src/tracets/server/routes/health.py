@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from starlette.exceptions import HTTPException
 
 from tracets.server.routes.served import Served
 from tracets.server.schemas import Health
@@ -18,7 +19,9 @@ def live() -> Health:
 
 @router.get("/health/ready")
 def ready(service: Served) -> Health:
-    """The index can be read."""
+    """The index can be read, and the service is not about to end."""
+    if service.drain.begun:
+        raise HTTPException(503, "the service is ending: it answers what it has accepted. Ask another one.")
     len(service.index)
     return Health(status="ok")
 

@@ -1,8 +1,9 @@
-"""The page, its files, and plotly.js as the installed package brings it: nothing is fetched from elsewhere."""
+"""The pages and their files, with plotly.js and Swagger UI as installed packages have them: no other host is asked."""
 
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import APIRouter, Response
@@ -19,12 +20,19 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 PLOTLY = "plotly.min.js"
+SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css")
+"""What the package fastapi-offline brings."""
 A_DAY = {"cache-control": "private, max-age=86400"}
 
 
 @router.get("/")
 def page() -> FileResponse:
     return FileResponse(FILES["index.html"], media_type="text/html", headers={"content-security-policy": POLICY})
+
+
+@router.get("/docs")
+def docs() -> FileResponse:
+    return FileResponse(FILES["docs.html"], media_type="text/html", headers={"content-security-policy": POLICY})
 
 
 @router.get(f"/static/{PLOTLY}")
@@ -34,6 +42,8 @@ def plotly() -> Response:
 
 @router.get("/static/{name}")
 def file(name: str) -> FileResponse:
+    if name in SWAGGER:
+        return FileResponse(_swagger() / name, media_type=KINDS[Path(name).suffix], headers=A_DAY)
     path = FILES.get(name)
     if path is None:
         raise HTTPException(404, "the page has no such file")
@@ -45,3 +55,11 @@ def _plotly() -> bytes:
     from plotly.offline import get_plotlyjs
 
     return get_plotlyjs().encode()
+
+
+@cache
+def _swagger() -> Path:
+    spec = find_spec("fastapi_offline")
+    if spec is None or not spec.submodule_search_locations:
+        raise HTTPException(501, "/docs needs the package fastapi-offline: pip install fastapi-offline")
+    return Path(spec.submodule_search_locations[0]) / "static"
