@@ -108,7 +108,7 @@ def test_an_installed_reader_comes_first(tmp_path, monkeypatch):
         return [Series("j", np.zeros((1, 2)), ("x",), datetime(2020, 1, 1), "h")]
 
     point = Point(Reader("json", lambda path: path.suffix in (".json", ".csv"), series=read_json))
-    monkeypatch.setattr(readers, "entry_points", lambda group: [point] if group == "tracets.readers" else [])
+    monkeypatch.setattr("tracets.plugins.entry_points", lambda group: [point] if group == "tracets.readers" else [])
     readers.known_readers.cache_clear()
     (tmp_path / "x.csv").write_text("")
     assert read(tmp_path / "x.csv").ids == ["j"]
@@ -116,7 +116,7 @@ def test_an_installed_reader_comes_first(tmp_path, monkeypatch):
 
 def test_a_name_taken_twice_is_refused(monkeypatch):
     point = Point(Reader("corpus", lambda path: False, windows=lambda path: None))
-    monkeypatch.setattr(readers, "entry_points", lambda group: [point])
+    monkeypatch.setattr("tracets.plugins.entry_points", lambda group: [point])
     readers.known_readers.cache_clear()
     with pytest.raises(ConfigError, match="two readers are called 'corpus'"):
         readers.known_readers()

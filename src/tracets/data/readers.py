@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from tracets.data.corpus import Corpus, read_corpus
@@ -20,6 +19,7 @@ from tracets.data.time_mmd import is_time_mmd, read_time_mmd
 from tracets.data.trace_layout import is_trace_layout, read_trace_layout
 from tracets.errors import ConfigError, NotFound
 from tracets.files import LIMITS, Limits, kind_at, size_of
+from tracets.plugins import installed
 
 GROUP = "tracets.readers"
 ADDRESS = re.compile(
@@ -82,12 +82,9 @@ def known_readers() -> dict[str, Reader]:
     ConfigError
         Two readers have the same name.
     """
-    found: dict[str, Reader] = {}
-    for reader in [point.load() for point in entry_points(group=GROUP)] + list(BUILT_IN):
-        if reader.name in found:
-            raise ConfigError(f"two readers are called '{reader.name}'. Uninstall or rename one of them.")
-        found[reader.name] = reader
-    return found
+    found = installed(GROUP, BUILT_IN, kind="readers")
+    ours = {reader.name for reader in BUILT_IN}
+    return dict(sorted(found.items(), key=lambda item: item[0] in ours))
 
 
 def read(

@@ -54,7 +54,7 @@ def test_the_example_is_found_by_its_entry_point(monkeypatch, keeps_contract):
         def load(self):
             return module["family"]
 
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()] if group == written else [])
+    monkeypatch.setattr("tracets.plugins.entry_points", lambda group: [Point()] if group == written else [])
     backbone = load_backbone("plus-one")
     keeps_contract(backbone, horizon=4, shortest=2)
     (forecast,) = backbone.forecast([Sample("w", [[1.0, 3.0]], ("x",))], 2)

@@ -22,7 +22,7 @@ class Point:
 
 def installed(monkeypatch, *families):
     points = [Point(family) for family in families]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "tracets.backbones" else [])
+    monkeypatch.setattr("tracets.plugins.entry_points", lambda group: points if group == "tracets.backbones" else [])
     registry.known_backbones.cache_clear()
 
 

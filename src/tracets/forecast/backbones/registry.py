@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Literal
 
 from tracets.errors import ConfigError, NotFound
 from tracets.forecast.protocol import Backbone
+from tracets.plugins import installed
 
 GROUP = "tracets.backbones"
 
@@ -105,12 +105,7 @@ def known_backbones() -> dict[str, Family]:
     ConfigError
         Two families have the same name.
     """
-    found: dict[str, Family] = {}
-    for family in [*BUILT_IN, *(point.load() for point in entry_points(group=GROUP))]:
-        if family.name in found:
-            raise ConfigError(f"two families of backbones are called '{family.name}'. Uninstall or rename one of them.")
-        found[family.name] = family
-    return found
+    return installed(GROUP, BUILT_IN, kind="families of backbones")
 
 
 def load_backbone(
