@@ -97,6 +97,10 @@ def test_every_kind_of_number(text, value):
         ("m f=1.5i 5", "row 1: field 'f' is 1.5i"),
         ("m f=9223372036854775808i 5", "row 1: field 'f' is 9223372036854775808i, more than 64 bits hold"),
         ("m f=18446744073709551616u 5", "more than 64 bits hold"),
+        pytest.param(f"m f={'9' * 5000}i 5", "more than 64 bits hold", id="digits that Python refuses"),
+        pytest.param(
+            f"m f=1 {'9' * 5000}", "row 1: the time stamp has more digits than 64 bits hold", id="a long stamp"
+        ),
         ("m,t=1,t=2 f=1 5", "row 1: tag 't' is there twice"),
         ('# note\n\nm f=1 5\nm f="open\nm f=1 6\n', "row 4: a quoted text is never closed"),
     ],

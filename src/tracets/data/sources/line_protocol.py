@@ -178,7 +178,9 @@ def _point(line: str, where: str) -> Point | None:
         at += more
     time, after = None, _skip(line, at)
     if after > at and (stamp := STAMP.match(line, after)):
-        time, after = int(stamp[1]), _skip(line, stamp.end())
+        time, after = _whole(stamp[1]), _skip(line, stamp.end())
+        if time is None:
+            raise DataError(f"{where}: the time stamp has more digits than 64 bits hold. Correct it.")
     if line[after:] not in ("", "\n", "\r\n", "\r"):
         raise _wrong(line, after, "a time stamp (a whole number) or the end of the line", where)
     return Point(measurement, tuple(sorted(tags.items())), tuple(fields), time)
@@ -195,11 +197,17 @@ def _number(text: str, key: str, where: str) -> float:
             f"{where}: field '{key}' is {text}, which is neither a number (1.5, 2i, 3u) nor true or false. Texts stand "
             f"in double quotes."
         )
-    number = int(whole[1] or whole[2])
+    number = _whole(whole[1] or whole[2])
     low, high = (-(2**63), 2**63 - 1) if whole[1] else (0, 2**64 - 1)
-    if not low <= number <= high:
+    if number is None or not low <= number <= high:
         raise DataError(f"{where}: field '{key}' is {text}, more than 64 bits hold. Write it as a float.")
     return float(number)
+
+
+def _whole(digits: str) -> int | None:
+    """A whole number; None where it has more digits than 64 bits hold, which Python may refuse to read."""
+    sign, size = ("-" if digits.startswith("-") else ""), digits.lstrip("+-0")
+    return int(sign + (size or "0")) if len(size) <= 20 else None
 
 
 def _skip(line: str, at: int) -> int:
