@@ -34,6 +34,7 @@ def test_learn_tell_and_measure(tracets, corpus_file, model_folder, tmp_path):
     assert report["n"] == 2 and report["provenance"]["split"] == "test"
 
 
+@pytest.mark.slow
 def test_an_encoder_learns_before_it_is_measured(tracets, corpus_file, model_folder, classifier):
     fresh = tracets("evaluate", "classify", corpus_file, "--model", model_folder, "--n-boot", 20, "--json")
     kept = tracets("evaluate", "classify", corpus_file, "--model", classifier, "--n-boot", 20, "--json")
@@ -51,6 +52,7 @@ def test_people_get_a_table(tracets, corpus_file, classifier):
     assert "day-10" in out and "probability" in out
 
 
+@pytest.mark.slow
 def test_another_column_and_other_settings(tracets, corpus_file, model_folder, tmp_path):
     learnt = tracets(
         "classify", corpus_file, "--model", model_folder, "--out", tmp_path / "c", "--label", "entity", "--balanced",
@@ -77,6 +79,7 @@ def test_misuse_names_the_fix(refused, corpus_file, model_folder, classifier, tm
     assert "none of those learnt from (rain, wind speed)" in refused("classify", csv_file, "--model", classifier)
 
 
+@pytest.mark.slow
 def test_several_labels_come_as_lists(tracets, corpus_file, model_folder, tmp_path):
     from dataclasses import replace
 

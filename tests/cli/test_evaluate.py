@@ -65,6 +65,7 @@ def test_hubness_can_be_left_in(evaluate):
     assert raw["provenance"]["hubness"] is None
 
 
+@pytest.mark.slow
 def test_channels(tracets, refused, corpus_file, model_folder):
     command = ("evaluate", "channels", corpus_file, "--model", model_folder, "--split", "train", "--n-boot", 20)
     result = tracets(*command, "--limit", 5, "--json")
@@ -76,6 +77,7 @@ def test_channels(tracets, refused, corpus_file, model_folder):
     assert "Use one of train, val, test" in refused(*command, "--split", "dev")
 
 
+@pytest.mark.slow
 def test_parts(tracets, refused, corpus_file, model_folder):
     command = ("evaluate", "parts", corpus_file, "--model", model_folder, "--split", "train", "--n-boot", 20)
     found = json.loads(tracets(*command, "--limit", 4, "--json").out)

@@ -42,6 +42,7 @@ def noaa(tracets, web, archive, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_build_noaa(noaa, tmp_path):
     result = noaa("--events", "Hail, Tornado", "--controls", "same", "--json")
     found = json.loads(result.out)
@@ -55,6 +56,7 @@ def test_build_noaa(noaa, tmp_path):
     assert (again.code, again.out) == (0, "") and "wrote 5 windows of 3 stations to" in again.err
 
 
+@pytest.mark.slow
 def test_a_corpus_that_was_built_can_be_described_and_filtered(noaa, tracets, tmp_path):
     noaa()
     found = json.loads(tracets("data", "describe", tmp_path / "noaa.parquet", "--json").out)

@@ -195,6 +195,7 @@ def test_an_explanation_checks_the_numbers_of_the_text(tracets, index_folder):
     assert "numbers of its text: 1 not checked\n  8: not checked\n" in result.out
 
 
+@pytest.mark.slow
 def test_checked_numbers_are_told_where_they_lie(tracets, tmp_path, model_folder, csv_file):
     captioned, index = tmp_path / "captioned.parquet", tmp_path / "index"
     assert tracets("data", "caption", csv_file, "--out", captioned).code == 0

@@ -114,6 +114,7 @@ def test_missing_values_are_alike_whatever_their_bits():
     assert found["leaks"]["values"] == 1 and found["duplicates"]["values"] == 1
 
 
+@pytest.mark.slow
 def test_the_weather_that_comes_along_leaks_nothing():
     from tracets.data import weather_corpus
 

@@ -134,6 +134,7 @@ def test_options_that_are_wrong_are_refused(index_folder, model):
             llama_index(index_folder, model=model, **options)
 
 
+@pytest.mark.slow
 def test_both_answer_while_a_loop_goes_on(index_folder, model):
     """Asked twice at a time, each gives what it gives alone, and the loop that asks is not held up meanwhile."""
     chain, nodes = langchain(index_folder, model=model), llama_index(index_folder, model=model)

@@ -103,6 +103,7 @@ def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
     assert np.mean(shares) > index.lists.recall - 0.1
 
 
+@pytest.mark.slow
 def test_recall_is_that_of_texts_or_of_their_sentences(made, monkeypatch):
     path, encoder = made
     monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 15)
@@ -119,6 +120,7 @@ def test_recall_is_that_of_texts_or_of_their_sentences(made, monkeypatch):
     assert 0.5 < index.lists.recall < 0.95
 
 
+@pytest.mark.slow
 def test_more_lists_are_looked_into_until_most_is_found(made, monkeypatch):
     path, _ = made
     monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 30)

@@ -27,6 +27,7 @@ def windows_become(client, n):
     return False
 
 
+@pytest.mark.slow
 def test_a_new_state_in_the_store_is_answered_from(store, corpus_file, model_folder, caplog):
     url, encoder, folder = store
     windows = list(api.read(corpus_file))
@@ -60,6 +61,7 @@ def test_a_new_state_in_the_store_is_answered_from(store, corpus_file, model_fol
         assert refused.status_code == 503 and "days.index" in refused.json()["detail"]
 
 
+@pytest.mark.slow
 def test_an_index_of_another_model_does_not_take_its_place(store, corpus_file, model_folder, other_model, caplog):
     url, encoder, _ = store
     windows = list(api.read(corpus_file))

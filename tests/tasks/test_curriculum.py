@@ -97,6 +97,7 @@ def test_swaps_are_a_function_of_the_seed_and_differ_in_a_fact():
     assert all(c.true != c.false for found in drawn for c in found) and sum(map(len, drawn)) > 5
 
 
+@pytest.mark.slow
 def test_drills_are_new_windows_of_known_sites_in_known_words(generated):
     windows = [s for s in generated[0] if s.split == "train"]
     swapper = fresh_swaps(0)

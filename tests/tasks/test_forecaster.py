@@ -111,6 +111,7 @@ def test_windows_to_choose_by_may_be_given(arrays):
     assert TraceForecaster(reads=PLAIN, validation=0.25).fit(X[:80], y[:80]).n_windows_ == (60, 20)
 
 
+@pytest.mark.slow
 def test_it_is_cloned_searched_and_piped(arrays):
     X, y = arrays
     model = TraceForecaster(reads=PLAIN, context=16)

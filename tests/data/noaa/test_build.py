@@ -109,6 +109,7 @@ def reported_near(sample, km):
     return found
 
 
+@pytest.mark.slow
 def test_counterparts_are_quiet_matched_and_in_the_split_of_their_event(build):
     out, report = build()
     corpus = read_corpus(out)
@@ -165,6 +166,7 @@ def test_no_station_and_moment_is_in_two_splits(build):
     assert overlapping(corpus) == []
 
 
+@pytest.mark.slow
 def test_stations_held_out_are_in_test_alone(build):
     from tracets.data.noaa.splits import Splits
 
@@ -176,6 +178,7 @@ def test_stations_held_out_are_in_test_alone(build):
     assert all(s.metadata["station_seen"] for s in corpus if s.metadata["entity"] == world.C)
 
 
+@pytest.mark.slow
 def test_coarser_resolutions_are_means_and_sums_of_the_hours(build):
     settings = replace(SETTINGS, resolutions=("4-hourly", "daily"), controls=())
     corpus = read_corpus(build(settings=settings)[0])
@@ -191,6 +194,7 @@ def test_coarser_resolutions_are_means_and_sums_of_the_hours(build):
         np.testing.assert_allclose(sample.values, expected, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_zones_give_winter_storms_a_place(build, tmp_path):
     zones = tmp_path / "bp05mr24.dbx"
     zones.write_text(world.ZONES)
@@ -201,6 +205,7 @@ def test_zones_give_winter_storms_a_place(build, tmp_path):
     assert "without a place" not in report.left_out and rows["11-hourly"].metadata["located"] == "event"
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_from_anywhere(build):
     one, _ = build("one", cache="here")
     two, _ = build("two", cache="there")
@@ -217,6 +222,7 @@ class Killed(BaseException):
     ("step", "nth"),
     [("_make", 2), ("rows_of", 1), ("rows_of", 2), ("write_table", 2), ("ParquetWriter", 1), ("rmtree", 1)],
 )
+@pytest.mark.slow
 def test_a_build_that_was_stopped_goes_on_to_the_same_bytes(build, web, monkeypatch, step, nth):
     """Stopped while hours are made, while a station is cut or written, at the last write, and before cleaning up."""
     whole, _ = build("whole", cache="other" if step == "_make" else "cache")
@@ -243,6 +249,7 @@ def test_a_build_that_was_stopped_goes_on_to_the_same_bytes(build, web, monkeypa
         assert web.asked == [], "everything was there already"
 
 
+@pytest.mark.slow
 def test_what_is_unfinished_of_other_settings_is_put_aside(build, monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
         patch.setattr(build_module.pq, "ParquetWriter", lambda *a, **k: (_ for _ in ()).throw(Killed()))
@@ -252,6 +259,7 @@ def test_what_is_unfinished_of_other_settings_is_put_aside(build, monkeypatch, t
     assert build()[0].read_bytes() == build("fresh")[0].read_bytes()
 
 
+@pytest.mark.slow
 def test_a_server_that_breaks_off_and_hides(build, web):
     path = f"{world.HOURLY}access/by-year/2019/psv/GHCNh_{world.A}_2019.psv"
     web.faults[path] = [("cut", 1000), 503, ("cut", 5000)]
@@ -259,6 +267,7 @@ def test_a_server_that_breaks_off_and_hides(build, web):
     assert spoiled.read_bytes() == build("smooth", cache="other")[0].read_bytes()
 
 
+@pytest.mark.slow
 def test_offline_says_what_is_missing(build, web):
     with pytest.raises(DownloadError, match="offline, and '.*csvfiles/' is not kept"):
         build(offline=True)
@@ -268,6 +277,7 @@ def test_offline_says_what_is_missing(build, web):
     assert build(offline=True)[0].read_bytes() == whole and web.asked == []
 
 
+@pytest.mark.slow
 def test_the_budget_stops_a_build_that_then_goes_on(build, web):
     with pytest.raises(DownloadError, match="--max-download"):
         build(total_bytes=2_000_000)
@@ -277,27 +287,32 @@ def test_the_budget_stops_a_build_that_then_goes_on(build, web):
     assert report.received < sum(map(len, web.files.values()))
 
 
+@pytest.mark.slow
 def test_most_events_of_a_type(build):
     out, report = build(settings=replace(SETTINGS, max_per_type=1, controls=()))
     labels = Counter(read_corpus(out).column("label"))
     assert max(labels.values()) == 1 and report.left_out["more than wanted of a type"] >= 3
 
 
+@pytest.mark.slow
 def test_types_that_nobody_reported(build):
     with pytest.raises(DataError, match="of the types Hale. There are: Hail, "):
         build(settings=replace(SETTINGS, events=("Hale",)))
 
 
+@pytest.mark.slow
 def test_no_window_says_why(build):
     with pytest.raises(DataError, match="no window can be made .*observed by no station near.*Widen"):
         build(settings=replace(SETTINGS, min_observed=1.0, events=("Flash Flood",), radius_km=10))
 
 
+@pytest.mark.slow
 def test_a_year_that_is_not_listed(build):
     with pytest.raises(DataError, match="no details for 2021; it has 2019 to 2020"):
         build(settings=replace(SETTINGS, years=(2020, 2021)))
 
 
+@pytest.mark.slow
 def test_files_that_are_discarded_leave_their_hours(build, web, tmp_path):
     whole = build("whole", cache="other")[0].read_bytes()
     assert build(discard=True)[0].read_bytes() == whole
@@ -306,6 +321,7 @@ def test_files_that_are_discarded_leave_their_hours(build, web, tmp_path):
     assert build("again")[0].read_bytes() == whole and web.asked == []
 
 
+@pytest.mark.slow
 def test_the_list_of_stations_as_csv(build, web):
     whole = build("whole", cache="other")[0].read_bytes()
     del web.files[f"{world.HOURLY}doc/ghcnh-station-list.txt"]
@@ -315,6 +331,7 @@ def test_the_list_of_stations_as_csv(build, web):
     assert build()[0].read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_damaged_hours_are_put_aside(build, tmp_path):
     build()
     kept = next((tmp_path / "cache").rglob(f"*{world.A}_2019.psv.hours.npy"))
@@ -324,6 +341,7 @@ def test_damaged_hours_are_put_aside(build, tmp_path):
     assert build("again")[0].read_bytes() == build()[0].read_bytes()
 
 
+@pytest.mark.slow
 def test_two_builds_of_one_file(build, tmp_path):
     from filelock import FileLock
 
