@@ -58,6 +58,7 @@ from tracets.api.indexes import (
     watch,
 )
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
+from tracets.api.reproduction import reproduce, reproducible
 from tracets.api.searching import (
     build_index,
     check_numbers,
@@ -109,9 +110,10 @@ __all__ = [
     "forecast_frame", "forecast_pairs", "forecast_to_json", "histories", "hit_to_json", "hits_to_html", "index_info",
     "is_classifier", "is_first_process", "is_forecaster", "kind_of_source", "limits_of", "llm_captioner", "load",
     "load_backbone", "load_classifier", "load_forecaster", "map_of", "model_of", "neighbours_in", "open_index",
-    "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read", "restore_index",
-    "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "source", "span_to_json", "stored",
-    "terms_of", "train", "upsert_index", "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
+    "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read", "reproduce", "reproducible",
+    "restore_index", "sample_to_json", "save_forecaster", "search", "set_threads", "shipped_models", "source",
+    "span_to_json", "stored", "terms_of", "train", "upsert_index", "verify_index", "watch", "weather", "windows",
+    "with_neighbours", "write",
 ]  # fmt: skip
 
 LATE = {
