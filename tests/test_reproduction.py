@@ -171,8 +171,9 @@ def tiny_base(monkeypatch, tmp_path, model_folder):
 
 
 def figures(report, name):
-    [found] = [line.figures for _, line in report.rows if line.name == name]
-    return found
+    found = [line.figures for _, line in report.rows if line.name == name]
+    assert found
+    return {panel: values for one in found for panel, values in one.items()}
 
 
 @pytest.mark.slow
@@ -209,9 +210,39 @@ def test_forecasts_of_a_file_are_those_of_the_front(tiny_base, csv_of_two_days, 
     found = api.evaluate_forecast(pairs, seed=1, n_boot=20).to_json()
     mine = figures(report, "head on base")
     assert mine["7 steps ahead"]["MSE"] == [pytest.approx(found["mse"], rel=1e-4)]
-    naive = [line.figures for _, line in report.rows if line.name == "last-value"]
-    assert naive[0]["7 steps ahead"]["MASE"] == [found["others"]["last-value"]["mase"]]
+    naive = figures(report, "last-value")
+    assert naive["7 steps ahead"]["MASE"] == [found["others"]["last-value"]["mase"]]
     assert len(report.rows) == 6
+
+
+@pytest.mark.slow
+def test_texts_for_the_retrieval_of_forecasts_know_nothing_of_the_future(corpus_file):
+    from dataclasses import replace
+
+    from tracets.api.reproduction.rag import _told_anew
+
+    [source] = sources.sources_of([corpus_file], SIZES["smoke"], limits=api.Limits())
+    pairs = source.pairs(6)
+    assert "A burst of" in pairs[0].past.text  # of the whole window
+    told = _told_anew(pairs)
+    assert all("A burst of" not in pair.past.text for pair in told)
+    others = _told_anew([replace(pair, future=pair.future + 9) for pair in pairs])
+    assert [pair.past.text for pair in others] == [pair.past.text for pair in told]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_retrieval_for_forecasts_stands_beside_none(tiny_base, csv_of_two_days, tmp_path):
+    report = api.reproduce("rag", tmp_path / "out", data=[csv_of_two_days])
+    names = [line.name for _, line in report.rows]
+    assert names[:4] == [
+        f"head on base, {way}" for way in ("no retrieval", "series", "series and text", "random neighbours")
+    ]
+    ahead = [figures(report, name)["24 steps ahead"] for name in names]
+    for plain, *ways in (ahead[:4], ahead[4:]):
+        for way in ways:  # all rows are of the same windows
+            gap = way["MSE less that without retrieval"][0]
+            assert gap == pytest.approx(way["MSE"][0] - plain["MSE"][0], abs=0.05)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from tracets.api.reproduction.ablation import ABLATION
 from tracets.api.reproduction.classification import CLASSIFICATION
 from tracets.api.reproduction.forecasting import FORECAST
 from tracets.api.reproduction.probes import PROBES
+from tracets.api.reproduction.rag import RAG
 from tracets.api.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
 from tracets.api.reproduction.speed import SPEED
 from tracets.errors import ConfigError, DataError, MissingExtra, NotFound
@@ -27,7 +28,7 @@ NAME = "tracets"
 PACKAGE = Path(__file__).resolve().parents[2]
 TABLES = {
     table.name: table
-    for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, ABLATION, SPEED)
+    for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, RAG, ABLATION, SPEED)
 }
 
 

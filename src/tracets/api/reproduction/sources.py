@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracets.api.corpora import read, weather
+from tracets.api.corpora import caption, read, weather
 from tracets.api.forecasting import forecast_pairs
 from tracets.errors import ConfigError
 from tracets.files import Limits
@@ -35,7 +35,8 @@ def sources_of(data: Sequence[AnyPath], size: Size, *, limits: Limits) -> list[S
         The same file twice.
     """
     if not data:
-        return [_of_corpus(WEATHER, fewer(weather(), size), built_in=True)]
+        few = fewer(weather(captions=False), size)  # the caption of a window does not depend on the others
+        return [_of_corpus(WEATHER, caption(few), built_in=True)]
     paths = [Path(one) for one in data]
     return [_of_file(path, name, size, limits) for path, name in zip(paths, names_of(paths), strict=True)]
 
