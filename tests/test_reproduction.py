@@ -9,7 +9,7 @@ from tracets import api
 from tracets.api import reproduction
 from tracets.api.reproduction import sources, trainings
 from tracets.config import load_settings
-from tracets.errors import ConfigError, DataError, MissingExtra, NotFound
+from tracets.errors import ConfigError, DataError, MissingExtra, NotFound, NothingMade
 from tracets.tables.table import SIZES, Line, Panel, Size, Step, Table
 
 DAYS = Size("smoke", train=4, val=1, test=9)
@@ -83,7 +83,7 @@ def test_what_cannot_be_made_is_said_and_tried_again(toy, corpus_file, tmp_path)
     refusals.clear()
     assert api.reproduce("toy", tmp_path, data=[corpus_file]).left_out == []
     refusals |= {"first": DataError("no labels"), "second": DataError("no labels")}
-    with pytest.raises(DataError, match="no row of table 'toy' could be made. no labels"):
+    with pytest.raises(NothingMade, match="no row of table 'toy' could be made: no labels"):
         api.reproduce("toy", tmp_path / "new", data=[corpus_file])
 
 
@@ -96,7 +96,7 @@ def test_what_is_wrong_is_refused_at_the_door(toy, corpus_file, csv_of_two_days,
         api.reproduce("toy", tmp_path, data=[tmp_path / "none.parquet"])
     with pytest.raises(ConfigError, match="given twice"):
         api.reproduce("toy", tmp_path, data=[corpus_file, corpus_file])
-    with pytest.raises(DataError, match="'load' holds long series, and this table needs windows"):
+    with pytest.raises(NothingMade, match="'load' holds long series, and this table needs windows"):
         api.reproduce("toy", tmp_path, data=[csv_of_two_days])
     assert not (tmp_path / "toy.md").exists()
 

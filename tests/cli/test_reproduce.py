@@ -1,10 +1,12 @@
 """`tracets reproduce`: Markdown or JSON on stdout, progress on stderr, files in a folder."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from tracets.api import reproduction
+from tracets.errors import DataError
 from tracets.tables.table import Line, Panel, Step, Table
 
 
@@ -37,6 +39,20 @@ def test_one_table_as_a_line_of_json(toys, tracets, corpus_file, tmp_path):
     found = json.loads(line)
     assert (found["table"], found["size"], found["seed"]) == ("b", "smoke", 4)
     assert found["rows"][0]["figures"] == {"all": {"n": [12.0]}}
+
+
+def test_all_passes_over_tables_that_the_data_do_not_allow(toys, tracets, corpus_file, tmp_path, monkeypatch):
+    def refuse():
+        raise DataError("no labels")
+
+    none = replace(reproduction.TABLES["a"], steps=lambda given, size, seed: [Step("days", "0", "labels", refuse)])
+    monkeypatch.setitem(reproduction.TABLES, "a", none)
+    done = tracets("reproduce", "--data", corpus_file, "--out", tmp_path / "out")
+    assert done.code == 0 and "# Toy b" in done.out and "# Toy a" not in done.out
+    assert "no row of table 'a' could be made: no labels" in done.err.splitlines()
+    monkeypatch.delitem(reproduction.TABLES, "b")
+    alone = tracets("reproduce", "--data", corpus_file, "--out", tmp_path / "out")
+    assert (alone.code, alone.out) == (2, "") and alone.err.endswith("could be made: no labels\n")
 
 
 def test_mistakes_are_one_line(toys, refused, tmp_path):

@@ -9,6 +9,7 @@ import typer
 
 from tracets import api
 from tracets.cli.show import Json, json_line, limits, note, printed
+from tracets.errors import NothingMade
 
 ALL = "all"
 
@@ -32,8 +33,17 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Make a table of the paper or of ours: figures, intervals, pictures, and where they come from."""
-    for name in api.reproducible() if table == ALL else [table]:
-        report = api.reproduce(name, out, size=size, data=data or (), seed=seed, limits=limits(), progress=note)
+    names = api.reproducible() if table == ALL else [table]
+    made = 0
+    for name in names:
+        try:
+            report = api.reproduce(name, out, size=size, data=data or (), seed=seed, limits=limits(), progress=note)
+        except NothingMade as error:
+            if name == names[-1] and not made:
+                raise
+            note(str(error))
+            continue
+        made += 1
         if as_json:
             json_line(report.to_json())
         else:

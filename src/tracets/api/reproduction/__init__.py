@@ -16,7 +16,7 @@ from tracets.api.reproduction.probes import PROBES
 from tracets.api.reproduction.rag import RAG
 from tracets.api.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
 from tracets.api.reproduction.speed import SPEED
-from tracets.errors import ConfigError, DataError, MissingExtra, NotFound
+from tracets.errors import ConfigError, DataError, MissingExtra, NotFound, NothingMade
 from tracets.files import LIMITS, Limits
 from tracets.tables.table import SIZES, Line
 from tracets.types import AnyPath
@@ -70,7 +70,9 @@ def reproduce(
     ConfigError
         No such size.
     DataError
-        A file that cannot be read, or data of which no row of the table can be made.
+        A file that cannot be read.
+    NothingMade
+        The data, or the installation, allow no row of the table.
 
     Examples
     --------
@@ -115,7 +117,7 @@ def reproduce(
             _tell(progress, f"{table}: {step.source}, {step.name} ({minutes:.1f} min)")
         records.append(record)
     if not records:
-        raise DataError(f"no row of table '{table}' could be made. {left_out[0][2] if left_out else ''}".strip())
+        raise NothingMade(f"no row of table '{table}' could be made: {left_out[0][2]}")
     rows = [(record["source"], Line.from_json(line)) for record in records for line in record["lines"]]
     names = [source.name for source in sources if not source.built_in]
     report = Report(chosen, much, seed, names, rows, left_out, records)
