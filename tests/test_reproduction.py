@@ -101,6 +101,18 @@ def test_what_is_wrong_is_refused_at_the_door(toy, corpus_file, csv_of_two_days,
     assert not (tmp_path / "toy.md").exists()
 
 
+def test_horizons_are_those_of_the_paper_by_the_step_of_the_data(csv_of_two_days, corpus_file):
+    from tracets.api.reproduction.forecasting import horizons_of
+
+    assert [horizons_of(f) for f in ("h", "4h", "D", "W-SUN", "MS", None)] == [
+        (7, 24), (7, 24), (48, 336), (12, 48), (12, 48), (7, 24),
+    ]  # fmt: skip
+    for path in (csv_of_two_days, corpus_file):
+        assert sources.sources_of([path], SIZES["smoke"], limits=api.Limits())[0].freq == "h"
+    lines = {line.name: line.figures for line in reproduction.FORECAST.published}
+    assert lines["TRACE, Health"] == {"12 steps ahead": {"MSE": [0.768]}, "48 steps ahead": {"MSE": [1.435]}}
+
+
 def test_names_tell_files_apart():
     assert sources.names_of([Path("a/x.parquet")]) == ["x"]
     assert sources.names_of([Path("a/x.parquet"), Path("b/x.parquet"), Path("b/y.csv")]) == ["a/x", "b/x", "b/y"]

@@ -1,6 +1,7 @@
 """A table that was made, as Markdown, JSON and pictures: pinned by hand, and written whole or not at all."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,13 @@ def test_rows_of_several_corpora_say_which():
     rows = [("one", ROWS[0][1]), ("two", ROWS[0][1])]
     assert "| one, ours\\|<b> |" in report(rows).to_markdown() and "| two, ours\\|<b> |" in report(rows).to_markdown()
     assert "--data" not in report(rows, data=()).to_markdown()  # the built-in weather
+
+
+def test_a_panel_without_a_row_of_ours_is_left_out_unless_it_stands_alone():
+    for alone in (False, True):
+        panels = (Panel("Both ways", ("MRR",), alone=alone), PANELS[1])
+        said = replace(report(ROWS[1:]), table=replace(TABLE, panels=panels)).to_markdown()
+        assert ("| paper: TRACE | 0.560 |" in said) is alone and "## Labels" in said
 
 
 def test_the_json_has_plain_numbers_and_the_runs():

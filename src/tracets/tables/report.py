@@ -61,7 +61,7 @@ class TableReport:
     def to_markdown(self) -> str:
         """Draw the page: what is shown, a table a panel, what differs, and where the figures come from."""
         parts = [f"# {self.table.title}", self.table.shows, self.size.note]
-        for panel in self.table.panels:
+        for panel in self._panels():
             parts += [f"## {panel.title}", self._panel(panel)]
         notes = [f"- {name}: {line.note}" for name, line in self._named() if line.note]
         notes += [f"- {source}, {step}: not made. {reason}" for source, step, reason in self.left_out]
@@ -79,7 +79,7 @@ class TableReport:
         folder.mkdir(parents=True, exist_ok=True)
         made = {kind: folder / f"{self.table.name}.{kind}" for kind in ("md", "json", "html")}
         unfinished = {kind: path.with_name(f".{path.name}.{os.getpid()}") for kind, path in made.items()}
-        panels = {p.title: (p.metrics[0], self._drawn(p)) for p in self.table.panels}
+        panels = {p.title: (p.metrics[0], self._drawn(p)) for p in self._panels()}
         try:
             unfinished["md"].write_text(self.to_markdown(), encoding="utf-8")
             text = json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n"
@@ -93,6 +93,10 @@ class TableReport:
 
     def _data(self) -> dict[str, str]:
         return {run["source"]: run["digest"] for run in self.runs}
+
+    def _panels(self) -> list[Panel]:
+        """Those that have a row of ours, or are to be shown without."""
+        return [p for p in self.table.panels if p.alone or any(p.title in line.figures for _, line in self.rows)]
 
     def _named(self) -> Iterator[tuple[str, Line]]:
         """The paper's rows, then ours, with the data before their names where there are several."""

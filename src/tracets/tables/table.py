@@ -36,10 +36,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """A part of a table with a head of its own: `metrics` in the order of the columns; the first is drawn."""
+    """A part of a table with a head of its own: `metrics` in the order of the columns; the first is drawn.
+
+    `alone`: shown even where only the paper has figures for it.
+    """
 
     title: str
     metrics: tuple[str, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,18 @@ SIZES: Mapping[str, Size] = {
 
 @dataclass(frozen=True)
 class Source:
-    """A corpus to measure on. `built_in`: the weather that comes with the package. `pairs`: windows of it, or of a file
-    of long series, and what followed them, by horizon; None where the file holds no windows at all."""
+    """A corpus to measure on.
+
+    `corpus` is None where the file holds no windows but long series. `pairs`: windows of it, or cut from the series,
+    and what followed them, by horizon. `freq`: the step of the first series. `built_in`: the weather that comes
+    with the package.
+    """
 
     name: str
     digest: str
     corpus: Corpus | None
     pairs: Callable[[int], Sequence[Pair]]
+    freq: str | None = None
     built_in: bool = False
 
     @property

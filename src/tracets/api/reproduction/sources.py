@@ -76,7 +76,7 @@ def _of_corpus(name: str, corpus: Corpus, *, built_in: bool = False) -> Source:
 
         return pairs_of_windows(_with_split(corpus), horizon=horizon)
 
-    return Source(name, digest_of(corpus), corpus, pairs, built_in)
+    return Source(name, digest_of(corpus), corpus, pairs, corpus[0].freq if len(corpus) else None, built_in)
 
 
 def _of_file(path: Path, name: str, size: Size, limits: Limits) -> Source:
@@ -91,8 +91,8 @@ def _of_file(path: Path, name: str, size: Size, limits: Limits) -> Source:
             kept += [found[i] for i in _spread(own, getattr(size, split))]
         return kept
 
-    pairs(1)  # what cannot be read is refused at the door
-    return Source(name, digest_of_file(path), None, pairs)
+    first = pairs(1)  # what cannot be read is refused at the door
+    return Source(name, digest_of_file(path), None, pairs, first[0].past.freq if first else None)
 
 
 def _with_split(corpus: Corpus) -> list[Sample]:
