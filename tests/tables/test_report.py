@@ -82,6 +82,7 @@ def test_the_page_draws_the_first_figure_of_each_panel_and_escapes_names(tmp_pat
     shown = page[page.index("<body>") :]
     assert "<h2>Both ways</h2>" in shown and "<h2>Labels</h2>" not in shown  # nothing to draw there
     assert "<b>" not in shown and "0.1234" in shown
+    assert "its figures say nothing. Everything. tracets reproduce toy --size smoke" in shown  # no bar without a word
     assert sorted(p.name for p in tmp_path.iterdir()) == ["toy.html", "toy.json", "toy.md"]
 
 

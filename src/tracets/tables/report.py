@@ -84,7 +84,8 @@ class TableReport:
             unfinished["md"].write_text(self.to_markdown(), encoding="utf-8")
             text = json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n"
             unfinished["json"].write_text(text, encoding="utf-8")
-            plot_rows(self.table.title, " ".join(self._provenance()), panels, unfinished["html"])
+            about = " ".join([self.size.note, *self.table.differs, *self._provenance()]).replace("`", "")
+            plot_rows(self.table.title, about, panels, unfinished["html"])
             for kind, path in made.items():
                 os.replace(unfinished[kind], path)
         finally:
