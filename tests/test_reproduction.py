@@ -228,6 +228,28 @@ def test_forecasts_of_a_file_are_those_of_the_front(tiny_base, csv_of_two_days, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_the_speed_of_reading_is_that_of_texts_never_read(tiny_base, monkeypatch, backend):
+    from tracets.api.reproduction import speed
+
+    loaded = []
+
+    class Counting:
+        def __init__(self, model):
+            self.model, self.read = model, []
+            loaded.append(self)
+
+        def encode_texts(self, texts):
+            self.read += texts
+            return self.model.encode_texts(texts)
+
+    monkeypatch.setattr(speed, "load", lambda name, backend: Counting(api.load(name, backend=backend)))
+    assert all(speed._reading(["A dry week.", "Rain."], backend) > 0 for _ in range(2))
+    assert [one.read for one in loaded] == [[speed.STRANGE, "A dry week.", "Rain."]] * 2
+    assert loaded[0].model is not loaded[1].model
+
+
+@pytest.mark.slow
 def test_texts_for_the_retrieval_of_forecasts_know_nothing_of_the_future(corpus_file):
     from dataclasses import replace
 

@@ -152,6 +152,6 @@ def _cell(metric: str, values: Sequence[float | None]) -> str:
 def _figure(metric: str, value: float | None) -> str:
     if value is None:
         return "-"
-    if metric in ("n", "windows", "minutes", "median rank") or abs(value) >= 100:
+    if metric in ("n", "queries", "median rank") or abs(value) >= 100:
         return f"{value:.1f}".removesuffix(".0")
     return f"{value:.3f}"

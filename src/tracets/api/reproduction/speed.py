@@ -14,6 +14,7 @@ from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 ENCODED = Panel("Encoding, per second", ("windows per second", "texts per second"))
 FOUND = Panel("Series to series, all queries", ("seconds", "queries"))
+STRANGE = "Nothing of this kind is said anywhere else."
 Backend = Literal["torch", "onnx"]
 QUERIES = 1000
 
@@ -29,6 +30,15 @@ def _fastest(run: Callable[[], object], repeats: int) -> float:
     return min(found)
 
 
+def _reading(texts: Sequence[str], backend: Backend) -> float:
+    """Seconds to read texts by a model that has read none of them: sentences that were read before are remembered."""
+    model = load(BASE, backend=backend)
+    model.encode_texts([STRANGE])
+    began = time.perf_counter()
+    model.encode_texts(texts)
+    return time.perf_counter() - began
+
+
 def _encoding(source: Source, size: Size, backend: Backend) -> Step:
     def make() -> list[Line]:
         model = load(BASE, backend=backend)
@@ -38,8 +48,7 @@ def _encoding(source: Source, size: Size, backend: Backend) -> Step:
         }
         texts = [sample.text for sample in windows if sample.text]
         if texts:
-            seconds = _fastest(lambda: model.encode_texts(texts), size.repeats)
-            rates["texts per second"] = [len(texts) / seconds]
+            rates["texts per second"] = [len(texts) / min(_reading(texts, backend) for _ in range(size.repeats))]
         n, steps = windows[0].values.shape
         return [Line(f"base by {backend}", {ENCODED.title: rates}, f"{len(windows)} windows, the first {n} x {steps}")]
 
@@ -76,6 +85,7 @@ SPEED = Table(
     differs=(
         "The paper's seconds are for 1,000 queries on its own machine, and we do not know whether encoding is in them; "
         "here each query is encoded anew, one at a time, and goes through the whole search.",
+        "Texts are read by a model that has not read them before; a sentence that several of them share is read once.",
         "Speed is of one machine, and of what else it does: compare rows of one run only.",
     ),
     published=(
