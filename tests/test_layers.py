@@ -14,7 +14,7 @@ LEVEL = {
     "retrieval": 3, "embedding": 3,
     "forecast": 4,
     "tasks": 5, "evaluate": 5,
-    "config": 6,
+    "config": 6, "tables": 6.5,
     "api": 7, "__init__": 7, "testing": 7,
     "cli": 8, "server": 8, "integrations": 8,
     "__main__": 9,

@@ -46,6 +46,10 @@ class DataError(TracetsError, ValueError):
     """Input data breaks the corpus contract. Names the file, series and row where they are known."""
 
 
+class NothingMade(DataError):
+    """The data allow no row of a table. Says why for the first of them."""
+
+
 class ConfigError(TracetsError, ValueError):
     """A setting is unknown, of the wrong type or out of range."""
 

@@ -34,6 +34,7 @@ FORECAST_LEGEND = (
 NEIGHBOURS_LEGEND = " Blue: the windows that the last steps resemble most, in their scale, and what followed them."
 PROFILE_LEGEND = "How many windows there are of what, what is missing, when they begin, and one window of each label."
 MOST_BARS = 24
+ROW = 24  # pixels
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -324,6 +325,46 @@ def plot_profile(
         heading = f"{escape(sample.label or 'no label')}: {escape(sample.id)}"
         sections.append(f"<section><h2>{heading}</h2>{event}{text}{_drawn(panels(sample, {}))}</section>")
     _write_page(path, title, PROFILE_LEGEND, sections)
+
+
+def plot_rows(
+    title: str,
+    about: str,
+    panels: Mapping[str, tuple[str, Mapping[str, Sequence[float | None]]]],
+    path: str | os.PathLike[str],
+) -> None:
+    """Draw rows of figures as bars with their intervals, in one HTML page that needs no network.
+
+    Parameters
+    ----------
+    title, about : str
+        Of the page; what stands below it.
+    panels : mapping
+        Heading -> the name of the figure, and row -> its value, or its value with the ends of its interval.
+    path : path
+        The HTML file to write.
+    """
+    sections = [
+        f"<section><h2>{escape(heading)}</h2>{_ranked(metric, rows)}</section>"
+        for heading, (metric, rows) in panels.items()
+        if rows
+    ]
+    _write_page(path, title, escape(about), sections)
+
+
+def _ranked(metric: str, rows: Mapping[str, Sequence[float | None]]) -> str:
+    import plotly.graph_objects as go
+
+    values = [row[0] for row in rows.values()]
+    ends = [row if len(row) == 3 and None not in row else [row[0]] * 3 for row in rows.values()]
+    above, below = ([abs(end[at] - end[0]) for end in ends] for at in (2, 1))  # type: ignore[operator]
+    spread = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "color": KNOWN, "thickness": 1}
+    names = [escape(name) for name in rows]
+    bar = go.Bar(x=values, y=names, orientation="h", marker_color=OTHERS, error_x=spread)
+    figure = go.Figure(bar)
+    figure.update_xaxes(title_text=escape(metric), rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", type="category", automargin=True)
+    return _drawn(_laid_out(figure, ROW * len(rows)))
 
 
 def _bars(bars: Mapping[str, Mapping[str, float]]) -> str:

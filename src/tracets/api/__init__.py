@@ -58,6 +58,7 @@ from tracets.api.indexes import (
     watch,
 )
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
+from tracets.api.reproduction import reproduce, reproducible
 from tracets.api.searching import (
     build_index,
     channel_numbers,
@@ -113,9 +114,9 @@ __all__ = [
     "hits_to_html", "index_info", "is_classifier", "is_first_process", "is_forecaster", "kind_of_source", "limits_of",
     "llm_captioner", "load", "load_backbone", "load_classifier", "load_forecaster", "map_of", "model_of",
     "neighbours_in", "open_index", "open_vectors", "plot_forecasts", "plot_hits", "plot_profile", "plot_spans", "read",
-    "restore_index", "sample_to_json", "save_forecaster", "search", "search_many", "set_threads", "shipped_models",
-    "source", "span_to_json", "stored", "terms_of", "train", "upsert_index", "verify_index", "watch", "weather",
-    "windows", "with_neighbours", "write",
+    "reproduce", "reproducible", "restore_index", "sample_to_json", "save_forecaster", "search", "search_many",
+    "set_threads", "shipped_models", "source", "span_to_json", "stored", "terms_of", "train", "upsert_index",
+    "verify_index", "watch", "weather", "windows", "with_neighbours", "write",
 ]  # fmt: skip
 
 LATE = {

@@ -15,6 +15,7 @@ from tracets.cli import classify, data, evaluate, index, search, serve, train
 from tracets.cli.demo import demo
 from tracets.cli.forecast import forecast
 from tracets.cli.mcp import mcp
+from tracets.cli.reproduce import reproduce
 from tracets.cli.show import note, set_limits
 from tracets.cli.watch import watch
 from tracets.errors import ShortAnswer, TracetsError, visible
@@ -42,6 +43,7 @@ app.command("forecast")(forecast)
 app.command("serve")(serve.serve)
 app.add_typer(serve.app, name="keys")
 app.command("mcp")(mcp)
+app.command("reproduce")(reproduce)
 
 # What the parser raises for a misspelt option. The class belongs to click or to typer itself, by the version of typer.
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])

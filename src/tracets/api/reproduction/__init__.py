@@ -1,0 +1,135 @@
+"""The paper's tables and ours, each by one call. Heavy imports wait for their use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracets.api.reproduction.ablation import ABLATION
+from tracets.api.reproduction.classification import CLASSIFICATION
+from tracets.api.reproduction.forecasting import FORECAST
+from tracets.api.reproduction.probes import PROBES
+from tracets.api.reproduction.rag import RAG
+from tracets.api.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
+from tracets.api.reproduction.speed import SPEED
+from tracets.errors import ConfigError, DataError, MissingExtra, NotFound, NothingMade
+from tracets.files import LIMITS, Limits
+from tracets.tables.table import SIZES, Line
+from tracets.types import AnyPath
+
+if TYPE_CHECKING:
+    from tracets.tables.report import TableReport
+
+NAME = "tracets"
+PACKAGE = Path(__file__).resolve().parents[2]
+TABLES = {
+    table.name: table
+    for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, RAG, ABLATION, SPEED)
+}
+
+
+def reproduce(
+    table: str,
+    out: AnyPath,
+    *,
+    size: str = "smoke",
+    data: Sequence[AnyPath] = (),
+    seed: int = 0,
+    limits: Limits = LIMITS,
+    progress: Callable[[str], None] | None = None,
+) -> TableReport:
+    """Make one table of the paper or of ours, and write it to the folder `out`.
+
+    Each row that is made is kept in `OUT/TABLE.jsonl` at once: a call that was cut off goes on there, and rows of the
+    same data, size, seed and version are not made again. `OUT/TABLE.md`, `.json` and `.html` are written at the end,
+    whole or not at all.
+
+    Parameters
+    ----------
+    table : str
+        One of `reproducible()`.
+    out : path
+        A folder; made where it is missing.
+    size : {"smoke", "cpu", "paper"}
+        How much is trained and read: "smoke" to see that everything runs, "cpu" minutes a row, "paper" a day a row.
+    data : sequence of path
+        Corpora with splits; for the forecasts long series as well. None: the weather that comes with the package.
+    seed : int, default=0
+        Of trainings, of draws and of intervals.
+    progress : function, optional
+        Called with a sentence after each step.
+
+    Raises
+    ------
+    NotFound
+        No such table.
+    ConfigError
+        No such size.
+    DataError
+        A file that cannot be read.
+    NothingMade
+        The data, or the installation, allow no row of the table.
+
+    Examples
+    --------
+    >>> report = reproduce("retrieval", "results")  # doctest: +SKIP
+    >>> print(report.to_markdown())  # doctest: +SKIP
+    """
+    from tracets.api.reproduction.sources import sources_of
+    from tracets.tables.machine import commit, machine
+    from tracets.tables.report import TableReport as Report
+    from tracets.tables.runs import Runs
+
+    if table not in TABLES:
+        raise NotFound(f"no table '{table}'. Choose from: {', '.join(TABLES)}.")
+    if size not in SIZES:
+        raise ConfigError(f"size must be one of {', '.join(SIZES)}, got '{size}'.")
+    chosen, much = TABLES[table], SIZES[size]
+    runs = Runs(Path(out) / f"{table}.jsonl")
+    sources = sources_of(data, much, limits=limits)
+    here: dict[str, Any] = {"machine": machine(), "commit": commit(PACKAGE), "version": version(NAME)}
+    steps = chosen.steps(sources, much, seed)
+    records: list[dict[str, Any]] = []
+    left_out: list[tuple[str, str, str]] = []
+    for step in steps:
+        run = {
+            "table": table, "source": step.source, "digest": step.digest, "step": step.name, "size": size,
+            "settings": repr(much), "seed": seed, "version": here["version"],
+        }  # fmt: skip
+        record = runs.find(run)
+        if record is None:
+            began = time.monotonic()
+            try:
+                lines = step.make()
+            except (DataError, MissingExtra) as error:
+                left_out.append((step.source, step.name, str(error)))
+                _tell(progress, f"{table}: {step.source}, {step.name} not made: {error}")
+                continue
+            minutes = (time.monotonic() - began) / 60
+            ended = datetime.now(UTC).isoformat(timespec="seconds")
+            told = {"lines": [line.to_json() for line in lines], "minutes": round(minutes, 3), "ended": ended}
+            record = run | told | here
+            runs.add(record)
+            _tell(progress, f"{table}: {step.source}, {step.name} ({minutes:.1f} min)")
+        records.append(record)
+    if not records:
+        raise NothingMade(f"no row of table '{table}' could be made: {left_out[0][2]}")
+    rows = [(record["source"], Line.from_json(line)) for record in records for line in record["lines"]]
+    names = [source.name for source in sources if not source.built_in]
+    report = Report(chosen, much, seed, names, rows, left_out, records)
+    report.write(Path(out))
+    return report
+
+
+def reproducible() -> list[str]:
+    """Names of the tables that `reproduce` makes, in the order of "all" on the command line."""
+    return list(TABLES)
+
+
+def _tell(progress: Callable[[str], None] | None, text: str) -> None:
+    if progress is not None:
+        progress(text)
