@@ -16,6 +16,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import tracets
 from tracets import api
 from tracets.cli.main import app
 from tracets.types import Sample
@@ -27,7 +28,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::tracets.errors.ShortAnswer"),
 ]
 PAGES = sorted(
-    path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+    path.relative_to(ROOT).as_posix()
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+    if path.is_file()
 )
 # Python blocks with a test of their own: how many, and which file it is
 ELSEWHERE = {
@@ -43,16 +46,15 @@ NOT_RUN = {
     r" --llm ": "asks a language model; tests/data/captions does, of a server",
     r" \"?(postgresql|prometheus\+https|influx\+http)://": "asks a database; tests/data/sources does",
     r" --engine ray": "wants a cluster; tests/embedding/test_on_ray.py has one",
-    r"optim\.devices=2": "wants two processes; tests/training does",
+    r"optim\.devices=2": "wants two processes; tests/cli/test_train.py has them",
     r"s3://bucket/corpus": "a folder in an object store; tests/test_storage.py and tests/index/test_remote.py have one",
 }
 SHORTER = {
-    r"--max-minutes \d+": "--set optim.max_steps=2 --set optim.batch_size=4",
+    r"--max-minutes \d+": "--set optim.max_steps=2 --set optim.batch_size=4 --set data.mixed=0",
     r"--limit \d+": "--limit 6",
     r"^(tracets watch .*index)$": r"\1 --once",
     r"s3://bucket/part-": "part-",
     r'"postgresql://reader@db/plant"': '"sqlite:///plant.db"',
-    r" --allow-host \S+": "",
 }
 OTHERS = {"export", "hf", "ray", "torchrun", "ruff", "mypy", "jupyter", "python3"}
 
@@ -179,12 +181,14 @@ def test_every_benchmark_takes_its_options(page, line, monkeypatch, tmp_path):
 def place(tmp_path, monkeypatch, model_folder):
     """The folder that the pages speak of, with a tiny model as the one that ships, and some weeks of the weather."""
     from tracets.encoders import store
+    from tracets.tasks import curriculum
 
     weather = api.weather(captions=False)
     named = ("JFK-2013-11-30T23", "EWR-2013-10-12T00", "JFK-2013-11-30T00")
     few = weather.select([i for i, one in enumerate(weather.column("id")) if i % 14 == 0 or one in named])
     few = api.caption(few)
     monkeypatch.setattr(api, "weather", lambda seed=0: few)
+    monkeypatch.setattr(curriculum, "weather_corpus", lambda resolutions: few)
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     (shipped / "base").symlink_to(model_folder, target_is_directory=True)
@@ -208,7 +212,7 @@ def write_hours(name: str, begin: datetime, n: int) -> None:
     Path(name).write_text("\n".join(["time,load [MW],temperature [°C]", *rows]) + "\n", encoding="utf-8")
 
 
-def tracets(*words: str) -> None:
+def invoke(*words: str) -> None:
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, f"{shlex.join(words)}\n{result.output}\n{result.exception}"
 
@@ -230,7 +234,7 @@ def days_of_the_plant(few):
 
 def indexed_weather(few):
     index = api.build_index(few, api.load("base"), "weather.index")
-    return {"tracets": __import__("tracets"), "index": index, "model": api.load("base")}
+    return {"tracets": tracets, "index": index, "model": api.load("base")}
 
 
 def demonstrated(few):
@@ -268,7 +272,7 @@ def tables(few):
     database.close()
     first = 1704067200
     Path("weather.lp").write_text("".join(f"w,site=a temp={i % 7} {first + 600 * i}\n" for i in range(300)))
-    return {"tracets": __import__("tracets")}
+    return {"tracets": tracets}
 
 
 def parts(few):
@@ -286,33 +290,43 @@ def parts(few):
 
 def limits(few):
     api.write(few.select(range(6)), "huge.parquet")
-    return {"tracets": __import__("tracets")}
+    return {"tracets": tracets}
 
 
 BEFORE = {
     "README.md": with_files, "docs/classify.md": the_weather, "docs/corpora.md": days_of_the_plant,
     "docs/explain.md": demonstrated, "docs/filters.md": indexed_weather, "docs/forecast.md": arrays,
     "docs/indexes.md": months, "docs/rag.md": days_of_the_plant, "docs/results.md": the_weather,
-    "docs/scaling.md": parts,
-    "docs/security.md": limits, "docs/serve.md": the_weather, "docs/sources.md": tables,
+    "docs/scaling.md": parts, "docs/security.md": limits, "docs/serve.md": the_weather, "docs/sources.md": tables,
 }  # fmt: skip
-RUN = [page for page in PAGES if any(language in ("sh", "python") for language, _ in blocks(page))]
+
+
+def runs(page: str) -> list[tuple[str, str]]:
+    """What of a page runs here, in order: Python blocks and single commands."""
+    found = []
+    for language, block in blocks(page):
+        if language == "python" and page not in ELSEWHERE:
+            found.append((language, block))
+        for line in lines(block) if language == "sh" else []:
+            if line.startswith("tracets ") and not any(re.search(pattern, line) for pattern in NOT_RUN):
+                found.append((language, line))
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("page", RUN)
+@pytest.mark.parametrize("page", [page for page in PAGES if runs(page)])
 def test_every_block_of_a_page_runs(page, place, request):
     if page == "docs/rag.md":
         pytest.importorskip("fracast", reason="the extra `fracast` is not installed")
     names: dict = BEFORE.get(page, lambda few: None)(place) or {}
     bucket = request.getfixturevalue("s3") if "s3://bucket" in text_of(page) else ""
-    for language, block in blocks(page):
-        if language == "python" and page not in ELSEWHERE:
-            exec(compile(shortened(block), page, "exec"), names)
-        for line in lines(block) if language == "sh" else []:
-            if line.startswith("tracets ") and not any(re.search(pattern, line) for pattern in NOT_RUN):
-                tracets(*shlex.split(shortened(line).replace("s3://bucket", bucket))[1:])
+    for language, code in runs(page):
+        code = shortened(code)
+        if language == "python":
+            exec(compile(code, page, "exec"), names)
+        else:
+            invoke(*shlex.split(code.replace("s3://bucket", bucket))[1:])
 
 
 def shortened(code: str) -> str:
