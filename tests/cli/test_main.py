@@ -93,3 +93,11 @@ def test_a_bug_is_not_dressed_up_as_the_users_error(tracets, monkeypatch, corpus
     monkeypatch.setattr(api, "read", broken)
     with pytest.raises(KeyError, match="ours"):
         tracets("data", "describe", corpus_file)
+
+
+def test_the_version_is_told(capsys):
+    from importlib.metadata import version
+
+    with pytest.raises(SystemExit) as end:
+        app(["--version"])
+    assert end.value.code == 0 and capsys.readouterr().out == f"tracets {version('tracets')}\n"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from tracets import api
+from tracets import __version__, api
 from tracets.cli import classify, data, evaluate, index, search, serve, train
 from tracets.cli.demo import demo
 from tracets.cli.forecast import forecast
@@ -49,8 +49,17 @@ app.command("reproduce")(reproduce)
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tracets {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
+    say_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and leave.", callback=_say_version, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
     threads: Annotated[int, typer.Option(help="Processor threads; 0 = as many as there are.", min=0)] = 0,
     file_limit: Annotated[
