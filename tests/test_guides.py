@@ -47,6 +47,7 @@ NOT_RUN = {
     r" \"?(postgresql|prometheus\+https|influx\+http)://": "asks a database; tests/data/sources does",
     r" --engine ray": "wants a cluster; tests/embedding/test_on_ray.py has one",
     r"optim\.devices=2": "wants two processes; tests/cli/test_train.py has them",
+    r"^tracets reproduce ": "trains for minutes; tests/test_reproduction.py makes the tables",
     r"s3://bucket/corpus": "a folder in an object store; tests/test_storage.py and tests/index/test_remote.py have one",
 }
 SHORTER = {
