@@ -9,7 +9,7 @@ import typer
 
 from tracets import api
 from tracets.cli import fetch
-from tracets.cli.show import Json, Overwrite, counting, done, json_line, limits, note, table_of
+from tracets.cli.show import Json, Overwrite, counting, json_line, limits, note, table_of, wrote
 from tracets.errors import ConfigError
 from tracets.types import ANSWER_SECONDS
 
@@ -98,7 +98,7 @@ def caption(
         note(said)
         with counting("captioning", len(corpus)) as progress:
             captioned = api.caption_by_llm(corpus, captioner, overwrite=overwrite, progress=progress)
-    _write(captioned, out, as_json=as_json)
+    wrote(captioned, out, as_json=as_json)
 
 
 @app.command()
@@ -155,9 +155,4 @@ def windows(
         read, length=length, stride=stride, split=split, gap=gap, min_observed=min_observed, reader=reader, freq=freq,
         zone=zone, limits=limits(),
     )  # fmt: skip
-    _write(corpus, out, as_json=as_json)
-
-
-def _write(corpus: api.Corpus, out: Path, *, as_json: bool) -> None:
-    api.write(corpus, out)
-    done(f"wrote {len(corpus)} windows to {out}", {"out": str(out), "windows": len(corpus)}, as_json=as_json)
+    wrote(corpus, out, as_json=as_json)

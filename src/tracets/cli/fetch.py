@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tracets import api
-from tracets.cli.show import Json, counting, done, limits, note
+from tracets.cli.show import Json, counting, done, limits, note, wrote
 from tracets.errors import ConfigError
 
 build = typer.Typer(
@@ -30,7 +30,7 @@ def weather(
     out: Out, seed: Annotated[int, typer.Option(help="Seed of the captions.")] = 0, as_json: Json = False
 ) -> None:
     """New York's three airports in 2013, which come with the install."""
-    _write(api.weather(seed=seed), out, as_json=as_json)
+    wrote(api.weather(seed=seed), out, as_json=as_json)
 
 
 @build.command()
@@ -132,7 +132,7 @@ def time_mmd(
     """A subset of Time-MMD: numbers with reports and search results."""
     fetched_by = api.downloads(cache, offline=offline, refresh=refresh)
     corpus = api.fetch_time_mmd(subset, fetched_by=fetched_by, base_url=base_url, limits=limits())
-    _write(corpus, out, as_json=as_json, source="time-mmd")
+    _fetched(corpus, out, "time-mmd", as_json=as_json)
 
 
 @fetch.command()
@@ -152,7 +152,7 @@ def ett(
         name, length=length, stride=stride, fetched_by=api.downloads(cache, offline=offline, refresh=refresh),
         base_url=base_url, limits=limits(),
     )  # fmt: skip
-    _write(corpus, out, as_json=as_json, source="ett")
+    _fetched(corpus, out, "ett", as_json=as_json)
 
 
 @fetch.command("ptb-xl")
@@ -197,16 +197,13 @@ def uea(
     """A data set of the UCR and UEA archives, with its classes as labels (extra benchmarks)."""
     fetched_by = api.downloads(cache, offline=offline, refresh=refresh)
     corpus = api.fetch_uea(name, fetched_by=fetched_by, base_url=base_url, limits=limits())
-    _write(corpus, out, as_json=as_json, source="uea")
+    _fetched(corpus, out, "uea", as_json=as_json)
 
 
-def _write(corpus: api.Corpus, out: Path, *, as_json: bool, source: str | None = None) -> None:
-    api.write(corpus, out)
-    facts: dict[str, Any] = {"out": str(out), "windows": len(corpus)}
-    if source is not None:
-        facts["terms"] = api.terms_of(source)
-        note(facts["terms"])
-    done(f"wrote {len(corpus)} windows to {out}", facts, as_json=as_json)
+def _fetched(corpus: api.Corpus, out: Path, source: str, *, as_json: bool) -> None:
+    terms = api.terms_of(source)
+    note(terms)
+    wrote(corpus, out, as_json=as_json, terms=terms)
 
 
 def _years(given: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -70,6 +71,13 @@ def done(said: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
         json_line(facts)
     else:
         note(said)
+
+
+def wrote(corpus: api.Corpus, out: Path, *, as_json: bool, terms: str | None = None) -> None:
+    """Write the corpus of a command and end it; `terms` are those of the archive that it comes from."""
+    api.write(corpus, out)
+    facts = {"out": str(out), "windows": len(corpus)} | ({} if terms is None else {"terms": terms})
+    done(f"wrote {len(corpus)} windows to {out}", facts, as_json=as_json)
 
 
 @contextmanager
