@@ -25,7 +25,7 @@ import typer
 from tracets import api
 from tracets.data.captions.clock import Clock
 from tracets.metrics import bootstrap
-from tracets.retrieval.parts import Asked, matched_parts
+from tracets.retrieval.matched import Asked, matched_parts
 from tracets.types import MatchedPart, Sample
 
 PATTERNS = {

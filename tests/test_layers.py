@@ -7,7 +7,7 @@ import tracets
 
 ROOT = Path(tracets.__file__).parent
 LEVEL = {
-    "errors": -1, "cards": -0.5, "types": 0, "files": 0, "plane": 0.5, "plots": 0.5, "figures": 0.75,
+    "errors": -1, "reprs": -0.5, "types": 0, "files": 0, "plane": 0.5, "plots": 0.5, "figures": 0.75,
     "data": 1, "nn": 1, "losses": 1, "metrics": 1, "index": 1, "training": 1,
     "plain": 0, "plugins": 0, "filters": 0, "storage": 0.5,
     "encoders": 2,

@@ -139,19 +139,19 @@ class Sample:
         """What a notebook shows: when, how long, each channel in figures and as a line, and the text."""
         import numpy as np
 
-        from tracets import cards
+        from tracets import reprs
 
         rows: list[tuple[str | float | None, ...]] = []
         for name, unit, values in zip(self.channel_names, self.units, self.values, strict=True):
             known = values[~np.isnan(values)].astype(np.float64)
             told = (float(known.min()), float(known.mean()), float(known.max())) if len(known) else (None, None, None)
-            rows.append((name, unit, *told, f"{len(known) / len(values):.0%}", cards.line(values.tolist())))
+            rows.append((name, unit, *told, f"{len(known) / len(values):.0%}", reprs.line(values.tolist())))
         facts = {
             "start": self.start and self.start.isoformat(), "steps": self.n_steps, "freq": self.freq,
             "label": self.label, "split": self.split,
         }  # fmt: skip
         head = ("channel", "unit", "least", "mean", "most", "observed", "course")
-        return cards.card(self.id, facts, cards.table(head, rows), self.text)
+        return reprs.card(self.id, facts, reprs.table(head, rows), self.text)
 
 
 def has_controls(name: str) -> bool:
@@ -285,14 +285,14 @@ class Hit:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: score, when, what each channel adds, and the text."""
-        from tracets import cards
+        from tracets import reprs
 
         times = [time and time.isoformat() for time in (self.start, self.end)]
         facts = {"score": f"{self.score:.3f}", "start": times[0], "end": times[1], "label": self.label}
         most = max(self.channels.values(), default=0.0)
         ranked = sorted(self.channels.items(), key=lambda item: -item[1])
-        rows = [(name, score, cards.bar(score, most)) for name, score in ranked]
-        return cards.card(f"{self.rank}. {self.place}", facts, cards.table(("channel", "score", ""), rows), self.text)
+        rows = [(name, score, reprs.bar(score, most)) for name, score in ranked]
+        return reprs.card(f"{self.rank}. {self.place}", facts, reprs.table(("channel", "score", ""), rows), self.text)
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ def hits_to_html(hits: Sequence[Hit]) -> str:
     >>> "&lt;b&gt;" in hits_to_html([Hit(1, "<b>", 0.5, None, None, {"load": 0.5}, None, None, {})])
     True
     """
-    from tracets import cards
+    from tracets import reprs
 
     rows = []
     for hit in hits:
@@ -272,7 +272,7 @@ def hits_to_html(hits: Sequence[Hit]) -> str:
         told = ", ".join(f"{name} {score:.2f}" for name, score in best)
         rows.append((str(hit.rank), hit.place, f"{hit.score:.3f}", *times, hit.label, told, hit.text))
     head = ("", "window", "score", "from", "to", "label", "channels that count most", "text")
-    return cards.table(head, rows, most=len(rows))
+    return reprs.table(head, rows, most=len(rows))
 
 
 def stored(index: Index, ids: Sequence[str]) -> list[Sample]:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tracets import cards
+from tracets import reprs
 from tracets.data.parquet_door import ROWS_AT_ONCE, read_batches
 from tracets.data.schema import CONTRACT, MATRIX, SPLITS, STRINGS, TEXTS, conform, validate
 from tracets.data.sharing import shared_by_processes
@@ -221,7 +221,7 @@ class Corpus:
         first = list(self._samples(self.table.slice(0, SHOWN)))
         rows: list[tuple[str | float | None, ...]] = [
             (s.id, None if s.start is None else s.start.isoformat(), s.n_steps, s.label,
-             cards.line(s.values[0].tolist()), s.text)
+             reprs.line(s.values[0].tolist()), s.text)
             for s in first
         ]  # fmt: skip
         names = dict.fromkeys(name for s in first for name in s.channel_names)
@@ -232,9 +232,9 @@ class Corpus:
             "labels": len({label for label in self.column("label") if label is not None}) or None,
             "metadata": ", ".join(self.metadata_names) or None,
         }
-        table = cards.table(("id", "start", "steps", "label", "first channel", "text"), rows)
+        table = reprs.table(("id", "start", "steps", "label", "first channel", "text"), rows)
         more = f"and {len(self) - len(rows)} more" if len(self) > len(rows) else None
-        return cards.card(f"{len(self)} windows", facts, table if rows else None, more)
+        return reprs.card(f"{len(self)} windows", facts, table if rows else None, more)
 
 
 def read_corpus(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Corpus:

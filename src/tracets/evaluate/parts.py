@@ -18,7 +18,7 @@ from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError
 from tracets.evaluate.pool import make_pool
 from tracets.metrics import Interval, bootstrap
-from tracets.retrieval.parts import Asked, matched_parts
+from tracets.retrieval.matched import Asked, matched_parts
 from tracets.retrieval.reasons import best_channels
 from tracets.retrieval.scores import series_bank
 from tracets.types import FloatArray, MatchedPart, Sample

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tracets import cards
+from tracets import reprs
 from tracets.data.captions import checked
 from tracets.data.corpus import plain
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import QueryError
 from tracets.index import IndexFolder
-from tracets.retrieval.parts import Asked, matched_parts, time_of
+from tracets.retrieval.matched import Asked, matched_parts, time_of
 from tracets.retrieval.scores import Groups, IntArray, SeriesBank, late_interaction, series_bank
 from tracets.types import CheckedNumber, FloatArray, MatchedPart, Sample, SeriesVectors
 
@@ -24,7 +24,7 @@ from tracets.types import CheckedNumber, FloatArray, MatchedPart, Sample, Series
 class SentenceReason:
     """One sentence of the query: the channel it matches best (None when the window has nothing observed), their cosine,
     what it adds to the score, and which part of the channel made the match (None where none counts more than others,
-    or none was looked for; see `tracets.retrieval.parts`)."""
+    or none was looked for; see `tracets.retrieval.matched`)."""
 
     sentence: str
     channel: str | None
@@ -86,12 +86,12 @@ class Explanation:
     def _repr_html_(self) -> str:
         """What a notebook shows: each part of the score, and the stored sentence that comes closest."""
         most = max([self.sample_part, *(reason.part for reason in self.sentences)])
-        rows = [(r.sentence, r.channel, r.cosine, r.part, cards.bar(r.part, most)) for r in self.sentences]
+        rows = [(r.sentence, r.channel, r.cosine, r.part, reprs.bar(r.part, most)) for r in self.sentences]
         rows.append(("(the window as a whole)", None, self.sample_cosine, self.sample_part,
-                     cards.bar(self.sample_part, most)))  # fmt: skip
-        table = cards.table(("sentence", "channel", "cosine", "part", ""), rows, most=len(rows))
+                     reprs.bar(self.sample_part, most)))  # fmt: skip
+        table = reprs.table(("sentence", "channel", "cosine", "part", ""), rows, most=len(rows))
         said = None if self.stored is None else f"Closest in its own text: {self.stored.sentence}"
-        return cards.card(self.id, {"score": f"{self.score:.3f}", "asked": self.query}, table, said)
+        return reprs.card(self.id, {"score": f"{self.score:.3f}", "asked": self.query}, table, said)
 
 
 def explain(index: IndexFolder, encoder: PairEncoder, id: str, query: str) -> Explanation:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets import cards
+from tracets import reprs
 from tracets.errors import NotFound
 from tracets.index import IndexFolder
 from tracets.index.lists import Lists
@@ -64,7 +64,7 @@ class Index:
         """What a notebook shows: where it is, of which model, and what its windows are."""
         facts = {"model": self.model, "windows": len(self), "texts": self.folder.n_texts}
         rows = [("channels", ", ".join(self.channel_names)), ("columns", ", ".join(self.folder.columns))]
-        return cards.card(os.fspath(self.folder.path), facts, cards.table(("", ""), rows))
+        return reprs.card(os.fspath(self.folder.path), facts, reprs.table(("", ""), rows))
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

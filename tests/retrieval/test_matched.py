@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from tracets.retrieval import parts
+from tracets.retrieval import matched
 from tracets.retrieval.build import build_index
-from tracets.retrieval.parts import Asked, matched_parts, stretches, time_of, without
+from tracets.retrieval.matched import Asked, matched_parts, stretches, time_of, without
 from tracets.retrieval.reasons import explain
 from tracets.types import MatchedPart, Sample, SeriesVectors, TextVectors
 
@@ -85,7 +85,7 @@ def test_against_a_plain_loop(seed):
     asked = [Asked(SENTENCE, int(c)) for c in rng.permutation(3)] + [Asked(SENTENCE, 1)]
     for one, found in zip(asked, matched_parts(PeakEncoder(), sample, asked), strict=True):
         place, over = plain_loop(PeakEncoder(), sample, one.channel)
-        assert (found is None) == (over < parts.LEAST)
+        assert (found is None) == (over < matched.LEAST)
         if found is not None:
             assert (found.first_step, found.n_steps) == place
             assert found.drop - found.usual == pytest.approx(over, abs=1e-6)
@@ -109,11 +109,11 @@ def test_what_is_missing_anyway_is_no_part():
 def test_the_work_is_bounded(monkeypatch):
     sample, tried = window(*(with_peak(c) for c in range(4))), len(stretches(32))
     asked = [Asked(SENTENCE, c) for c in (2, 0, 2, 1, 3)]
-    monkeypatch.setattr(parts, "MOST_ENCODED", 2 * tried + 1)
+    monkeypatch.setattr(matched, "MOST_ENCODED", 2 * tried + 1)
     encoder = PeakEncoder()
     assert [part is not None for part in matched_parts(encoder, sample, asked)] == [True, True, True, False, False]
     assert encoder.encoded == 2 * tried + 1
-    monkeypatch.setattr(parts, "MOST_VALUES", 3 * sample.values.size)
+    monkeypatch.setattr(matched, "MOST_VALUES", 3 * sample.values.size)
     assert matched_parts(encoder, sample, asked) == [None] * 5 and encoder.encoded == 2 * tried + 1
 
 

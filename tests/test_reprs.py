@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tracets import api, cards
+from tracets import api, reprs
 from tracets.data import Corpus
 from tracets.errors import NotFound
 from tracets.types import Hit, Sample, Span
@@ -104,11 +104,11 @@ def test_a_corpus_shows_its_first_windows_and_how_many_more(corpus_file):
 
 
 def test_a_line_has_gaps_dots_and_extremes():
-    assert cards.line([NAN, NAN]) == "<i>nothing observed</i>"
-    html = cards.line([0.0, 10.0, NAN, 5.0, NAN, 0.0, 10.0])
+    assert reprs.line([NAN, NAN]) == "<i>nothing observed</i>"
+    html = reprs.line([0.0, 10.0, NAN, 5.0, NAN, 0.0, 10.0])
     assert html.count("<polyline") == 2 and html.count("<circle") == 1
     first = re.search(r"points='([^']*)'", html)[1].split()
-    assert first == [f"0.0,{cards.HEIGHT:.1f}", f"{cards.WIDTH / 6:.1f},0.0"]
+    assert first == [f"0.0,{reprs.HEIGHT:.1f}", f"{reprs.WIDTH / 6:.1f},0.0"]
     assert re.search(r"<circle cx='90.0' cy='14.0'", html)
 
 
@@ -116,17 +116,17 @@ def test_a_line_has_gaps_dots_and_extremes():
 def test_a_long_line_keeps_its_extremes(n):
     values = np.sin(np.arange(n))
     values[n // 3], values[n // 2] = 50, -50
-    points = [float(p.split(",")[1]) for p in re.search(r"points='([^']*)'", cards.line(values.tolist()))[1].split()]
-    assert len(points) <= 2 * cards.BINS and min(points) == 0 and max(points) == cards.HEIGHT
-    assert points.index(0) < points.index(cards.HEIGHT)
+    points = [float(p.split(",")[1]) for p in re.search(r"points='([^']*)'", reprs.line(values.tolist()))[1].split()]
+    assert len(points) <= 2 * reprs.BINS and min(points) == 0 and max(points) == reprs.HEIGHT
+    assert points.index(0) < points.index(reprs.HEIGHT)
 
 
 def test_long_texts_and_tables_are_cut():
-    shown = cards.card("x" * 5000, {}, cards.table(("n",), [(float(i),) for i in range(20)]))
+    shown = reprs.card("x" * 5000, {}, reprs.table(("n",), [(float(i),) for i in range(20)]))
     assert len(shown) < 6000 and "[...]" in shown and "and 8 more" in shown
     text = "".join(map(chr, range(0x4E00, 0x4E00 + 1000)))
-    assert text[: cards.MOST_CHARS] + " [...]" in cards.card("a", {}, text)
-    assert text[: cards.IN_TABLE] + " [...]" in cards.table(("n",), [(text,)])
+    assert text[: reprs.MOST_CHARS] + " [...]" in reprs.card("a", {}, text)
+    assert text[: reprs.IN_TABLE] + " [...]" in reprs.table(("n",), [(text,)])
 
 
 def test_a_hit_draws_itself_from_the_index_it_was_found_in(index_folder, model_folder):
