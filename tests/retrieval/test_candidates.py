@@ -199,4 +199,8 @@ def test_without_texts_captions_are_asked(tmp_path, model_folder):
 
     assert add_lists(index, probes=1, encoder=Told()).lists.recall <= 1
     assert len(asked) == 50 and set(asked) <= {caption(sample).text for sample in samples}
-    assert add_lists(index).lists.recall >= 0.95, "probes are doubled"
+    asked.clear()
+    few = Index(index.refresh().folder.delete([sample.id for sample in samples[:100]]).folder)
+    assert add_lists(few, probes=1, encoder=Told()).lists.rows == 120, "dead rows keep their places"
+    assert set(asked) == {caption(sample).text for sample in samples[100:]}
+    assert add_lists(few.refresh()).lists.recall >= 0.95, "probes are doubled"

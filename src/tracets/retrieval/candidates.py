@@ -80,7 +80,8 @@ def _questions(index: Index, encoder: PairEncoder | None) -> list[list[Part]]:
         windows = rng.permutation(np.flatnonzero(index.live))[:ASKED]
         if encoder is None:
             return [[SeriesPart(index.series.one(int(i))) for i in windows]]
-        said = [caption(sample).text for sample in index.folder.samples([index.ids[i] for i in windows])]
+        ids = [fact["id"] for fact in index.folder.facts(windows, ["id"])]
+        said = [caption(sample).text for sample in index.folder.samples(ids)]
         banks = [text_bank(encoder.encode_texts([text])) for text in said]
     chosen = [bank.sentences.vectors[[rng.integers(len(bank.sentences.vectors))]] for bank in banks]
     ends = np.array([0, 1], dtype=np.int64)
