@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tracets import api
-from tracets.api import reproduction
-from tracets.api.reproduction import sources, trainings
+from tracets import api, reproduction
 from tracets.config import load_settings
 from tracets.errors import ConfigError, DataError, MissingExtra, NotFound, NothingMade
+from tracets.reproduction import sources, trainings
 from tracets.tables.table import SIZES, Line, Panel, Size, Step, Table
 
 DAYS = Size("smoke", train=4, val=1, test=9)
@@ -102,7 +101,7 @@ def test_what_is_wrong_is_refused_at_the_door(toy, corpus_file, csv_of_two_days,
 
 
 def test_horizons_are_those_of_the_paper_by_the_step_of_the_data(csv_of_two_days, corpus_file):
-    from tracets.api.reproduction.forecasting import horizons_of
+    from tracets.reproduction.forecasting import horizons_of
 
     assert [horizons_of(f) for f in ("h", "4h", "D", "W-SUN", "MS", None)] == [
         (7, 24), (7, 24), (48, 336), (12, 48), (12, 48), (7, 24),
@@ -133,7 +132,7 @@ def test_the_settings_of_every_size_are_settings(size, recipe):
 
 
 def test_every_setting_of_the_ablation_is_one_and_changes_something():
-    from tracets.api.reproduction.ablation import COMMON, SETTINGS
+    from tracets.reproduction.ablation import COMMON, SETTINGS
 
     found = {
         setting.name: load_settings(setting.recipe, assignments=[*COMMON, *setting.assignments]) for setting in SETTINGS
@@ -230,7 +229,7 @@ def test_forecasts_of_a_file_are_those_of_the_front(tiny_base, csv_of_two_days, 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
 def test_the_speed_of_reading_is_that_of_texts_never_read(tiny_base, monkeypatch, backend):
-    from tracets.api.reproduction import speed
+    from tracets.reproduction import speed
 
     loaded = []
 
@@ -253,7 +252,7 @@ def test_the_speed_of_reading_is_that_of_texts_never_read(tiny_base, monkeypatch
 def test_texts_for_the_retrieval_of_forecasts_know_nothing_of_the_future(corpus_file):
     from dataclasses import replace
 
-    from tracets.api.reproduction.rag import _told_anew
+    from tracets.reproduction.rag import _told_anew
 
     [source] = sources.sources_of([corpus_file], SIZES["smoke"], limits=api.Limits())
     pairs = source.pairs(6)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tracets.api import reproduction
+from tracets import reproduction
 from tracets.errors import DataError
 from tracets.tables.table import Line, Panel, Step, Table
 

@@ -58,7 +58,6 @@ from tracets.api.indexes import (
     watch,
 )
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
-from tracets.api.reproduction import reproduce, reproducible
 from tracets.api.searching import (
     build_index,
     channel_numbers,
@@ -97,6 +96,8 @@ if TYPE_CHECKING:
     from tracets.encoders.model import TraceModel as TraceModel
     from tracets.encoders.protocol import PairEncoder as PairEncoder
     from tracets.forecast.rag import RagForecaster as RagForecaster
+    from tracets.reproduction import reproduce as reproduce
+    from tracets.reproduction import reproducible as reproducible
     from tracets.retrieval.stored import Index as Index
     from tracets.tasks.classifier import TraceClassifier as TraceClassifier
     from tracets.tasks.forecaster import TraceForecaster as TraceForecaster
@@ -125,8 +126,10 @@ LATE = {
     "TraceModel": "tracets.encoders.model",
     "TraceTransformer": "tracets.tasks.transformer",
     "NoaaSettings": "tracets.data.noaa.settings",
+    "reproduce": "tracets.reproduction",
+    "reproducible": "tracets.reproduction",
 }
-"""Classes whose modules import scikit-learn, torch or more: they wait for their first use."""
+"""What waits for its first use: classes whose modules import scikit-learn, torch or more, and what calls this front."""
 
 
 def __getattr__(name: str) -> Any:

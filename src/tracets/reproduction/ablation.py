@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracets.api.evaluation import evaluate_retrieval
-from tracets.api.reproduction.retrieval import TO_SERIES, TO_TEXT, chance_of, lines_of
-from tracets.api.reproduction.trainings import OURS, PAPER, trained_for_steps
+from tracets.reproduction.retrieval import TO_SERIES, TO_TEXT, chance_of, lines_of
+from tracets.reproduction.trainings import OURS, PAPER, trained_for_steps
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 RETRIEVED = (TO_SERIES, TO_TEXT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracets.api.evaluation import evaluate_retrieval
 from tracets.api.models import BASE, load
-from tracets.api.reproduction.trainings import trained_ours, trained_paper
+from tracets.reproduction.trainings import trained_ours, trained_paper
 from tracets.tables.table import Figures, Line, Panel, Size, Source, Step, Table
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracets.api.reproduction.ablation import ABLATION
-from tracets.api.reproduction.classification import CLASSIFICATION
-from tracets.api.reproduction.forecasting import FORECAST
-from tracets.api.reproduction.probes import PROBES
-from tracets.api.reproduction.rag import RAG
-from tracets.api.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
-from tracets.api.reproduction.speed import SPEED
 from tracets.errors import ConfigError, DataError, MissingExtra, NotFound, NothingMade
 from tracets.files import LIMITS, Limits
+from tracets.reproduction.ablation import ABLATION
+from tracets.reproduction.classification import CLASSIFICATION
+from tracets.reproduction.forecasting import FORECAST
+from tracets.reproduction.probes import PROBES
+from tracets.reproduction.rag import RAG
+from tracets.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
+from tracets.reproduction.speed import SPEED
 from tracets.tables.table import SIZES, Line
 from tracets.types import AnyPath
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tracets.tables.report import TableReport
 
 NAME = "tracets"
-PACKAGE = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
 TABLES = {
     table.name: table
     for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, RAG, ABLATION, SPEED)
@@ -79,7 +79,7 @@ def reproduce(
     >>> report = reproduce("retrieval", "results")  # doctest: +SKIP
     >>> print(report.to_markdown())  # doctest: +SKIP
     """
-    from tracets.api.reproduction.sources import sources_of
+    from tracets.reproduction.sources import sources_of
     from tracets.tables.machine import commit, machine
     from tracets.tables.report import TableReport as Report
     from tracets.tables.runs import Runs
