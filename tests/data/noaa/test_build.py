@@ -79,7 +79,9 @@ def test_every_window_by_hand(build, web):
     assert report.events == {"read": 12, "chosen": 8, "joined": 6}
     assert report.left_out["beside one of the same type and episode"] == 1
     assert report.left_out["far from every station"] == 1 and report.left_out["without a place"] == 1
-    assert report.left_out["observed by no station near"] == 2, "B's gap, and the edge of the years"
+    assert report.left_out["observed by no station near"] == 1, "B's gap"
+    assert report.left_out["in a week that reaches out of the years"] == 1
+    assert report.station_years == {"read": 6, "absent": 2}, "and E has no files"
     assert report.values["flagged"] == 365 * 2 * 3 + 3 * 1 - 6, "one temperature a day, and not in B's gap"
     assert report.leaks == 0
     assert report.windows == len(corpus) and sum(report.by["kind"].values()) == len(corpus)

@@ -224,7 +224,9 @@ class _Build:
 
     def _join(self, chosen: Sequence[Candidates]) -> list[Joined]:
         load = lru_cache(maxsize=GRIDS)(self.hours.load)
-        done = 0
+        done, n_chosen = 0, len(chosen)
+        chosen = [found for found in chosen if self._inside(*self._week(found.event))]
+        self.left_out["in a week that reaches out of the years"] += n_chosen - len(chosen)
 
         @lru_cache(maxsize=GRIDS)
         def grid(station: str, years: frozenset[int]) -> Grid:
@@ -232,13 +234,17 @@ class _Build:
 
         def observed(station: Station, event: Event) -> float:
             nonlocal done
-            start, _ = around(event, "hourly", self.settings.seed)
-            years = self._inside(start, start + seconds_of("hourly"))
+            start, end = self._week(event)
             self.progress("joining events and stations", done, len(chosen))
             done = min(done + 1, len(chosen))
-            return grid(station.id, years).observed("hourly", start) if years else 0.0
+            return grid(station.id, self._inside(start, end)).observed("hourly", start)
 
         return join(chosen, observed, self.settings, self.left_out)
+
+    def _week(self, event: Event) -> tuple[int, int]:
+        """Of hours around an event, by which it is judged whether a station observed it."""
+        start, _ = around(event, "hourly", self.settings.seed)
+        return start, start + seconds_of("hourly")
 
     def _inside(self, start: int, end: int) -> frozenset[int]:
         """The years that a window touches; none where it reaches out of those that are built."""
