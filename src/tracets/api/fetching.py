@@ -193,7 +193,8 @@ def fetch_uea(
     """One data set of the UCR and UEA archives ("BasicMotions", ...), labelled by its classes (extra `benchmarks`)."""
     from tracets.data.fetch.uea import fetch_uea as fetch
 
-    return fetch(name, fetched_by or downloads(), base_url=_url("uea", base_url), limits=limits)
+    mirror = None if base_url is None else _url("uea", base_url)
+    return fetch(name, fetched_by or downloads(), base_url=mirror, limits=limits)
 
 
 def _source(name: str) -> Source:
