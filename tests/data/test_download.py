@@ -168,7 +168,9 @@ def test_a_page_in_place_of_data_is_not_kept(web, fetch):
     assert not downloads.place(f"{web.url}/x.gz").exists()
 
 
-@pytest.mark.parametrize("page", [b"<html>log in", b"\n <!DOCTYPE HTML><p>", b"\xef\xbb\xbf<?xml version='1.0'?><Error/>"])
+@pytest.mark.parametrize(
+    "page", [b"<html>log in", b"\n <!DOCTYPE HTML><p>", b"\xef\xbb\xbf<?xml version='1.0'?><Error/>"]
+)
 def test_a_page_is_no_table_and_a_listing_is_a_page(web, fetch, page):
     for path in ("/x.csv", "/folder/", "/x.html"):
         web.files[path] = page

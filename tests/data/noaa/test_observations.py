@@ -59,8 +59,15 @@ def test_several_reports_an_hour(hours):
 
 @pytest.mark.parametrize(
     ("direction", "u", "v"),
-    [(1, -0.175, -9.998), (90, -10, 0), (180, 0, 10), (270, 10, 0), (360, 0, -10), (45, -7.071, -7.071),
-     (225, 7.071, 7.071)],
+    [
+        (1, -0.175, -9.998),
+        (90, -10, 0),
+        (180, 0, 10),
+        (270, 10, 0),
+        (360, 0, -10),
+        (45, -7.071, -7.071),
+        (225, 7.071, 7.071),
+    ],
 )
 def test_wind_blows_from_its_direction(hours, direction, u, v):
     found, _ = hours(report("2019-01-01T00:51:00", wind_direction=f"{direction:03d}", wind_speed=10))

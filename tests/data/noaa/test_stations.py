@@ -99,9 +99,7 @@ def test_other_files_are_refused_with_the_row(tmp_path, text, said):
 
 
 def test_the_address_of_a_station_year():
-    assert file_of("USW00013967", 2019) == (
-        "access/by-year/2019/psv/GHCNh_USW00013967_2019.psv"
-    )
+    assert file_of("USW00013967", 2019) == ("access/by-year/2019/psv/GHCNh_USW00013967_2019.psv")
 
 
 def test_known_distances():
