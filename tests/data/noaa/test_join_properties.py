@@ -62,20 +62,23 @@ def load(station, year):
     return values
 
 
+def joined_by(options, stations, events):
+    return join(choose(events, stations, options, Counter()), lambda station, event: 1.0, options, Counter())
+
+
 def build(options, stations, events):
     left_out = Counter()
     reported = Reported()
     for event in events:
         reported.add(event)
-    chosen = choose([e for e in events if e.type in options.events], stations, options, left_out)
-    joined = join(chosen, lambda station, event: 1.0, options, left_out)
+    joined = joined_by(options, stations, events)
     used = {one.station.id: (one.station, frozenset(range(YEARS[0], YEARS[1] + 1))) for one in joined}
     grids = {id: Grid(id, YEARS, range(YEARS[0], YEARS[1] + 1), load) for id in used}
     choice = Choice(options, used, grids.__getitem__, reported)
     windows = []
     for id in sorted(used):
         windows += choice.of([one for one in joined if one.station.id == id], left_out)
-    return joined, windows
+    return windows
 
 
 OPTIONS = NoaaSettings(YEARS, events=("Hail", "Flood"), resolutions=RESOLUTIONS, held_out=0.3, distant_km=300.0)
@@ -87,7 +90,7 @@ PLACES = [(40.0, -97.0), (52.0, 179.9), (88.0, 20.0), (-14.3, -170.7)]
 @given(st.integers(0, 10**6), st.sampled_from(PLACES), st.floats(20, 300))
 def test_each_event_is_joined_to_the_nearest_station(seed, around, radius_km):
     stations, events = world(np.random.default_rng(seed), around=around)
-    joined, _ = build(NoaaSettings(YEARS, events=("Hail", "Flood"), radius_km=radius_km, controls=()), stations, events)
+    joined = joined_by(NoaaSettings(YEARS, radius_km=radius_km), stations, events)
     assert len({one.event.id for one in joined}) == len(joined)
     for one in joined:
         place = (one.event.lat, one.event.lon)
@@ -106,14 +109,15 @@ def check_quiet(window, events, quiet_km):
             assert great_circle((event.lat, event.lon), (window.station.lat, window.station.lon)) > quiet_km - 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["time", "station", "both"])
 @settings(deadline=None, max_examples=6)
 @given(st.integers(0, 10**6), st.sampled_from(PLACES))
 def test_counterparts_are_quiet_and_no_split_knows_of_another(split, seed, around):
     options = NoaaSettings(**{**vars(OPTIONS), "split": split, "seed": seed % 7})
     stations, events = world(np.random.default_rng(seed), around=around, n_events=30)
-    joined, windows = build(options, stations, events)
-    assert windows == build(options, stations, events)[1], "the seed decides"
+    windows = build(options, stations, events)
+    assert windows == build(options, stations, events), "the seed decides"
     shown = {(w.joined.event.id, w.resolution): w for w in windows if w.kind == "event"}
     for window in windows:
         assert BEGIN <= window.start and window.end <= END
@@ -146,9 +150,10 @@ def test_counterparts_are_quiet_and_no_split_knows_of_another(split, seed, aroun
         assert not new & (ids.get("train", set()) | ids.get("val", set())), "held-out stations are in test alone"
 
 
+@pytest.mark.slow
 def test_the_check_of_quiet_windows_can_fail():
     stations, events = world(np.random.default_rng(0))
-    joined, windows = build(NoaaSettings(**{**vars(OPTIONS), "quiet_km": 0.0}), stations, events)
+    windows = build(NoaaSettings(**{**vars(OPTIONS), "quiet_km": 0.0}), stations, events)
     with pytest.raises(AssertionError):
         for window in windows:
             if window.kind != "event":

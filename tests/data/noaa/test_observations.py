@@ -209,7 +209,8 @@ def test_a_trace_is_no_millimetre(hours, code):
         *((code, "343", True) for code in ("", "0", "3", "3-Measurable", "9", "9-Missing")),
         ("1-Measurement-impossible-or-inaccurate", "343", False),
         *((code, "223", False) for code in "1345678IJ"), ("E", "223", True), ("4-End-accumulated-period", "348", False),
-        *((code, "382", False) for code in ("a", ".", "06-hr-accum")), *((code, "382", True) for code in ("g", "Z", "")),
+        *((code, "382", False) for code in ("a", ".", "06-hr-accum")),
+        *((code, "382", True) for code in ("g", "Z", "")),
     ],
 )  # fmt: skip
 def test_amounts_of_other_times_than_an_hour(hours, code, source, kept):

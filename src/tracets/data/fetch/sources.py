@@ -30,9 +30,9 @@ SOURCES = {
             "noaa",
             "NOAA Storm Events and GHCN hourly",
             "https://www.ncei.noaa.gov/",
-            "Storm Events is a work of the United States government, in the public domain there; GHCNh is CC0 1.0. What "
-            "was changed may not be passed off as NOAA's own, nor NOAA's consent be implied. Stations abroad come from "
-            "sources with terms of their own (source list of GHCNh).",
+            "Storm Events is a work of the United States government, in the public domain there; GHCNh is CC0 1.0. "
+            "What was changed may not be passed off as NOAA's own, nor NOAA's consent be implied. Stations abroad come "
+            "from sources with terms of their own (source list of GHCNh).",
             "NOAA National Centers for Environmental Information, Storm Events Database; M. J. Menne, S. Noone, N. W. "
             "Casey, R. H. Dunn, S. McNeill, D. Kantor, P. W. Thorne, K. Orcutt, S. Cunningham, N. Risavi, Global "
             "Historical Climatology Network-Hourly (GHCNh), NOAA National Centers for Environmental Information, 2023, "
@@ -61,8 +61,8 @@ SOURCES = {
             "https://physionet.org/files/ptb-xl/1.0.3/",
             "CC BY 4.0.",
             "P. Wagner et al., PTB-XL, a large publicly available electrocardiography dataset, Scientific Data 7:154, "
-            "2020, doi:10.1038/s41597-020-0495-6; version 1.0.3, PhysioNet, 2022, doi:10.13026/kfzx-aw45; A. Goldberger "
-            "et al., PhysioBank, PhysioToolkit, and PhysioNet, Circulation 101(23), 2000.",
+            "2020, doi:10.1038/s41597-020-0495-6; version 1.0.3, PhysioNet, 2022, doi:10.13026/kfzx-aw45; A. "
+            "Goldberger et al., PhysioBank, PhysioToolkit, and PhysioNet, Circulation 101(23), 2000.",
         ),
         Source(
             "uea",

@@ -74,8 +74,8 @@ class BuildReport:
     def to_json(self) -> dict[str, Any]:
         return {
             "windows": self.windows, **self.by, "stations": self.stations, "station_years": dict(self.station_years),
-            "events": dict(self.events), "left_out": dict(self.left_out), "values": dict(self.values), "leaks": self.leaks,
-            "received_bytes": self.received,
+            "events": dict(self.events), "left_out": dict(self.left_out), "values": dict(self.values),
+            "leaks": self.leaks, "received_bytes": self.received,
         }  # fmt: skip
 
 

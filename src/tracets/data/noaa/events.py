@@ -85,8 +85,8 @@ def newest_details(listing: str, years: Iterable[int]) -> dict[int, str]:
     if lacking:
         known = f"{min(found)} to {max(found)}" if found else "no year at all"
         raise DataError(
-            f"Storm Events lists no details for {', '.join(map(str, lacking))}; it has {known}. If they came lately, run "
-            f"with --refresh, which asks for the list again."
+            f"Storm Events lists no details for {', '.join(map(str, lacking))}; it has {known}. If they came lately, "
+            f"run with --refresh, which asks for the list again."
         )
     return {year: found[year][1] for year in years}
 

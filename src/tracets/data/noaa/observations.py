@@ -61,7 +61,7 @@ CALM, VARIABLE = "C", "V"
 TRACE = ("T", "2")
 UNTOLD = "9"
 NO_HOUR = {"isd": frozenset("1"), "usaf": frozenset("1345678IJ"), "other": frozenset("a.")}
-"""Measurement codes of precipitation that could not be measured, is incomplete, or fell in another time than an hour."""
+"""Measurement codes of precipitation that was not measured, is incomplete, or fell in another time than an hour."""
 ROUTINE, SPECIAL, FIVE_MINUTES = "FM15", "FM16", "CRN05"
 LONGEST_HEADER = 2**16
 BLOCK = 1 << 22
