@@ -297,6 +297,40 @@ def test_most_events_of_a_type(build):
 
 
 @pytest.mark.slow
+def test_an_event_in_the_files_of_two_years_is_shown_once(build, web, archive):
+    """The second has another text: the one of the first file is that of its window, whose id is there once."""
+    whole, _ = build("whole", settings=replace(SETTINGS, controls=()))
+    name = next(path for path in web.files if "_d2020_" in path)
+    again = world.EVENTS[2019][0] | {"BEGIN_LAT": "35.06"}
+    web.files[name] = world.formats.details([*world.EVENTS[2020], again])
+    out, report = build("twice", settings=replace(SETTINGS, controls=()), cache="other")
+    assert report.left_out["with the id of another"] == 1
+    one, two = ([s for s in read_corpus(path) if s.metadata["event_id"] == 11] for path in (whole, out))
+    assert len(two) == 1 and two[0].metadata == one[0].metadata
+
+
+@pytest.mark.slow
+def test_a_page_in_place_of_a_station_year_is_not_kept(build, web, tmp_path):
+    path = f"{world.HOURLY}access/by-year/2019/psv/GHCNh_{world.A}_2019.psv"
+    web.faults[path] = [("junk", b"<!DOCTYPE html><h1>Down for maintenance</h1>")]
+    with pytest.raises(DownloadError, match="it is a page of HTML"):
+        build()
+    assert read_corpus(build()[0]), "the next run asks again"
+
+
+@pytest.mark.slow
+def test_station_files_from_a_mirror(build, web, tmp_path):
+    """As of NOAA's bucket in the cloud, whose folders begin elsewhere; it is GHCNh's alone."""
+    whole = build("whole", cache="other")[0].read_bytes()
+    for path in [path for path in web.files if path.startswith(world.HOURLY)]:
+        web.files[f"/hourly/{path.removeprefix(world.HOURLY)}"] = web.files.pop(path)
+    downloads = Downloads(tmp_path / "cache", pause=0, sleep=lambda s: None)
+    out = tmp_path / "mirror.parquet"
+    build_noaa(out, SETTINGS, downloads, base_url=web.url, stations_url=f"{web.url}/hourly")
+    assert out.read_bytes() == whole
+
+
+@pytest.mark.slow
 def test_types_that_nobody_reported(build):
     with pytest.raises(DataError, match="of the types Hale. There are: Hail, "):
         build(settings=replace(SETTINGS, events=("Hale",)))
