@@ -242,7 +242,7 @@ def describe(corpus: Corpus) -> dict[str, Any]:
 
 def channel_table(profile: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """What `describe` said of each channel, in words: names of columns, and a row a channel."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, n_rows in profile["channels"].items():
         missing, gaps = profile["missing_by_channel"][name], profile["gaps"].get(name, {"count": 0, "longest": 0})
         values = profile["values"].get(name)
