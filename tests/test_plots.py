@@ -201,12 +201,16 @@ class TestProfile:
     def test_what_is_counted_is_drawn(self, tmp_path):
         starts = {"train": [datetime(2020, 1, 1), datetime(2020, 1, 2)], "test": [datetime(2020, 2, 1)], "": []}
         told = replace(SAMPLE, text=EVIL, event_text=f"what happened {EVIL}", label=EVIL)
-        plot_profile(EVIL, self.PROFILE, starts, [told], tmp_path / "out.html")
+        rows = [(EVIL, "°C", "3", "25.0%", "1", "2", "0", "1", "2"), *([("load", *[""] * 8)] * 250)]
+        plot_profile(EVIL, self.PROFILE, starts, [told], tmp_path / "out.html", channels=(["channel", "unit"], rows))
         page, body, figures = read(tmp_path / "out.html")
-        assert "<script>alert" not in body and body.count("<section>") == 3
+        assert "<script>alert" not in body and body.count("<section>") == 4
+        assert "<th>channel</th><th>unit</th>" in body and "<td>25.0%</td>" in body
+        assert body.count("<td>load</td>") == 199 and "and 51 more" in body and "251 channels" in body
         bars, begins, window = figures
-        assert [trace["x"] for trace in bars[0]] == [[2, 1], [2, 1], [0.25], [1.0, 0.5, 0.0]]
-        assert bars[0][0]["y"] == ["train", "test"] and bars[0][1]["y"][1] == "none"
+        assert [trace["x"] for trace in bars[0]] == [[2, 1], [2, 1], [1.0, 0.5, 0.0], [0.25]]
+        assert bars[1]["yaxis"]["ticktext"] == ["train", "test"] and bars[1]["yaxis2"]["ticktext"][1] == "(none)"
+        assert bars[0][0]["y"] == [0, 1] and bars[0][0]["hovertext"] == ["train", "test"]
         assert [(trace["name"], len(trace["x"])) for trace in begins[0]] == [("train", 2), ("test", 1)]
         assert begins[1]["showlegend"] is True and window[1]["showlegend"] is False
         assert "what happened &lt;/script&gt;" in body and "3 windows" in body
@@ -215,3 +219,12 @@ class TestProfile:
         plot_profile("x", self.PROFILE, {"": []}, [], tmp_path / "out.html")
         _, body, figures = read(tmp_path / "out.html")
         assert len(figures) == 1 and "When they begin" not in body
+
+    def test_long_names_are_cut_and_nothing_missing_is_not_drawn(self, tmp_path):
+        labels = {"unhealthy_for_sensitive_groups": 2, "unhealthy_for_sensitive_people": 1}
+        profile = self.PROFILE | {"labels": labels, "missing_by_channel": {"load": 0.0}}
+        plot_profile("x", profile, {"": []}, [], tmp_path / "out.html")
+        _, body, figures = read(tmp_path / "out.html")
+        assert len(figures[0][0]) == 3 and "share missing" not in body
+        assert figures[0][1]["yaxis2"]["ticktext"] == ["unhealthy_for_sen…"] * 2, "two bars still"
+        assert figures[0][0][1]["y"] == [0, 1] and figures[0][0][1]["hovertext"] == list(labels)

@@ -34,6 +34,9 @@ FORECAST_LEGEND = (
 NEIGHBOURS_LEGEND = " Blue: the windows that the last steps resemble most, in their scale, and what followed them."
 PROFILE_LEGEND = "How many windows there are of what, what is missing, when they begin, and one window of each label."
 MOST_BARS = 24
+MOST_ROWS = 200
+LONGEST_NAME = 18
+THIN_ROW = 17  # pixels
 ROW = 24  # pixels
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -48,6 +51,8 @@ h2 {{ font-size: 16px; margin: 0 0 4px; overflow-wrap: anywhere; }}
 p {{ margin: 4px 0; overflow-wrap: anywhere; }}
 .facts {{ color: #475569; font-size: 13px; }}
 .score {{ color: {strongest}; }}
+td, th {{ padding: 1px 10px 1px 0; text-align: left; overflow-wrap: anywhere; }}
+td:nth-child(n+3), th:nth-child(n+3) {{ text-align: right; white-space: nowrap; }}
 </style>
 <script>{plotly}</script></head>
 <body><h1>{title}</h1>
@@ -295,6 +300,8 @@ def plot_profile(
     starts: Mapping[str, Sequence[Any]],
     examples: Sequence[Sample],
     path: str | os.PathLike[str],
+    *,
+    channels: tuple[Sequence[str], Sequence[Sequence[str]]] = ((), ()),
 ) -> None:
     """Draw what a corpus holds, in one HTML page that needs no network.
 
@@ -310,13 +317,19 @@ def plot_profile(
         Windows to draw, each with its label and the beginning of its text.
     path : path
         The HTML file to write.
+    channels : (names of columns, rows)
+        A table with a row a channel.
     """
     shares = {"text": profile["text"], "event text": profile["event_text"], "channel texts": profile["channel_texts"]}
+    worst = sorted(profile["missing_by_channel"].items(), key=lambda item: -item[1])
     bars = {
-        "windows by split": profile["splits"], "windows by label": profile["labels"],
-        "share missing by channel": profile["missing_by_channel"], "share with texts": shares,
+        "windows by split": profile["splits"], "windows by label": profile["labels"], "share with texts": shares,
+        "share missing by channel": {name: share for name, share in worst if share},
     }  # fmt: skip
-    sections = [f"<section><h2>{profile['rows']} windows</h2>{_bars(bars)}</section>"]
+    drawn = _bars({name: counts for name, counts in bars.items() if counts})
+    sections = [f"<section><h2>{profile['rows']} windows</h2>{drawn}</section>"]
+    if channels[1]:
+        sections.append(f"<section><h2>{len(channels[1])} channels</h2>{_table(*channels)}</section>")
     if any(starts.values()):
         sections.append(f"<section><h2>When they begin</h2>{_begins(starts)}</section>")
     for sample in examples:
@@ -373,14 +386,32 @@ def _bars(bars: Mapping[str, Mapping[str, float]]) -> str:
 
     titles = [escape(name) for name in bars]
     figure = make_subplots(rows=1, cols=len(bars), horizontal_spacing=0.1, subplot_titles=titles)
+    most = 1
     for i, counts in enumerate(bars.values(), start=1):
         shown = list(counts.items())[:MOST_BARS]
-        names = [escape(name) or "none" for name, _ in shown]
-        bar = go.Bar(x=[n for _, n in shown], y=names, orientation="h", marker_color=OTHERS)
+        most = max(most, len(shown))
+        names = [escape(name) or "(none)" for name, _ in shown]
+        short = [escape(_shortened(name)) or "(none)" for name, _ in shown]
+        bar = go.Bar(
+            x=[n for _, n in shown], y=list(range(len(shown))), orientation="h", marker_color=OTHERS, hovertext=names
+        )
         figure.add_trace(bar, row=1, col=i)
         figure.update_xaxes(range=[0, max([n for _, n in shown], default=0) or 1], row=1, col=i)
-    figure.update_yaxes(autorange="reversed", type="category")
-    return _drawn(_laid_out(figure, 2 * PANEL))
+        figure.update_yaxes(tickvals=list(range(len(shown))), ticktext=short, row=1, col=i)
+    figure.update_yaxes(autorange="reversed")
+    return _drawn(_laid_out(figure, max(2 * PANEL, THIN_ROW * most)))
+
+
+def _shortened(name: str) -> str:
+    """A name that fits between two pictures; the whole of it shows where the pointer is."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows[:MOST_ROWS])
+    rest = f"<p>and {len(rows) - MOST_ROWS} more</p>" if len(rows) > MOST_ROWS else ""
+    return f"<table class='facts'><tr>{head}</tr>{body}</table>{rest}"
 
 
 def _begins(starts: Mapping[str, Sequence[Any]]) -> str:

@@ -46,7 +46,30 @@ def test_describe_prints_names_with_brackets_as_they_are(tracets, tmp_path):
     path.write_text("time,[/a] load\n2020-01-01,1\n2020-01-02,2\n")
     out = tracets("data", "describe", path).out
     told = "".join(out.split())  # a long path is broken to the width of the table
-    assert "[/a]load:1" in told and "[b]x.csv" in told
+    assert "[/a]load" in told and "[b]x.csv" in told
+
+
+def test_describe_has_a_row_a_channel(tracets, tmp_path, monkeypatch):
+    """Not a cell with all of them; what is not there at all is not said; labels that few windows have are summed up."""
+    from tracets.data import Corpus, describe, write_corpus
+    from tracets.types import Sample
+
+    monkeypatch.setenv("COLUMNS", "110")
+    rng = np.random.default_rng(0)
+    samples = [
+        Sample(f"s{i}", np.where(rng.random((2, 8)) < (0.5, 0.0)[i > 0], np.nan, i), ("load", "temperature [°C]"),
+               units=("MW", None), label=f"kind {i}" if i else None)
+        for i in range(20)
+    ]  # fmt: skip
+    path = tmp_path / "c.parquet"
+    write_corpus(Corpus.from_samples(samples), path)
+    result = tracets("data", "describe", path)
+    lines = [" ".join(line.split()) for line in result.out.splitlines()]
+    missing, gaps = int(np.isnan(samples[0].values[0]).sum()), describe(read_corpus(path))["gaps"]["load"]
+    assert f"load MW 20 {missing / 160:.1%} {gaps['count']} {gaps['longest']} 0 " in "\n".join(lines)
+    assert any("channel unit windows missing gaps longest low mean high" in line for line in lines)
+    assert any("8 more: 8" in line for line in lines) and any("(none): 1" in line for line in lines)
+    assert not any(line.startswith("│ event_text_") or "missing_by_channel" in line for line in lines)
 
 
 def test_describe_reads_a_csv_in_the_zone_given(tracets, csv_file):

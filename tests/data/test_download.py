@@ -168,6 +168,35 @@ def test_a_page_in_place_of_data_is_not_kept(web, fetch):
     assert not downloads.place(f"{web.url}/x.gz").exists()
 
 
+@pytest.mark.parametrize(
+    "page", [b"<html>log in", b"\n <!DOCTYPE HTML><p>", b"\xef\xbb\xbf<?xml version='1.0'?><Error/>"]
+)
+def test_a_page_is_no_table_and_a_listing_is_a_page(web, fetch, page):
+    for path in ("/x.csv", "/folder/", "/x.html"):
+        web.files[path] = page
+    downloads, _ = fetch()
+    with pytest.raises(DownloadError, match="it is a page of HTML. Open the address in a browser"):
+        downloads.find(f"{web.url}/x.csv")
+    assert not downloads.place(f"{web.url}/x.csv").exists()
+    web.files["/x.csv"] = b"<5,6\n"
+    assert downloads.get(f"{web.url}/x.csv").read_bytes() == b"<5,6\n", "the next run asks again"
+    assert all(downloads.get(f"{web.url}{path}").read_bytes() == page for path in ("/folder/", "/x.html"))
+
+
+def test_a_redirect_without_end(web, fetch):
+    web.faults["/a"] = [(302, {"Location": f"{web.url}/a"})] * 30
+    with pytest.raises(DownloadError, match="cannot download"):
+        fetch(attempts=1)[0].get(f"{web.url}/a")
+
+
+def test_a_length_that_is_too_short_cuts_what_comes(web, fetch):
+    """A server that announces less than it sends: the hash tells, where one is known; gzip's own sum does elsewhere."""
+    web.faults["/a/b.bin"] = [("junk", BODY[:100])]
+    right = hashlib.sha256(BODY).hexdigest()
+    assert fetch()[0].get(f"{web.url}/a/b.bin", sha256=right).read_bytes() == BODY
+    assert len(web.asked) == 2
+
+
 def test_the_limits_hold_before_anything_is_received(web, fetch):
     web.files["/small"] = bytes(10)
     one, _ = fetch(file_bytes=len(BODY) - 1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracets.data.corpus import Corpus
-from tracets.data.leaks import Leaks, end_of, longest_run, runs
+from tracets.data.leaks import Leaks, end_of, longest_run, runs, values_digest
 from tracets.data.profile import describe
 from tracets.types import Sample
 
@@ -25,7 +25,7 @@ def sample(id, split, *, hour=None, entity="a", text=None, value=None, n=4, freq
 def leaks_of(*samples):
     found = Leaks()
     for one in samples:
-        found.add(one)
+        found.add(one, values_digest(one))
     return found.to_json()
 
 

@@ -47,6 +47,46 @@ def test_numbers(tmp_path):
     np.testing.assert_array_equal(series.values[1, 3:7], [np.nan, np.nan, 10, 12])
 
 
+HEADERS = {
+    "Agriculture": "Date,Wholesale broiler composite,OT,Retail-wholesale spread for broiler composite,date,start_date,"
+                   "end_date",
+    "Climate": "MapDate,AreaOfInterest,OT,D0,D1,D2,D3,D4,ValidStart,ValidEnd,StatisticFormatID,date,start_date,"
+               "end_date",
+    "Economy": "Month,Exports,Imports,OT,start_date,date,end_date",
+    "Health_AFR": "date,date,end_date,OT",
+    "Security": "date,OT,start_date,end_date",
+    "SocialGood": "date,start_date,end_date,OT",
+    "Traffic": "OT,Date,start_date,date,end_date",
+}  # fmt: skip
+"""As published; those of Energy, Environment and Health_US are quoted in other tests."""
+TEXTS = {"AreaOfInterest": "Total", "StatisticFormatID": "1", "Month": "January 2024"}
+
+
+@pytest.mark.parametrize("subset", HEADERS)
+def test_the_headers_of_the_real_subsets(tmp_path, subset):
+    """Rows of Climate and Economy run backwards; no date and no code is a channel."""
+    weekly_ = subset in ("Climate", "Health_AFR")
+    months = [date(2020 + i // 12, i % 12 + 1, 1) for i in range(40)]
+    days = [date(2020, 1, 7) + timedelta(weeks=i) for i in range(40)] if weekly_ else months
+    names, rows = HEADERS[subset].split(","), []
+    for i, day in enumerate(days[::-1]):
+        dates = {"MapDate": f"{day:%Y%m%d}", **dict.fromkeys(("Date", "date", "start_date", "ValidStart"), day),
+                 **dict.fromkeys(("end_date", "ValidEnd"), day + timedelta(days=6))}  # fmt: skip
+        rows.append([dates.get(name, TEXTS.get(name, i)) for name in names])
+    series = read_numbers(write(tmp_path / f"{subset}.csv", names, rows))
+    dated = {"Date", "date", "start_date", "end_date", "ValidStart", "ValidEnd", "MapDate", *TEXTS}
+    assert series.channel_names == tuple(name for name in names if name not in dated)
+    assert (series.n_steps, series.freq) == (40, "W-TUE" if weekly_ else "MS")
+    np.testing.assert_array_equal(series.values[0, [0, -1]], [39, 0])
+
+
+def test_a_column_twice_with_other_contents(tmp_path):
+    path = tmp_path / "Health_AFR.csv"
+    write(path, ["date", "date", "OT"], [["2020-01-06", "2020-01-06", 1], ["2020-01-13", "2020-01-14", 2]])
+    with pytest.raises(DataError, match="column 'date' is repeated"):
+        read_numbers(path)
+
+
 def test_a_fact_belongs_to_the_last_stride_of_one_window(tmp_path):
     path = weekly(tmp_path)
     days = [date(2020, 1, 6) + timedelta(days=i) for i in range(280)]

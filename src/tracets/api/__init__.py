@@ -10,6 +10,7 @@ from tracets.api.corpora import (
     caption,
     caption_by_llm,
     caption_samples,
+    channel_table,
     describe,
     limits_of,
     llm_captioner,
@@ -106,8 +107,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification", "Filter", "Forecast", "Hit", "Limits", "NoaaSettings", "Query", "Sample", "Span",
     "TraceClassifier", "TraceForecaster", "TraceModel", "TraceTransformer", "add_to_index", "build_index", "build_noaa",
-    "caption", "caption_by_llm", "caption_samples", "channel_numbers", "check_numbers", "classify", "col",
-    "compact_index", "compare", "cut", "delete_from_index", "delete_where", "describe", "downloads", "embed",
+    "caption", "caption_by_llm", "caption_samples", "channel_numbers", "channel_table", "check_numbers", "classify",
+    "col", "compact_index", "compare", "cut", "delete_from_index", "delete_where", "describe", "downloads", "embed",
     "embed_folder", "embed_to_file", "evaluate_channels", "evaluate_classify", "evaluate_forecast", "evaluate_parts",
     "evaluate_probes", "evaluate_retrieval", "explain", "export", "export_index", "fetch_ett", "fetch_ptb_xl",
     "fetch_time_mmd", "fetch_uea", "filter_from_json", "filter_to_json", "find_spans", "fit_classifier",

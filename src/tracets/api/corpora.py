@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tracets.data.sources.source import Source
 
 SPLIT_FRACTIONS = (0.6, 0.15, 0.25)
+CHANNEL_COLUMNS = ("channel", "unit", "windows", "missing", "gaps", "longest", "low", "mean", "high")
+"""Of the table of channels; the longest gap is in steps."""
 SHOWN_LABELS = 12
 LOG = logging.getLogger("tracets")
 
@@ -238,6 +240,20 @@ def describe(corpus: Corpus) -> dict[str, Any]:
     return profile(corpus)
 
 
+def channel_table(profile: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """What `describe` said of each channel, in words: names of columns, and a row a channel."""
+    rows: list[tuple[str, ...]] = []
+    for name, n_rows in profile["channels"].items():
+        missing, gaps = profile["missing_by_channel"][name], profile["gaps"].get(name, {"count": 0, "longest": 0})
+        values = profile["values"].get(name)
+        spread = ("", "", "") if values is None else tuple(f"{values[part]:.4g}" for part in ("low", "mean", "high"))
+        units = ", ".join(profile["units"].get(name, ()))
+        longest = str(gaps["longest"]) if gaps["count"] else ""
+        rows.append((name, units, str(n_rows), f"{missing:.1%}" if missing else "", str(gaps["count"] or ""), longest,
+                     *spread))  # fmt: skip
+    return CHANNEL_COLUMNS, rows
+
+
 def plot_profile(
     corpus: Corpus, path: AnyPath, *, profile: dict[str, Any] | None = None, title: str = "corpus"
 ) -> None:
@@ -258,4 +274,4 @@ def plot_profile(
         starts.setdefault(split or "", []).extend([start] if start is not None else [])
     labels = corpus.column("label")
     shown = [corpus[labels.index(label or None)] for label in list(found["labels"])[:SHOWN_LABELS]]
-    plot(title, found, starts, shown, path)
+    plot(title, found, starts, shown, path, channels=channel_table(found))

@@ -76,6 +76,7 @@ def build_noaa(
     *,
     fetched_by: Downloads | None = None,
     base_url: str | None = None,
+    stations_url: str | None = None,
     zones: AnyPath | None = None,
     discard: bool = False,
     limits: Limits = LIMITS,
@@ -93,6 +94,8 @@ def build_noaa(
         From `downloads`.
     base_url : str, optional
         A mirror of NOAA's archives, with the same folders.
+    stations_url : str, optional
+        A mirror of GHCNh alone, such as NOAA's own in the cloud: "https://noaa-ghcnh-pds.s3.amazonaws.com/hourly/".
     zones : path, optional
         The zone-county list of the Weather Service, without which events of forecast zones have no place.
     discard : bool, default=False
@@ -108,8 +111,8 @@ def build_noaa(
     from tracets.data.noaa.build import build_noaa as build
 
     return build(
-        out, settings, fetched_by or downloads(), base_url=_url("noaa", base_url), zones=zones, discard=discard,
-        limits=limits, progress=progress,
+        out, settings, fetched_by or downloads(), base_url=_url("noaa", base_url), stations_url=stations_url,
+        zones=zones, discard=discard, limits=limits, progress=progress,
     )  # fmt: skip
 
 
@@ -190,7 +193,8 @@ def fetch_uea(
     """One data set of the UCR and UEA archives ("BasicMotions", ...), labelled by its classes (extra `benchmarks`)."""
     from tracets.data.fetch.uea import fetch_uea as fetch
 
-    return fetch(name, fetched_by or downloads(), base_url=_url("uea", base_url), limits=limits)
+    mirror = None if base_url is None else _url("uea", base_url)
+    return fetch(name, fetched_by or downloads(), base_url=mirror, limits=limits)
 
 
 def _source(name: str) -> Source:

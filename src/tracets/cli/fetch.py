@@ -35,7 +35,7 @@ def weather(
 
 @build.command()
 def noaa(
-    years: Annotated[str, typer.Option(help="First and last, such as 2019:2023, or one.")],
+    years: Annotated[str, typer.Option(help="First and last, such as 2019:2023 (both are in), or one.")],
     out: Out,
     events: Annotated[
         str | None,
@@ -71,6 +71,10 @@ def noaa(
     seed: Annotated[int | None, typer.Option(help="Seed of every choice and of the captions; default: 0.")] = None,
     cache: Cache = None,
     base_url: BaseUrl = None,
+    stations_url: Annotated[
+        str | None,
+        typer.Option(help="A mirror of GHCNh alone: https://noaa-ghcnh-pds.s3.amazonaws.com/hourly/ is NOAA's own."),
+    ] = None,
     offline: Offline = False,
     refresh: Refresh = False,
     max_download: MaxDownload = None,
@@ -108,6 +112,7 @@ def noaa(
             settings,
             fetched_by=fetched_by,
             base_url=base_url,
+            stations_url=stations_url,
             zones=zones,
             discard=discard,
             limits=limits(),
@@ -115,6 +120,7 @@ def noaa(
         )
     for why, n in report.left_out.items():
         note(f"left out: {n} {why}")
+    note(f"station-years: {report.station_years['read']} read, {report.station_years['absent']} not in the archive")
     facts = {"out": str(out)} | report.to_json() | {"terms": api.terms_of("noaa")}
     done(f"wrote {report.windows} windows of {report.stations} stations to {out}", facts, as_json=as_json)
 

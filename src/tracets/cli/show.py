@@ -24,6 +24,10 @@ NoHubness = Annotated[
 ]
 _LIMITS: ContextVar[tuple[str, ...]] = ContextVar("limits", default=())
 _STEERING = re.compile(STEERING)
+CHANNEL_PARTS = frozenset({"rows", "channels", "units", "missing_by_channel", "gaps", "values"})
+"""Of a profile: what the table of channels says."""
+MOST_CHANNELS, MOST_VALUES = 60, 12
+"""Shown, of channels and of the values of a column."""
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
@@ -108,6 +112,29 @@ def table_of(values: Mapping[str, Any], *, title: str) -> None:
     for name, value in values.items():
         table.add_row(_cell(name), _cell(_short(value)))
     Console().print(table)
+
+
+def profile_tables(profile: Mapping[str, Any], *, title: str) -> None:
+    """Print what is in a corpus: a table of it as a whole, and one with a row a channel."""
+    from rich.console import Console
+    from rich.table import Table
+
+    known = {name: value for name, value in profile.items() if name not in CHANNEL_PARTS and value not in ({}, [])}
+    for name in ("labels", "splits", "domains", "freq"):
+        known[name] = {value or "(none)": n for value, n in list(profile[name].items())[:MOST_VALUES]}
+        if len(profile[name]) > MOST_VALUES:
+            known[name][f"{len(profile[name]) - MOST_VALUES} more"] = sum(list(profile[name].values())[MOST_VALUES:])
+    known["missing"] = f"{profile['missing']:.2%} of all values"
+    table_of({"rows": profile["rows"], "channels": len(profile["channels"])} | known, title=title)
+    columns, rows = api.channel_table(profile)
+    table = Table(box=None, padding=(0, 1))
+    for name in columns:
+        table.add_column(name, justify="left" if name in ("channel", "unit") else "right", overflow="fold")
+    for row in rows[:MOST_CHANNELS]:
+        table.add_row(*map(_cell, row))
+    Console().print(table)
+    if len(rows) > MOST_CHANNELS:
+        note(f"{len(rows) - MOST_CHANNELS} more channels; --json has all")
 
 
 def hits_table(hits: Sequence[Hit], *, title: str) -> None:

@@ -35,6 +35,10 @@ LONGEST_WAIT = 300.0
 GONE = (404, 410)
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
 GB = 10**9
+PAGES = (".html", ".htm", ".xml")
+MARKUP = (b"<html", b"<!doctype html", b"<?xml")
+HEAD = 512
+"""Bytes in which a page shows itself."""
 
 
 class _Again(Exception):
@@ -139,7 +143,8 @@ class Downloads:
         Parameters
         ----------
         begins : bytes
-            What the file must begin with: a page that says "log in first" is not a gzip file.
+            What the file must begin with. Whatever it is, a page that says "log in first" is refused, unless the
+            address is that of a folder or of a page.
         sha256 : str, optional
             Hex digits that the content must have.
 
@@ -212,7 +217,7 @@ class Downloads:
                 self.sleep(pause)
             try:
                 note = self._asked(url, place, known, sha256)
-                if begins and not note.get("absent"):
+                if not note.get("absent"):
                     _check_beginning(place, url, begins)
                 _write_note(_beside(place, "json"), note)
                 return note
@@ -379,13 +384,17 @@ def _retry_after(headers: Any) -> float | None:
 
 def _check_beginning(place: Path, url: str, begins: bytes) -> None:
     with place.open("rb") as file:
-        head = file.read(len(begins))
-    if head != begins:
-        place.unlink()
-        raise DownloadError(
-            f"'{url}' is not the kind of file that was wanted: it begins with {head!r}, not {begins!r}. Open the "
-            f"address in a browser to see what is there."
-        )
+        head = file.read(HEAD)
+    if not head.startswith(begins):
+        wrong = f"it begins with {head[: len(begins)]!r}, not {begins!r}"
+    elif place.suffix not in PAGES and head.removeprefix(b"\xef\xbb\xbf").lstrip()[:14].lower().startswith(MARKUP):
+        wrong = "it is a page of HTML"
+    else:
+        return
+    place.unlink()
+    raise DownloadError(
+        f"'{url}' is not the kind of file that was wanted: {wrong}. Open the address in a browser to see what is there."
+    )
 
 
 def _read_note(path: Path) -> dict[str, Any] | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracets.data.corpus import Corpus
 from tracets.data.leaks import Leaks, longest_run, runs, values_digest
+from tracets.types import Sample
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
@@ -42,29 +45,31 @@ def describe(corpus: Corpus) -> dict[str, Any]:
     channels, steps, seen, leaks = [], [], set(), Leaks()
     empty = repeated = told = 0
     for sample in corpus:
-        absent = np.isnan(sample.values)
+        n_steps, absent = sample.n_steps, np.isnan(sample.values)
         channels.append(sample.n_channels)
-        steps.append(sample.n_steps)
-        empty += int(absent.all(axis=1).sum())
-        leaks.add(sample)
-        for name, unit, row, values in zip(sample.channel_names, sample.units, absent, sample.values, strict=True):
+        steps.append(n_steps)
+        told_of = zip(
+            sample.channel_names, sample.units, absent.sum(axis=1).tolist(), _ranges(sample, absent), strict=True
+        )
+        for i, (name, unit, n_absent, (low, sum_, high)) in enumerate(told_of):
             counts[name] += 1
-            missing[name] += int(row.sum())
-            total[name] += len(row)
-            if row.any() and not row.all():
+            missing[name] += n_absent
+            total[name] += n_steps
+            empty += n_absent == n_steps
+            if 0 < n_absent < n_steps:
                 found = gaps.setdefault(name, {"count": 0, "longest": 0})
-                found["count"] += runs(row)
-                found["longest"] = max(found["longest"], longest_run(row))
-            if not row.all():
-                low, sum_, high = spread.get(name, (np.inf, 0.0, -np.inf))
-                there = values[~row].astype(np.float64)
-                spread[name] = (min(low, float(there.min())), sum_ + float(there.sum()), max(high, float(there.max())))
+                found["count"] += runs(absent[i])
+                found["longest"] = max(found["longest"], longest_run(absent[i]))
+            if n_absent < n_steps:
+                before = spread.get(name, (np.inf, 0.0, -np.inf))
+                spread[name] = (min(before[0], low), before[1] + sum_, max(before[2], high))
             if unit is not None:
                 units.setdefault(name, {})[unit] = None
         told += sum(text is not None for text in sample.channel_texts)
         key = values_digest(sample)
         repeated += key in seen
         seen.add(key)
+        leaks.add(sample, key)
     texts = [text for text in corpus.column("text") if text]
     starts = [start for start in corpus.column("start") if start is not None]
     rows = len(corpus)
@@ -101,6 +106,16 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         },
         "metadata": {name: str(corpus.table.schema.field(name).type) for name in corpus.metadata_names},
     }
+
+
+def _ranges(sample: Sample, absent: NDArray[np.bool_]) -> Iterator[tuple[float, float, float]]:
+    """The lowest, the sum and the highest of each channel, of what was observed."""
+    values = sample.values.astype(np.float64)
+    if absent.any():
+        low, sum_, high = (np.where(absent, other, values) for other in (np.inf, 0.0, -np.inf))
+    else:
+        low = sum_ = high = values
+    return zip(low.min(axis=1).tolist(), sum_.sum(axis=1).tolist(), high.max(axis=1).tolist(), strict=True)
 
 
 def _tally(values: list[str | None]) -> dict[str, int]:

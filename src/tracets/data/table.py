@@ -49,8 +49,13 @@ def delimiter_of(header: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def read_table(path: Path, *, limits: Limits = LIMITS) -> Table:
+def read_table(path: Path, *, alike: bool = False, limits: Limits = LIMITS) -> Table:
     """Read a CSV file with a header (UTF-8; comma, semicolon or tab).
+
+    Parameters
+    ----------
+    alike : bool, default=False
+        Take columns of one name as one, where they say the same in every row.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def read_table(path: Path, *, limits: Limits = LIMITS) -> Table:
     row = 1
     try:
         with _opened(path, limits) as text:
-            names, reader = _header(text, path, limits)
+            names, reader = _header(text, path, limits, alike=alike)
             rows, lines = [], []
             for fields in reader:
                 row = reader.line_num
@@ -84,7 +89,15 @@ def read_table(path: Path, *, limits: Limits = LIMITS) -> Table:
         ) from error
     if not rows:
         raise DataError(f"{path}: the file has a header but no rows. Write at least one.")
-    return Table(str(path), dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)), lines)
+    columns: dict[str, list[str]] = {}
+    for name, column in zip(names, map(list, zip(*rows, strict=True)), strict=True):
+        if columns.setdefault(name, column) != column:
+            raise _repeated(path, name)
+    return Table(str(path), columns, lines)
+
+
+def _repeated(path: Path, name: str) -> DataError:
+    return DataError(f"{path}: row 1: column '{name}' is repeated. Rename one of them.")
 
 
 def _opened(path: Path, limits: Limits) -> TextIO:
@@ -101,7 +114,7 @@ def _opened(path: Path, limits: Limits) -> TextIO:
     return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
 
 
-def _header(text: TextIO, path: Path, limits: Limits) -> tuple[list[str], Any]:
+def _header(text: TextIO, path: Path, limits: Limits, *, alike: bool) -> tuple[list[str], Any]:
     first = text.readline(LONGEST_HEADER)
     if len(first) == LONGEST_HEADER:
         raise DataError(f"{path}: row 1 has {LONGEST_HEADER} characters or more. Is it a CSV with a header?")
@@ -112,10 +125,9 @@ def _header(text: TextIO, path: Path, limits: Limits) -> tuple[list[str], Any]:
     if not any(names):
         raise DataError(f"{path}: the file is empty. Write a header and at least one row.")
     limits.check("name_chars", max(map(len, names)), "characters in the name of a column", where=f"{path}: row 1")
-    if len(set(names)) != len(names):
+    if len(set(names)) != len(names) and not alike:
         seen: set[str] = set()
-        twice = next(n for n in names if n in seen or seen.add(n))  # type: ignore[func-returns-value]
-        raise DataError(f"{path}: row 1: column '{twice}' is repeated. Rename one of them.")
+        raise _repeated(path, next(n for n in names if n in seen or seen.add(n)))  # type: ignore[func-returns-value]
     return names, reader
 
 

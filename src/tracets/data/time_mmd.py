@@ -7,7 +7,8 @@ Facts left out: empty or NA-like ones, those shorter than 15 characters, repeats
 span more than 120 days, and those that name a year or a day ("May 4, 2020") after the one they end in.
 
 Quirks of the numbers, and what becomes of them: rows that run backwards are sorted; a date that comes twice (week 53
-and week 1) takes the mean of its rows; "X" and infinities are missing; a missing week is NaN.
+and week 1) takes the mean of its rows; "X" and infinities are missing; a missing week is NaN; Health_AFR has its column
+`date` twice; numbers that are dates, weeks or codes are no channels (Climate's MapDate, 20240514).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ SHORTEST, LONGEST_SPAN = 15, timedelta(days=120)
 FEWEST_REPORTS = 60  # below this many windows with a report, the split follows all windows
 # Energy's reports quote the price of the Monday after their dates, which is the next row of the numbers.
 LATER: Mapping[str, timedelta] = {"Energy": timedelta(days=7)}
-NO_CHANNEL = frozenset({"date", "start_date", "end_date", "year", "week", "year_week", "cbsa code"})
+NO_CHANNEL = frozenset({"date", "start_date", "end_date", "year", "week", "year_week", "cbsa code", "mapdate",
+                        "statisticformatid"})  # fmt: skip
 HEADING = re.compile(r"^\W*objective facts[^\n:]*:?[\s*]*", re.IGNORECASE)
 NOTHING = re.compile(
     r"^\W*(na|n/a|none)\b|no mention of|(does|do) not (provide|mention)|not provided|no (relevant )?objective fact"
@@ -117,7 +119,7 @@ def read_time_mmd(
 
 def read_numbers(path: Path, *, limits: Limits = LIMITS) -> Series:
     """The numerical CSV as one regular series; a column is a channel when at least half of its entries are numbers."""
-    table = read_table(path, limits=limits)
+    table = read_table(path, alike=True, limits=limits)
     where = f"{path}: series '{path.stem}'"
     if "date" not in table.columns:
         raise DataError(

@@ -287,6 +287,31 @@ class TestUea:
             fetch_uea("Toy", downloads, base_url=f"{web.url}/")
         assert web.asked == []
 
+    @pytest.mark.parametrize(
+        ("there", "asked"),
+        [
+            (["/7/files/Toy_TRAIN.ts", "/7/files/Toy_TEST.ts"], ["/7/files/Toy_TRAIN.ts", "/7/files/Toy_TEST.ts"]),
+            (["/7/files/Toy_TRAIN.ts"], ["/7/files/Toy_TRAIN.ts", "/7/files/Toy_TEST.ts", "/Toy.zip"]),
+        ],
+    )
+    def test_zenodo_is_asked_before_the_site(self, web, downloads, monkeypatch, tmp_path, there, asked):
+        """Which files are read, without aeon to read them."""
+        from tracets.data.fetch import uea
+
+        monkeypatch.setattr(uea, "RECORDS", f"{web.url}/")
+        monkeypatch.setattr(uea, "ZIPS", f"{web.url}/")
+        monkeypatch.setattr(uea, "_records", lambda: {"Toy": 7})
+        web.files.update(dict.fromkeys(there, b"@data") | {"/Toy.zip": toy()})
+        files = uea._files("Toy", downloads, None, tmp_path, Limits())
+        assert [path for path, _ in web.asked] == asked
+        assert [file.name for file in files] == ["Toy_TRAIN.ts", "Toy_TEST.ts"]
+        assert (files[0].read_bytes() == b"@data") is (len(there) == 2)
+        with pytest.raises(DataError, match="limits.text_bytes"):
+            uea._files("Toy", downloads, None, tmp_path, Limits(text_bytes=3))
+        web.asked.clear()
+        uea._files("Toy", downloads, f"{web.url}/", tmp_path, Limits())
+        assert not any("/7/" in path for path, _ in web.asked), "a mirror is a folder of zips"
+
     @pytest.fixture
     def fetch(self, web, downloads):
         pytest.importorskip("aeon", reason="needs the extra benchmarks")

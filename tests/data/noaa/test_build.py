@@ -79,7 +79,9 @@ def test_every_window_by_hand(build, web):
     assert report.events == {"read": 12, "chosen": 8, "joined": 6}
     assert report.left_out["beside one of the same type and episode"] == 1
     assert report.left_out["far from every station"] == 1 and report.left_out["without a place"] == 1
-    assert report.left_out["observed by no station near"] == 2, "B's gap, and the edge of the years"
+    assert report.left_out["observed by no station near"] == 1, "B's gap"
+    assert report.left_out["in a week that reaches out of the years"] == 1
+    assert report.station_years == {"read": 6, "absent": 2}, "and E has no files"
     assert report.values["flagged"] == 365 * 2 * 3 + 3 * 1 - 6, "one temperature a day, and not in B's gap"
     assert report.leaks == 0
     assert report.windows == len(corpus) and sum(report.by["kind"].values()) == len(corpus)
@@ -292,6 +294,40 @@ def test_most_events_of_a_type(build):
     out, report = build(settings=replace(SETTINGS, max_per_type=1, controls=()))
     labels = Counter(read_corpus(out).column("label"))
     assert max(labels.values()) == 1 and report.left_out["more than wanted of a type"] >= 3
+
+
+@pytest.mark.slow
+def test_an_event_in_the_files_of_two_years_is_shown_once(build, web, archive):
+    """The second has another text: the one of the first file is that of its window, whose id is there once."""
+    whole, _ = build("whole", settings=replace(SETTINGS, controls=()))
+    name = next(path for path in web.files if "_d2020_" in path)
+    again = world.EVENTS[2019][0] | {"BEGIN_LAT": "35.06"}
+    web.files[name] = world.formats.details([*world.EVENTS[2020], again])
+    out, report = build("twice", settings=replace(SETTINGS, controls=()), cache="other")
+    assert report.left_out["with the id of another"] == 1
+    one, two = ([s for s in read_corpus(path) if s.metadata["event_id"] == 11] for path in (whole, out))
+    assert len(two) == 1 and two[0].metadata == one[0].metadata
+
+
+@pytest.mark.slow
+def test_a_page_in_place_of_a_station_year_is_not_kept(build, web, tmp_path):
+    path = f"{world.HOURLY}access/by-year/2019/psv/GHCNh_{world.A}_2019.psv"
+    web.faults[path] = [("junk", b"<!DOCTYPE html><h1>Down for maintenance</h1>")]
+    with pytest.raises(DownloadError, match="it is a page of HTML"):
+        build()
+    assert read_corpus(build()[0]), "the next run asks again"
+
+
+@pytest.mark.slow
+def test_station_files_from_a_mirror(build, web, tmp_path):
+    """As of NOAA's bucket in the cloud, whose folders begin elsewhere; it is GHCNh's alone."""
+    whole = build("whole", cache="other")[0].read_bytes()
+    for path in [path for path in web.files if path.startswith(world.HOURLY)]:
+        web.files[f"/hourly/{path.removeprefix(world.HOURLY)}"] = web.files.pop(path)
+    downloads = Downloads(tmp_path / "cache", pause=0, sleep=lambda s: None)
+    out = tmp_path / "mirror.parquet"
+    build_noaa(out, SETTINGS, downloads, base_url=web.url, stations_url=f"{web.url}/hourly")
+    assert out.read_bytes() == whole
 
 
 @pytest.mark.slow

@@ -52,7 +52,8 @@ def test_an_event_by_hand(read):
 @pytest.mark.parametrize(
     ("zone", "hours"),
     [("CST-6", -6), ("EST-5", -5), ("PDT-7", -7), ("HST-10", -10), ("AKST-9", -9), ("GST10", 10), ("SST-11", -11),
-     ("CSt-6", -6), ("CST", -6), ("EDT", -4), (" MST-7 ", -7)],
+     ("CSt-6", -6), ("CST", -6), ("EDT", -4), ("EDT-4", -4), ("HDT-9", -9), ("AKDT-8", -8),
+     ("ADT", -3), ("SST", -11), (" MST-7 ", -7)],
 )  # fmt: skip
 def test_zones(zone, hours):
     assert zone_offset(zone) == timedelta(hours=hours)
@@ -78,6 +79,22 @@ def test_local_time_plus_its_offset_is_universal_time(hours, local):
 def test_clocks_have_no_leading_zeros(read, clock, minute):
     (event,), _ = read({"BEGIN_TIME": clock, "CZ_TIMEZONE": "UTC0", "END_DAY": "22"})
     assert event.begin == seconds(2019, 5, 20) + 60 * minute
+
+
+def test_days_that_the_calendar_has_and_has_not(read):
+    """New Year comes hours later in Alaska, and sooner on Guam; 29 February is in leap years alone."""
+    eve = {"BEGIN_YEARMONTH": "201912", "BEGIN_DAY": "31", "END_YEARMONTH": "201912", "END_DAY": "31"}
+    leap = {"BEGIN_DAY": "29", "END_DAY": "29", "BEGIN_TIME": "2359", "END_TIME": "2359"}
+    found, left_out = read(
+        eve | {"BEGIN_TIME": "1500", "END_TIME": "2359", "CZ_TIMEZONE": "AKST-9"},
+        {"BEGIN_YEARMONTH": "202001", "BEGIN_DAY": "1", "BEGIN_TIME": "0", "CZ_TIMEZONE": "GST10"},
+        leap | {"BEGIN_YEARMONTH": "202002", "END_YEARMONTH": "202002"},
+        leap | {"BEGIN_YEARMONTH": "201902", "END_YEARMONTH": "201902"},
+    )
+    assert [event.begin for event in found] == [
+        seconds(2020, 1, 1), seconds(2019, 12, 31, 14), seconds(2020, 3, 1, 5, 59),
+    ]  # fmt: skip
+    assert found[0].end == seconds(2020, 1, 1, 8, 59) and left_out["without a time"] == 1
 
 
 def test_rows_that_cannot_be_used_are_counted(read):

@@ -59,7 +59,15 @@ def test_several_reports_an_hour(hours):
 
 @pytest.mark.parametrize(
     ("direction", "u", "v"),
-    [(0, 0, -10), (90, -10, 0), (180, 0, 10), (270, 10, 0), (360, 0, -10), (45, -7.071, -7.071), (225, 7.071, 7.071)],
+    [
+        (1, -0.175, -9.998),
+        (90, -10, 0),
+        (180, 0, 10),
+        (270, 10, 0),
+        (360, 0, -10),
+        (45, -7.071, -7.071),
+        (225, 7.071, 7.071),
+    ],
 )
 def test_wind_blows_from_its_direction(hours, direction, u, v):
     found, _ = hours(report("2019-01-01T00:51:00", wind_direction=f"{direction:03d}", wind_speed=10))
@@ -97,6 +105,16 @@ def test_calm(hours, code, direction, speed):
     assert not np.signbit(found["wind u"][0]), "no minus zero, whose bytes are others"
 
 
+def test_no_direction_with_a_speed_is_not_north(hours):
+    """000 stands for calm; north is 360."""
+    found, _ = hours(
+        report("2019-01-01T00:51:00", wind_direction="000", wind_speed=4),
+        report("2019-01-01T01:51:00", wind_direction="000", wind_speed=0),
+        report("2019-01-01T02:51:00", wind_direction="360", wind_speed=4),
+    )
+    assert found["wind v"][:3] == pytest.approx([np.nan, 0, -4], nan_ok=True)
+
+
 @pytest.mark.parametrize("code", ["V", "V-Variable"])
 def test_variable_wind_has_no_components_and_none_at_all_is_calm(hours, code):
     variable = {"Measurement_Code": code}
@@ -111,10 +129,11 @@ def test_variable_wind_has_no_components_and_none_at_all_is_calm(hours, code):
 
 
 QUALITY = [
-    *((code, "343", True) for code in ("", "0", "1", "4", "5", "9", "A", "P", "U")),
-    *((code, "343", False) for code in ("2", "3", "6", "7", "o", "S", "d", "W")),
-    *((code, "223", True) for code in ("", "0", "1", "4")),
-    *((code, "223", False) for code in ("2", "3", "5", "L", "A")),
+    *((code, "343", True) for code in ("", "0", "1", "4", "5", "9", "A", "P", "U", "9-Missing")),
+    *((code, "343", False) for code in ("2", "3", "6", "7", "o", "S", "d", "W", "f")),
+    *((code, source, True) for code in ("", "0", "1", "4", "9-Missing") for source in ("220", "223", "347", "348")),
+    *((code, source, False) for code in ("2", "3", "5", "L", "A") for source in ("220", "223", "347", "348")),
+    *((code, "345", good) for code, good in (("", True), ("0", True), ("1", False), ("3", False), ("5", False))),
     *((code, "382", False) for code in ("X", "N", "K", "A")),
     ("1", "", True), ("1", "413", True), ("s", "413", False), ("5-Passed", "343", True), ("45", "343", False),
 ]  # fmt: skip
@@ -137,8 +156,15 @@ def test_a_flag_on_one_variable_leaves_the_others(hours):
 def test_missing_values(hours, missing):
     found, counts = hours(report("2019-01-01T00:51:00", temperature=missing, visibility=9))
     assert np.isnan(found["temperature"][0]) and counts["flagged"] == 0
-    coded, _ = hours(report("2019-01-01T00:51:00", temperature=(5, {"Measurement_Code": "9-Missing"}), visibility=9))
-    assert np.isnan(coded["temperature"][0])
+
+
+def test_a_code_that_is_missing_is_no_value_that_is_missing(hours):
+    """The first release writes 9-Missing where a source gave no code of measurement or of quality."""
+    unknown = {"Measurement_Code": "9-Missing", "Quality_Code": "9-Missing", "Source_Code": "223"}
+    found, counts = hours(
+        report("2019-01-01T00:51:00", temperature=(5, unknown), visibility=(9, {"Measurement_Code": "9"}))
+    )
+    assert (found["temperature"][0], found["visibility"][0], counts["flagged"]) == (5, 9, 0)
 
 
 def test_values_that_no_place_ever_had(hours):
@@ -177,10 +203,21 @@ def test_a_trace_is_no_millimetre(hours, code):
     assert found["precipitation"][:3] == pytest.approx([0, 0, np.nan], nan_ok=True)
 
 
-@pytest.mark.parametrize("code", ["g", "06-hr-accum"])
-def test_what_gathered_over_hours_is_not_of_one(hours, code):
-    found, _ = hours(report("2019-01-01T00:51:00", precipitation=("9.1", {"Measurement_Code": code})))
-    assert np.isnan(found["precipitation"][0])
+@pytest.mark.parametrize(
+    ("code", "source", "kept"),
+    [
+        *((code, "343", True) for code in ("", "0", "3", "3-Measurable", "9", "9-Missing")),
+        ("1-Measurement-impossible-or-inaccurate", "343", False),
+        *((code, "223", False) for code in "1345678IJ"), ("E", "223", True), ("4-End-accumulated-period", "348", False),
+        *((code, "382", False) for code in ("a", ".", "06-hr-accum")),
+        *((code, "382", True) for code in ("g", "Z", "")),
+    ],
+)  # fmt: skip
+def test_amounts_of_other_times_than_an_hour(hours, code, source, kept):
+    """A code means one thing in ISD's sources and another in the Air Force's: 3 is measurable, or a period's begin."""
+    codes = {"Measurement_Code": code, "Source_Code": source, "Quality_Code": ""}
+    found, counts = hours(report("2019-01-01T00:51:00", precipitation=("9.1", codes)))
+    assert np.isfinite(found["precipitation"][0]) == kept and counts["flagged"] == 0
 
 
 def test_the_most_covered_layer_of_the_last_report(hours):

@@ -46,6 +46,41 @@ def test_both_forms_say_the_same(tmp_path, text):
     assert read_stations(path, ("W",)) == [OKC]
 
 
+QUIRKS = (
+    "GHCN_ID,LATITUDE,LONGITUDE,ELEVATION,STATE,NAME,GSN,(US)HCN_(US)CRN,WMO_ID,ICAO\n"
+    "ACL000BARA9,17.5910,-61.8210,5.0,TX,BARBUDA,,,,\n"
+    "ACU55-00189,18.6000,-63.4700,9999.0,,SOMBRERO,,,,\n"
+    "AGM00060350,37.0830,6.4500,-999.0,,BOGUS ALGERIAN,,,,\n"
+    "RQW00011641,18.4325,-66.0108,2.7,PR,SAN JUAN INTL AP,,,78526,TJSJ\n"
+    "VMUg_ngai-1,15.1200,108.8000,14.0,,QUANGNGAI,,,open,\n"
+    "WAU3158-X-1,-26.6300,15.1000,-26.0,,DIAZPOINT-,,,,\n"
+)
+
+
+@pytest.mark.parametrize("form", ["csv", "txt"])
+def test_quirks_of_the_real_list(tmp_path, form):
+    """Ids with hyphens and small letters, states of stations abroad, elevations that nobody knows, below the sea."""
+    path = tmp_path / "list"
+    rows = [line.split(",") for line in QUIRKS.splitlines()[1:]]
+    lines = [formats.station_line(r[0], *map(float, r[1:4]), *r[4:6]) for r in rows]
+    path.write_text(QUIRKS if form == "csv" else "\n".join(lines) + "\n")
+    found = {s.id: (s.elevation, s.state) for s in read_stations(path)}
+    assert found == {
+        "ACL000BARA9": (5.0, ""), "ACU55-00189": (None, ""), "AGM00060350": (None, ""), "RQW00011641": (2.7, "PR"),
+        "VMUg_ngai-1": (14.0, ""), "WAU3158-X-1": (-26.0, ""),
+    }  # fmt: skip
+
+
+def test_a_broken_row_of_many_is_left_out(tmp_path):
+    path = tmp_path / "list"
+    good = "".join(f"USW{i:08d},35.0,-97.0,10.0,OK,S {i},,,,\n" for i in range(150))
+    path.write_text(QUIRKS.splitlines()[0] + "\n" + good + "US?00000001,35,-97,1,OK,X,,,,\n")
+    assert len(read_stations(path)) == 150
+    path.write_text(path.read_text() + "USW00000999,east,-97,1,OK,X,,,,\n")
+    with pytest.raises(DataError, match=r"2 of 152 rows are broken; row 152: no station has the id 'US\?00000001'"):
+        read_stations(path)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -64,9 +99,7 @@ def test_other_files_are_refused_with_the_row(tmp_path, text, said):
 
 
 def test_the_address_of_a_station_year():
-    assert file_of("USW00013967", 2019) == (
-        "oa/global-historical-climatology-network/hourly/access/by-year/2019/psv/GHCNh_USW00013967_2019.psv"
-    )
+    assert file_of("USW00013967", 2019) == ("access/by-year/2019/psv/GHCNh_USW00013967_2019.psv")
 
 
 def test_known_distances():
@@ -117,6 +150,16 @@ def test_events_of_a_zone_lie_in_its_middle(tmp_path):
     assert (county.lat, county.lon) == (35.7, -96.9)
     for as_they_are in (event(fips=("Z", 48, 19)), event(fips=None), event(lat=1.0, lon=2.0, located="event")):
         assert locate(as_they_are, zones) is as_they_are
+
+
+def test_a_zone_across_the_date_line(tmp_path):
+    """Of the Aleutians: not in the middle of the Atlantic."""
+    path = tmp_path / "zones"
+    row = "AK|187|AFC|Western Aleutians|AK187|Aleutians West|02016|A|c |{}|{}\n"
+    path.write_text(row.format("52.0", "179.0") + row.format("52.4", "-175.0"))
+    assert read_zones(path)["Z", 2, 187] == (pytest.approx(52.2), pytest.approx(-178.0))
+    path.write_text(row.format("52.0", "173.0") + row.format("52.4", "-177.0"))
+    assert read_zones(path)["Z", 2, 187][1] == pytest.approx(178.0)
 
 
 def test_another_file_is_no_list_of_zones(tmp_path):

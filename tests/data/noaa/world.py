@@ -60,7 +60,7 @@ def _station_year(station, year):
             temperature, rain, humidity, visibility, _, _, sky = found
             n = STATIONS.index(next(s for s in STATIONS if s[0] == station))
             speed, direction = 2 + (time.timetuple().tm_yday + n) % 5, 90 * (time.hour // 6)
-            values = (temperature, f"{direction:03d}", speed, rain, humidity, visibility, f"X:{sky:02d}")
+            values = (temperature, f"{direction or 360:03d}", speed, rain, humidity, visibility, f"X:{sky:02d}")
             stamp = f"{time:%Y-%m-%dT%H}:51:00"
             told = "|".join(f"{value}||5|FM15|343" for value in values)
             lines.append(f'{station}|NAME|{stamp}|{time:%Y|%m|%d|%H}|51|{told}|METAR "said"')

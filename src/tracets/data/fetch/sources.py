@@ -30,9 +30,13 @@ SOURCES = {
             "noaa",
             "NOAA Storm Events and GHCN hourly",
             "https://www.ncei.noaa.gov/",
-            "works of the United States government, in the public domain there; NOAA asks to be cited.",
-            "NOAA National Centers for Environmental Information, Storm Events Database; M. J. Menne et al., Global "
-            "Historical Climatology Network-Hourly (GHCNh), 2023, doi:10.25921/jp3d-3v19.",
+            "Storm Events is a work of the United States government, in the public domain there; GHCNh is CC0 1.0. "
+            "What was changed may not be passed off as NOAA's own, nor NOAA's consent be implied. Stations abroad come "
+            "from sources with terms of their own (source list of GHCNh).",
+            "NOAA National Centers for Environmental Information, Storm Events Database; M. J. Menne, S. Noone, N. W. "
+            "Casey, R. H. Dunn, S. McNeill, D. Kantor, P. W. Thorne, K. Orcutt, S. Cunningham, N. Risavi, Global "
+            "Historical Climatology Network-Hourly (GHCNh), NOAA National Centers for Environmental Information, 2023, "
+            "doi:10.25921/jp3d-3v19; with the stations, the years and the date of access.",
         ),
         Source(
             "time-mmd",
@@ -47,7 +51,7 @@ SOURCES = {
             "ett",
             "Electricity Transformer Temperature (ETT)",
             "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small/",
-            "CC BY-ND 4.0: pass it on unchanged only, with its authors' names.",
+            "CC BY-ND 4.0: use and change it, but pass on the original alone, with its authors' names.",
             "H. Zhou et al., Informer: Beyond Efficient Transformer for Long Sequence Time-Series Forecasting, AAAI "
             "2021, arXiv:2012.07436.",
         ),
@@ -57,13 +61,14 @@ SOURCES = {
             "https://physionet.org/files/ptb-xl/1.0.3/",
             "CC BY 4.0.",
             "P. Wagner et al., PTB-XL, a large publicly available electrocardiography dataset, Scientific Data 7:154, "
-            "2020, doi:10.1038/s41597-020-0495-6; version 1.0.3, PhysioNet, doi:10.13026/kfzx-aw45.",
+            "2020, doi:10.1038/s41597-020-0495-6; version 1.0.3, PhysioNet, 2022, doi:10.13026/kfzx-aw45; A. "
+            "Goldberger et al., PhysioBank, PhysioToolkit, and PhysioNet, Circulation 101(23), 2000.",
         ),
         Source(
             "uea",
             "UCR and UEA time series classification archives",
             "https://timeseriesclassification.com/aeon-toolkit/",
-            "each data set has its own: see its page on timeseriesclassification.com.",
+            "each data set has its own: see its page on timeseriesclassification.com, or its record on Zenodo.",
             "A. Bagnall et al., The UEA multivariate time series classification archive, 2018, arXiv:1811.00075; H. A. "
             "Dau et al., The UCR Time Series Archive, 2019, arXiv:1810.07758; and the authors of the data set.",
         ),

@@ -1,4 +1,8 @@
-"""Data sets of the UCR and UEA archives: a zip with `<name>_TRAIN.ts` and `<name>_TEST.ts`, which aeon reads."""
+"""Data sets of the UCR and UEA archives: `<name>_TRAIN.ts` and `<name>_TEST.ts`, which aeon reads.
+
+The archives are kept on Zenodo, a record a data set, whose numbers aeon knows; their site has a zip of each as well,
+and is often out of reach.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +22,21 @@ from tracets.types import Sample
 
 NAME = re.compile(r"\w[\w-]{0,99}", re.ASCII)
 PARTS = {"train": "TRAIN", "test": "TEST"}
+RECORDS = "https://zenodo.org/records/"
+ZIPS = "https://timeseriesclassification.com/aeon-toolkit/"
 ZIP = b"PK"
 
 
-def fetch_uea(name: str, downloads: Downloads, *, base_url: str, limits: Limits = LIMITS) -> Corpus:
+def fetch_uea(name: str, downloads: Downloads, *, base_url: str | None = None, limits: Limits = LIMITS) -> Corpus:
     """All cases of a data set, split as published (train and test; there is no val), with their classes as labels.
 
     Channels are called "channel 1" and so on: the archives do not name them. Missing values are NaN, and series may
     differ in length.
+
+    Parameters
+    ----------
+    base_url : str, optional
+        A folder of zips, in place of Zenodo and of the archives' site.
 
     Raises
     ------
@@ -42,15 +53,14 @@ def fetch_uea(name: str, downloads: Downloads, *, base_url: str, limits: Limits 
         raise MissingExtra("reading UEA data sets needs aeon. Run: pip install 'tracets[benchmarks]'") from error
     if not NAME.fullmatch(name):
         raise DataError(f"'{name}' is no name of a data set. Write it as its page does, such as BasicMotions.")
-    path = downloads.get(f"{base_url}{name}.zip", begins=ZIP)
     samples = []
     with TemporaryDirectory() as folder:
-        for split, part in PARTS.items():
-            file = _extracted(path, f"{name}_{part}.ts", Path(folder), limits)
+        files = _files(name, downloads, base_url, Path(folder), limits)
+        for (split, part), file in zip(PARTS.items(), files, strict=True):
             try:
                 cases, classes = load_from_ts_file(str(file))[:2]
             except Exception as error:  # aeon has no error of its own
-                raise DataError(f"{path}: {file.name} cannot be read ({error}). Fetch it again.") from error
+                raise DataError(f"{name}_{part}.ts cannot be read ({error}). Run it again with --refresh.") from error
             for i, (case, kind) in enumerate(zip(cases, classes, strict=True)):
                 values = np.asarray(case, dtype=np.float32)
                 names = tuple(f"channel {c + 1}" for c in range(len(values)))
@@ -61,6 +71,29 @@ def fetch_uea(name: str, downloads: Downloads, *, base_url: str, limits: Limits 
                     )
                 )  # fmt: skip
     return Corpus.from_samples(samples, limits=limits)
+
+
+def _files(name: str, downloads: Downloads, base_url: str | None, folder: Path, limits: Limits) -> list[Path]:
+    """The files of train and test, from Zenodo where aeon knows the record and the record has both."""
+    members = [f"{name}_{part}.ts" for part in PARTS.values()]
+    record = _records().get(name)
+    if base_url is None and record is not None:
+        found = [downloads.find(f"{RECORDS}{record}/files/{member}") for member in members]
+        paths = [path for path in found if path is not None]
+        for path in paths:
+            limits.check("text_bytes", path.stat().st_size, "bytes of text", where=str(path))
+        if len(paths) == len(members):
+            return paths
+    path = downloads.get(f"{ZIPS if base_url is None else base_url}{name}.zip", begins=ZIP)
+    return [_extracted(path, member, folder, limits) for member in members]
+
+
+def _records() -> dict[str, int]:
+    try:
+        from aeon.datasets.tsc_datasets import tsc_zenodo
+    except ImportError:  # another aeon, which keeps them elsewhere
+        return {}
+    return dict(tsc_zenodo)
 
 
 def _extracted(path: Path, member: str, folder: Path, limits: Limits) -> Path:

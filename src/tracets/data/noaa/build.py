@@ -43,7 +43,7 @@ from tracets.errors import DataError
 from tracets.files import LIMITS, Limits, parse_json
 from tracets.types import AnyPath
 
-FORMAT = 1
+FORMAT = 2
 """Of the unfinished files; a change of what a build makes of its input raises it."""
 GRIDS = 24
 """Stations in memory."""
@@ -56,6 +56,7 @@ class BuildReport:
     """What a build made, and what it left out.
 
     `windows`: all of them, and by "kind", "label", "split" and "resolution". `events`: "read", "chosen", "joined".
+    `station_years`: files "read", and those "absent" from the archive, which has none of a year without reports.
     `left_out`: events and windows by reason. `values`: those of the stations that were "flagged" or "out of range".
     `leaks`: windows that share a station and a moment with one of another split, counted in what was written: 0.
     """
@@ -63,6 +64,7 @@ class BuildReport:
     windows: int
     by: Mapping[str, Mapping[str, int]]
     stations: int
+    station_years: Mapping[str, int]
     events: Mapping[str, int]
     left_out: Mapping[str, int]
     values: Mapping[str, int]
@@ -71,9 +73,9 @@ class BuildReport:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "windows": self.windows, **self.by, "stations": self.stations, "events": dict(self.events),
-            "left_out": dict(self.left_out), "values": dict(self.values), "leaks": self.leaks,
-            "received_bytes": self.received,
+            "windows": self.windows, **self.by, "stations": self.stations, "station_years": dict(self.station_years),
+            "events": dict(self.events), "left_out": dict(self.left_out), "values": dict(self.values),
+            "leaks": self.leaks, "received_bytes": self.received,
         }  # fmt: skip
 
 
@@ -83,6 +85,7 @@ def build_noaa(
     downloads: Downloads,
     *,
     base_url: str,
+    stations_url: str | None = None,
     zones: AnyPath | None = None,
     discard: bool = False,
     limits: Limits = LIMITS,
@@ -99,6 +102,8 @@ def build_noaa(
         How files are fetched, and where they are kept.
     base_url : str
         Where the archives lie: `BASE_URL`, or a mirror with the same folders.
+    stations_url : str, optional
+        Where GHCNh lies, with `doc` and `access` in it, if it does not lie there.
     zones : path, optional
         The zone-county list of the Weather Service. Without it, events of forecast zones have no place.
     discard : bool, default=False
@@ -120,7 +125,8 @@ def build_noaa(
     target = Path(out)
     target.parent.mkdir(parents=True, exist_ok=True)
     base_url = base_url.rstrip("/") + "/"
-    hours = Hours(downloads, base_url, discard=discard, limits=limits)
+    stations_url = urljoin(base_url, places.FOLDER) if stations_url is None else stations_url.rstrip("/") + "/"
+    hours = Hours(downloads, stations_url, discard=discard, limits=limits)
     build = _Build(target, settings, downloads, base_url, zones, hours, limits, progress)
     try:
         with FileLock(f"{target}.lock", timeout=0):
@@ -145,7 +151,7 @@ class _Build:
 
     def run(self) -> BuildReport:
         details = self._details()
-        lists = [urljoin(self.base_url, name) for name in places.LISTS]
+        lists = [urljoin(self.hours.url, name) for name in places.LISTS]
         stations_at = self.downloads.find(lists[0]) or self.downloads.get(lists[1])
         stations = places.read_stations(stations_at, self.settings.networks, limits=self.limits)
         self._begin([*details, stations_at])
@@ -161,6 +167,7 @@ class _Build:
             windows=sum(by["kind"].values()),
             by=by,
             stations=len(parts),
+            station_years=self.hours.years,
             events={"read": n_read, "chosen": len(chosen), "joined": len(joined)},
             left_out={why: n for why, n in sorted(self.left_out.items()) if n},
             values=dict(self.hours.counts),
@@ -183,7 +190,8 @@ class _Build:
         """Put aside what an earlier build of other things left unfinished."""
         files = [*inputs, *([self.zones] if self.zones else [])]
         hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-        plan = {"format": FORMAT, "settings": self.settings.to_json(), "base_url": self.base_url, "inputs": hashes}
+        plan = {"format": FORMAT, "settings": self.settings.to_json(), "inputs": hashes,
+                "urls": [self.base_url, self.hours.url]}  # fmt: skip
         plan = json.loads(json.dumps(plan))
         at = self.parts / "plan.json"
         if self.parts.is_dir():
@@ -216,7 +224,9 @@ class _Build:
 
     def _join(self, chosen: Sequence[Candidates]) -> list[Joined]:
         load = lru_cache(maxsize=GRIDS)(self.hours.load)
-        done = 0
+        done, n_chosen = 0, len(chosen)
+        chosen = [found for found in chosen if self._inside(*self._week(found.event))]
+        self.left_out["in a week that reaches out of the years"] += n_chosen - len(chosen)
 
         @lru_cache(maxsize=GRIDS)
         def grid(station: str, years: frozenset[int]) -> Grid:
@@ -224,13 +234,17 @@ class _Build:
 
         def observed(station: Station, event: Event) -> float:
             nonlocal done
-            start, _ = around(event, "hourly", self.settings.seed)
-            years = self._inside(start, start + seconds_of("hourly"))
+            start, end = self._week(event)
             self.progress("joining events and stations", done, len(chosen))
             done = min(done + 1, len(chosen))
-            return grid(station.id, years).observed("hourly", start) if years else 0.0
+            return grid(station.id, self._inside(start, end)).observed("hourly", start)
 
         return join(chosen, observed, self.settings, self.left_out)
+
+    def _week(self, event: Event) -> tuple[int, int]:
+        """Of hours around an event, by which it is judged whether a station observed it."""
+        start, _ = around(event, "hourly", self.settings.seed)
+        return start, start + seconds_of("hourly")
 
     def _inside(self, start: int, end: int) -> frozenset[int]:
         """The years that a window touches; none where it reaches out of those that are built."""

@@ -37,7 +37,7 @@ NEEDED = (
 )  # fmt: skip
 ZONES = {
     "UTC": 0, "GMT": 0, "Z": 0, "AST": -4, "EDT": -4, "EST": -5, "CDT": -5, "CST": -6, "MDT": -6, "MST": -7, "PDT": -7,
-    "PST": -8, "AKDT": -8, "AKST": -9, "HST": -10, "SST": -11, "GST": 10, "CHST": 10,
+    "PST": -8, "ADT": -3, "AKDT": -8, "AKST": -9, "HDT": -9, "HST": -10, "SST": -11, "GST": 10, "CHST": 10,
 }  # fmt: skip
 FACTORS = {"": 1.0, "H": 1e2, "K": 1e3, "M": 1e6, "B": 1e9}
 MOST_BROKEN = 0.01
@@ -84,7 +84,10 @@ def newest_details(listing: str, years: Iterable[int]) -> dict[int, str]:
     lacking = [year for year in years if year not in found]
     if lacking:
         known = f"{min(found)} to {max(found)}" if found else "no year at all"
-        raise DataError(f"Storm Events lists no details for {', '.join(map(str, lacking))}; it has {known}.")
+        raise DataError(
+            f"Storm Events lists no details for {', '.join(map(str, lacking))}; it has {known}. If they came lately, "
+            f"run with --refresh, which asks for the list again."
+        )
     return {year: found[year][1] for year in years}
 
 

@@ -17,20 +17,31 @@ from tracets.errors import DataError
 from tracets.files import LIMITS, Limits, parse_json
 from tracets.types import FloatArray
 
-FORMAT = 1
+FORMAT = 2
 """Of the kept hours; a change of how they are made raises it, so that they are made anew."""
 
 
 class Hours:
     """The hours of station-years, (7, hours of the year) each; see `observations.read_hours`.
 
-    `counts` says what was left out of those that were asked for: "flagged" values, and those "out of range". With
-    `discard`, a file is removed once its hours are made, which are a twentieth of it.
+    `counts` says what was left out of those that were asked for: "flagged" values, and those "out of range"; `years`
+    how many station-years were "read", and how many are "absent" from the archive. With `discard`, a file is removed
+    once its hours are made, which are a twentieth of it.
+
+    Parameters
+    ----------
+    url : str
+        The folder with `access/`, ending in a slash.
     """
 
-    def __init__(self, downloads: Downloads, base_url: str, *, discard: bool = False, limits: Limits = LIMITS) -> None:
-        self.downloads, self.base_url, self.discard, self.limits = downloads, base_url, discard, limits
+    def __init__(self, downloads: Downloads, url: str, *, discard: bool = False, limits: Limits = LIMITS) -> None:
+        self.downloads, self.url, self.discard, self.limits = downloads, url, discard, limits
         self._counts: dict[tuple[str, int], dict[str, int]] = {}
+        self._absent: set[tuple[str, int]] = set()
+
+    @property
+    def years(self) -> dict[str, int]:
+        return {"read": len(self._counts), "absent": len(self._absent)}
 
     @property
     def counts(self) -> Counter[str]:
@@ -41,13 +52,14 @@ class Hours:
 
     def load(self, station: str, year: int) -> FloatArray | None:
         """The hours of a station in a year; None where the archive has no file of it."""
-        url = self.base_url + file_of(station, year)
+        url = self.url + file_of(station, year)
         place = self.downloads.place(url)
         values_at, state_at = (place.with_name(f"{place.name}.hours.{kind}") for kind in ("npy", "json"))
         state = None if self.downloads.refresh else _read_state(state_at)
         if state is None:
             path = self.downloads.find(url)
             if path is None:
+                self._absent.add((station, year))
                 return None
             source = self.downloads.hash_of(url)
             state = _read_state(state_at)

@@ -6,9 +6,9 @@ What the file says, and where it is not what its documentation says:
 - The documentation has 234 columns with DATE; files have 329 and more, with DATE and Year ... Minute, or with Year ...
   Minute alone, `STATION` or `Station_ID`. Columns are found by name, and none of the channels must be there.
 - Cloud cover is in `sky_cover_summation_1..4` now, and was in `sky_cover_1..3`; `FEW:02`, `SCT:04;` or a bare number.
-- Codes are a letter now (`C`), and were a letter with its meaning (`C-Calm`, `9-Missing`): what is before the dash
-  counts.
-- A direction of 999 or none is calm or variable wind. -9999 and 9999 mean missing.
+- Codes are a letter now (`C`), and were a letter with its meaning (`C-Calm`): what is before the dash counts. 9
+  (`9-Missing`) says that the source gave no code, not that the value is missing.
+- A direction of 999 or none is calm or variable wind, 000 is calm, 360 is north. -9999 and 9999 mean missing.
 - What a quality code means depends on the source of the value: see `passes`.
 - Reports between the routine ones (FM16) repeat a running total of the hour's precipitation: adding up would count rain
   twice.
@@ -51,13 +51,17 @@ RANGES = {
 SKY = (*(f"sky_cover_summation_{i}" for i in range(1, 5)), *(f"sky_cover_{i}" for i in range(1, 4)))
 OKTAS = {"CLR": 0.0, "SKC": 0.0, "NSC": 0.0, "NCD": 0.0, "FEW": 2.0, "SCT": 4.0, "BKN": 6.0, "OVC": 8.0, "VV": 8.0}
 CLOCK = ("Year", "Month", "Day", "Hour", "Minute")
-LEGACY = range(313, 349)
-"""Sources that came with quality codes of their own (ISD)."""
-ICAO = 223
-GOOD = {"legacy": frozenset("01459ACIMPRU"), "icao": frozenset("014"), "other": frozenset("0145")}
+ISD = frozenset({"313", "314", "315", "322", "335", "343", "344", "346"})
+USAF = frozenset({"220", "221", "222", "223", "347", "348"})
+OVERFLOWN = "345"
+"""Sources that came with quality codes of their own; those of 345 tell of fields that were too narrow."""
+GOOD = {"isd": frozenset("0145ACIMPRU"), "usaf": frozenset("014"), "overflown": frozenset("0"),
+        "other": frozenset("0145")}  # fmt: skip
 CALM, VARIABLE = "C", "V"
 TRACE = ("T", "2")
-MISSING = "9"
+UNTOLD = "9"
+NO_HOUR = {"isd": frozenset("1"), "usaf": frozenset("1345678IJ"), "other": frozenset("a.")}
+"""Measurement codes of precipitation that was not measured, is incomplete, or fell in another time than an hour."""
 ROUTINE, SPECIAL, FIVE_MINUTES = "FM15", "FM16", "CRN05"
 LONGEST_HEADER = 2**16
 BLOCK = 1 << 22
@@ -66,17 +70,31 @@ BLOCK = 1 << 22
 def passes(quality: str, source: str) -> bool:
     """Whether a value with this quality code, of this source, may be used.
 
-    No code passes: nothing was found. Digits of ISD's sources (313 to 348): 0, 1, 4, 5 and 9 pass; 2, 3, 6 and 7 are
-    suspect or wrong; letters say that somebody accepted or mended the value, and pass. Digits of source 223: 0 (not
-    checked), 1 (good) and 4 (calculated) pass; 5 means removed. Of other sources 0, 1, 4 and 5 pass. Every other letter
-    is a check that failed.
+    No code passes: nothing was found; so does 9. Digits of ISD's sources (`ISD`): 0, 1, 4 and 5 pass; 2, 3, 6 and 7 are
+    suspect or wrong; letters that say that somebody accepted or mended the value pass. Two of these, C and U, are
+    letters of checks too; C stands on every temperature of stations that report whole degrees, so that both pass.
+    Digits of the Air Force's (`USAF`): 0 (not checked), 1 (good) and 4 (calculated) pass; 5 means removed. Of 345, 0
+    alone. Of other sources 0, 1, 4 and 5 pass. Every other letter is a check that failed.
 
     >>> passes("", "343"), passes("5", "343"), passes("5", "223"), passes("o", "343"), passes("A", "343")
     (True, True, False, False, True)
     """
     code = code_of(quality)
-    number = int(source) if source.isdecimal() else -1
-    return not code or code in GOOD["legacy" if number in LEGACY else "icao" if number == ICAO else "other"]
+    return not code or code == UNTOLD or code in GOOD[_family(source)]
+
+
+def is_of_an_hour(measurement: str, source: str) -> bool:
+    """Whether an amount of precipitation with this measurement code was measured, and fell in the hour of its report.
+
+    >>> is_of_an_hour("", "343"), is_of_an_hour("3", "343"), is_of_an_hour("3", "223"), is_of_an_hour("06-hr-accum", "")
+    (True, True, False, False)
+    """
+    family = _family(source)
+    return "accum" not in measurement.lower() and code_of(measurement) not in NO_HOUR.get(family, NO_HOUR["other"])
+
+
+def _family(source: str) -> str:
+    return "isd" if source in ISD else "usaf" if source in USAF else "overflown" if source == OVERFLOWN else "other"
 
 
 def code_of(text: str) -> str:
@@ -161,9 +179,15 @@ class _Table:
         return _each(self.text(f"{name}_Measurement_Code"), code_of)
 
     def passed(self, name: str) -> NDArray[np.bool_]:
-        quality, source = self.text(f"{name}_Quality_Code"), self.text(f"{name}_Source_Code")
-        pairs = np.array([f"{q}|{s}" for q, s in zip(quality, source, strict=True)], dtype=object)
-        return _each(pairs, lambda pair: passes(*pair.rsplit("|", 1))).astype(bool)
+        return self._by_source(name, "Quality_Code", passes)
+
+    def of_an_hour(self, name: str) -> NDArray[np.bool_]:
+        return self._by_source(name, "Measurement_Code", is_of_an_hour)
+
+    def _by_source(self, name: str, code: str, test: Callable[[str, str], bool]) -> NDArray[np.bool_]:
+        codes, sources = self.text(f"{name}_{code}"), self.text(f"{name}_Source_Code")
+        pairs = np.array([f"{c}|{s.strip()}" for c, s in zip(codes, sources, strict=True)], dtype=object)
+        return _each(pairs, lambda pair: test(*pair.rsplit("|", 1))).astype(bool)
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Values of a variable; NaN where there is none, a check failed, or none such was ever measured."""
@@ -172,7 +196,7 @@ class _Table:
         values = pd.to_numeric(pd.Series(self.text(name), dtype=object), errors="coerce").to_numpy(
             np.float64, copy=True
         )
-        values[np.isin(np.abs(values), (9999.0, 999.9)) | (self.codes(name) == MISSING)] = np.nan
+        values[np.isin(np.abs(values), (9999.0, 999.9))] = np.nan
         if name == "wind_direction":
             values[values == 999] = np.nan
         flagged = np.isfinite(values) & ~self.passed(name)
@@ -191,12 +215,13 @@ def _each(texts: NDArray[Any], make: Callable[[str], Any]) -> NDArray[Any]:
 
 
 def _wind(table: _Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Components of the wind, from the direction that it comes from; unknown where it varies and is not calm."""
+    """Components of the wind, from the direction that it comes from; unknown where it varies and is not calm. North is
+    360: a direction of 000 beside a speed contradicts it."""
     speed, direction = table.numbers("wind_speed"), table.numbers("wind_direction")
     codes = (table.codes("wind_direction"), table.codes("wind_speed"))
     calm = (codes[0] == CALM) | (codes[1] == CALM)
     speed = np.where(calm & np.isnan(speed), 0.0, speed)
-    direction = np.where((codes[0] == VARIABLE) | (codes[1] == VARIABLE), np.nan, direction)
+    direction = np.where((codes[0] == VARIABLE) | (codes[1] == VARIABLE) | (direction == 0), np.nan, direction)
     angle = np.radians(np.where(speed == 0, 0.0, direction))
     return -speed * np.sin(angle), -speed * np.cos(angle)
 
@@ -218,13 +243,12 @@ def _rain(table: _Table, hour: NDArray[np.int64], n: int) -> NDArray[np.float64]
 
     1. the last routine report (FM15), whose total is that of its hour  2. else the largest running total of special
     reports (FM16)  3. else the sum of five-minute values (CRN05)  4. else the last report. A trace is 0; amounts that
-    were gathered over more than an hour are left out.
+    are not of an hour are left out.
     """
     values = table.numbers("precipitation")
     trace = np.isin(table.codes("precipitation"), TRACE) & table.passed("precipitation")
     values[trace & np.isnan(values)] = 0.0
-    gathered = _each(table.text("precipitation_Measurement_Code"), lambda text: text == "g" or "accum" in text.lower())
-    values[gathered.astype(bool)] = np.nan
+    values[~table.of_an_hour("precipitation")] = np.nan
     kinds = _each(table.text("precipitation_Report_Type"), lambda text: text.replace("-", "").strip()[:5].upper())
     routine, special, short = (np.array([k[: len(w)] == w for k in kinds], dtype=bool)
                                for w in (ROUTINE, SPECIAL, FIVE_MINUTES))  # fmt: skip

@@ -1,14 +1,17 @@
 """Stations of GHCNh, forecast zones, and how far apart places are.
 
 The station list is published twice: `ghcnh-station-list.txt` in columns of fixed width (those of GHCN daily), and as
-CSV with a header. Both are read. -999.9 is an elevation that nobody knows. The list also names stations without any
-hourly file, so that a file that does not exist is no error.
+CSV with a header. Both are read. Quirks of its 38,000 rows: ids have hyphens, underscores and small letters
+(`ACU55-00189`, `VMUg_ngai-1`); elevations of -999.9, -999 and 9999 are unknown; stations of other countries carry what
+looks like a state (`ACL000BARA9`, TX). It also names stations without any hourly file, so that a file that does not
+exist is no error.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,10 +24,16 @@ from tracets.errors import DataError
 from tracets.files import LIMITS, Limits, read_bytes
 
 FOLDER = "oa/global-historical-climatology-network/hourly/"
-LISTS = tuple(f"{FOLDER}doc/ghcnh-station-list.{kind}" for kind in ("txt", "csv"))
+LISTS = tuple(f"doc/ghcnh-station-list.{kind}" for kind in ("txt", "csv"))
 EARTH_KM = 6371.0088
 """Mean radius."""
-UNKNOWN_HEIGHT = -999.0
+LOWEST, HIGHEST = -500.0, 9000.0
+"""Metres; what is written beyond them stands for an elevation that nobody knows."""
+ID = re.compile(r"[A-Z]{2}[\w-]{9}", re.ASCII)
+TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "VI"})
+"""Of the United States, with country codes of their own."""
+MOST_BROKEN = 0.01
+"""Of the rows of the list; more are no slip of a pen."""
 COLUMNS = {"id": (0, 11), "lat": (12, 20), "lon": (21, 30), "elevation": (31, 37), "state": (38, 40), "name": (41, 71)}
 STATES = {
     "ALABAMA": "AL", "ALASKA": "AK", "ARIZONA": "AZ", "ARKANSAS": "AR", "CALIFORNIA": "CA", "COLORADO": "CO",
@@ -53,8 +62,8 @@ class Station:
 
 
 def file_of(station: str, year: int) -> str:
-    """The path of a station's observations in a year, below the base URL."""
-    return f"{FOLDER}access/by-year/{year}/psv/GHCNh_{station}_{year}.psv"
+    """The path of a station's observations in a year, below the folder of GHCNh."""
+    return f"access/by-year/{year}/psv/GHCNh_{station}_{year}.psv"
 
 
 def read_stations(path: Path, networks: Sequence[str] = (), *, limits: Limits = LIMITS) -> list[Station]:
@@ -63,7 +72,7 @@ def read_stations(path: Path, networks: Sequence[str] = (), *, limits: Limits = 
     Raises
     ------
     DataError
-        Not such a list: names the file and the row.
+        Not such a list: names the file and the first row that is none. Some broken rows of many are left out.
     """
     text = read_bytes(path, most=limits.text_bytes, setting="text_bytes").decode("utf-8", errors="replace")
     lines = text.splitlines()
@@ -78,30 +87,40 @@ def read_stations(path: Path, networks: Sequence[str] = (), *, limits: Limits = 
     else:
         cut = ({name: line[a:b] for name, (a, b) in COLUMNS.items()} for line in lines)
         rows = enumerate(cut, start=1)
-    stations = {}
+    stations: dict[str, Station] = {}
+    n_rows, broken = 0, []
     for number, row in rows:
         if not any(part.strip() for part in row.values()):
             continue
-        station = _station(row, f"{path}: row {number}")
+        n_rows += 1
+        try:
+            station = _station(row)
+        except ValueError as error:
+            broken.append(f"row {number}: {error}")
+            continue
         if not networks or station.id[2] in networks:
             stations[station.id] = station
+    if len(broken) > MOST_BROKEN * n_rows:
+        raise DataError(f"{path}: {len(broken)} of {n_rows} rows are broken; {broken[0]}. Is it GHCNh's station list?")
     if not stations:
         raise DataError(f"{path}: names no station of the networks {', '.join(networks)}. Is it GHCNh's station list?")
     return [stations[id] for id in sorted(stations)]
 
 
-def _station(row: Mapping[str, str], where: str) -> Station:
-    id = row["id"].strip()
-    try:
-        lat, lon = float(row["lat"]), float(row["lon"])
-        elevation = float(row["elevation"]) if row["elevation"].strip() else UNKNOWN_HEIGHT
-    except ValueError as error:
-        raise DataError(f"{where}: {error}. Is it GHCNh's station list?") from error
-    if len(id) != 11 or not id.isalnum() or not abs(lat) <= 90 or not abs(lon) <= 180:
-        raise DataError(f"{where}: no station has the id '{id}' and lies at {lat}, {lon}. Is it GHCNh's station list?")
-    known = math.isfinite(elevation) and elevation > UNKNOWN_HEIGHT
-    name = " ".join(row["name"].split())
-    return Station(id, lat, lon, elevation if known else None, row["state"].strip(), name)
+def _station(row: Mapping[str, str]) -> Station:
+    id, state = row["id"].strip(), row["state"].strip()
+    lat, lon = float(row["lat"]), float(row["lon"])
+    elevation = float(row["elevation"]) if row["elevation"].strip() else math.nan
+    if not ID.fullmatch(id) or not abs(lat) <= 90 or not abs(lon) <= 180:
+        raise ValueError(f"no station has the id '{id}' and lies at {lat}, {lon}")
+    return Station(
+        id=id,
+        lat=lat,
+        lon=lon,
+        elevation=elevation if LOWEST < elevation < HIGHEST else None,
+        state=state if id.startswith("US") or state in TERRITORIES else "",
+        name=" ".join(row["name"].split()),
+    )
 
 
 def distance_km(lat: float, lon: float, lats: NDArray[np.float64], lons: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -122,8 +141,8 @@ def read_zones(path: Path, *, limits: Limits = LIMITS) -> dict[tuple[str, int, i
     Returns
     -------
     dict
-        (kind, number of the state, number of the zone or county), kind "Z" or "C", to latitude and longitude: the mean
-        of the list's rows, which are parts of counties.
+        (kind, number of the state, number of the zone or county), kind "Z" or "C", to latitude and longitude: the
+        middle of the list's rows, which are parts of counties.
 
     Raises
     ------
@@ -145,10 +164,16 @@ def read_zones(path: Path, *, limits: Limits = LIMITS) -> dict[tuple[str, int, i
             ) from None
         for key in (("Z", fips // 1000, zone), ("C", fips // 1000, fips % 1000)):
             found.setdefault(key, []).append((lat, lon))
-    return {
-        key: (sum(lat for lat, _ in places) / len(places), sum(lon for _, lon in places) / len(places))
-        for key, places in found.items()
-    }
+    return {key: _middle(places) for key, places in found.items()}
+
+
+def _middle(places: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The mean of latitudes and of longitudes; the Aleutians lie on both sides of the date line."""
+    lons = [lon for _, lon in places]
+    if max(lons) - min(lons) > 180:
+        lons = [lon % 360 for lon in lons]
+    lon = sum(lons) / len(lons)
+    return sum(lat for lat, _ in places) / len(places), lon - 360 if lon > 180 else lon
 
 
 def locate(event: Event, zones: Mapping[tuple[str, int, int], tuple[float, float]]) -> Event:
