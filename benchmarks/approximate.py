@@ -1,4 +1,4 @@
-"""What a search through inverted lists finds and takes, on vectors and questions of a real model: one line of JSON.
+"""What a search through an index engine finds and takes, on vectors and questions of a real model: one line of JSON.
 
     python benchmarks/approximate.py --windows 100000 --questions 100 --out approximate.jsonl
 
@@ -26,7 +26,7 @@ import typer
 
 from tracets import api
 from tracets.data.generate import Curriculum, generate_samples
-from tracets.retrieval.candidates import add_lists
+from tracets.retrieval.candidates import add_engine
 from tracets.types import Hit, Query, Sample
 
 CURRICULUM = Curriculum(lengths=(96, 168), channels=(3, 8))
@@ -47,6 +47,10 @@ def questions(sample: Sample) -> dict[str, Query]:
     return found
 
 
+def size_of(index: api.Index, name: str) -> int:
+    return (index.folder.mapped.folder / name).stat().st_size
+
+
 def timed(search: Callable[[Query], list[Hit]], asked: list[Query]) -> tuple[list[set[str]], float]:
     """The ids found for each question, and the median of milliseconds; the first is asked once before, unmeasured."""
     search(asked[0])
@@ -63,19 +67,20 @@ def measure(
     questions_: Annotated[int, typer.Option("--questions")] = 100,
     seed: int = 5,
     model: str = "base",
+    engine: Annotated[str, typer.Option(help="lists, or the engine of an installed package.")] = "lists",
     folder: Annotated[Path | None, typer.Option(help="Keep the index there, and take it from there.")] = None,
     out: Annotated[Path, typer.Option(help="JSON lines; runs are added.")] = Path("approximate.jsonl"),
 ) -> None:
-    """Ask through lists and without them."""
+    """Ask through an engine and without it."""
     encoder = api.load(model, threads=1)
     with tempfile.TemporaryDirectory() as temporary:
         path = (folder or Path(temporary)) / f"generated-{windows_}-{seed}"
         if not path.exists():
             api.build_index(windows(windows_, seed, captions=False), encoder, path, ann=False)
         began = time.perf_counter()
-        index = add_lists(api.open_index(path), encoder=encoder)
-        made, lists = time.perf_counter() - began, index.lists
-        assert lists is not None
+        index = add_engine(api.open_index(path), engine, encoder=encoder)
+        made, opened = time.perf_counter() - began, index.engine
+        assert opened is not None
         step = max(1, windows_ // questions_)
         said = itertools.islice(windows(min(windows_, 20 * questions_), seed, captions=True), 0, None, min(step, 20))
         kinds: dict[str, list[Query]] = {}
@@ -84,7 +89,8 @@ def measure(
                 kinds.setdefault(kind, []).append(query)
         record = {
             "windows": windows_, "vectors": len(index.folder.mapped.channels.exact), "seed": seed, "model": model,
-            "lists": len(lists.centres), "probes": lists.probes, "recall_said": lists.recall,
+            "engine": engine, "effort": opened.part.effort, "recall_said": opened.recall,
+            "engine_mb": round(sum(size_of(index, part.name) for part in opened.part.parts) / 1e6, 1),
             "seconds_to_make": round(made, 1), "processor": platform.processor() or platform.machine(),
         }  # fmt: skip
         for kind, asked in kinds.items():

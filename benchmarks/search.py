@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from runs import finished, same_run
 
 from tracets.index import IndexFolder, Rows
-from tracets.retrieval.candidates import add_lists
+from tracets.retrieval.candidates import add_engine
 from tracets.retrieval.questions import encode_parts
 from tracets.retrieval.search import search
 from tracets.retrieval.stored import Index
@@ -205,12 +205,12 @@ def build(path: Path, rows: int) -> dict[str, Any]:
 def measure(path: Path, run: dict[str, Any], *, baselines: bool) -> dict[str, Any]:
     """One cell: a kind of question under a filter, by tracets, then by NumPy, then by faiss."""
     index, encoder, lists = Index.open(path), Asked(), {}
-    if run["search"] == "ann" and index.lists is None:
+    if run["search"] == "ann" and index.engine is None:
         began = time.monotonic()
-        index = add_lists(index)
+        index = add_engine(index)
         lists["lists_seconds"] = round(time.monotonic() - began, 1)
-    if run["search"] == "ann" and index.lists is not None:
-        lists["lists_recall"] = round(index.lists.recall, 4)
+    if run["search"] == "ann" and index.engine is not None:
+        lists["lists_recall"] = round(index.engine.recall, 4)
     where = FILTERS[run["filter"]]
     if run["kind"] == "sample":
         manifest = replace(index.folder.manifest, sample_weight=1.0)

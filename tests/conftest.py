@@ -54,6 +54,11 @@ def minilm():
     return TextBackbone()
 
 
+BRIEF_WORDS = (
+    "the load rain wind falls rises to of low high dry calm in a evening heavy burst week night then and".split()
+)
+
+
 class WordBackbone:
     """Stands for the frozen sentence encoder where a test needs no meaning: a fixed vector for each word."""
 
@@ -87,6 +92,30 @@ class WordBackbone:
 @pytest.fixture(scope="session")
 def word_backbone():
     return WordBackbone()
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone(tmp_path_factory):
+    """A sentence encoder with random weights and a tokenizer of its own, as a folder."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("backbone")
+    letters = [c for c in "abcdefghijklmnopqrstuvwxyz0123456789.,;:%-"]
+    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + c for c in letters), *BRIEF_WORDS]
+    tokenizer = Tokenizer(models.WordPiece({w: i for i, w in enumerate(known)}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(known), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder)
+    return str(folder)
 
 
 @pytest.fixture(scope="session")

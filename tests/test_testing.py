@@ -1,6 +1,8 @@
 """The checks of `tracets.testing`: parts of another package pass them, and each breach is named."""
 
+import json
 import re
+import shutil
 import sys
 from dataclasses import replace
 from functools import partial
@@ -8,20 +10,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tracets import api
+from tracets.data import Corpus
 from tracets.data.captions import captioners, known_captioners
+from tracets.data.generate import generate_samples
 from tracets.data.readers import BUILT_IN, Reader, known_readers
-from tracets.encoders import registry
-from tracets.errors import ConfigError, DataError, NotFound
+from tracets.encoders import registry, store
+from tracets.encoders.model import TraceModel
+from tracets.errors import ConfigError, DataError, ModelError, NotFound
 from tracets.forecast.backbones.registry import known_backbones
+from tracets.index.registry import known_engines
 from tracets.plugins import installed
 from tracets.testing import check_captioner, check_encoder, check_reader, windows
 from tracets.types import Query, SeriesVectors, TextVectors
 
 PAGE = Path(__file__).resolve().parents[1] / "CONTRIBUTING.md"
 pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the page is not beside the tests")
-CACHES = (known_backbones, known_readers, known_captioners, registry.known_encoders, registry.known_sentence_encoders)
+CACHES = (
+    known_backbones, known_readers, known_captioners, known_engines, registry.known_encoders,
+    registry.known_series_encoders, registry.known_sentence_encoders,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -44,7 +54,7 @@ def install(folder: Path, points: str, **modules: str) -> None:
 
 
 @pytest.fixture
-def contributed(tmp_path, monkeypatch, forget):
+def contributed(tmp_path, monkeypatch, forget, tiny_backbone):
     """The package of CONTRIBUTING.md, installed."""
     text = PAGE.read_text(encoding="utf-8")
     modules = dict(re.findall(r"^```python\n# (\w+)\.py\n(.*?)^```", text, re.M | re.S))
@@ -53,6 +63,7 @@ def contributed(tmp_path, monkeypatch, forget):
     site = tmp_path / "site"
     site.mkdir()
     install(site, points, **modules)
+    shutil.copytree(tiny_backbone, site / "brief-weights")
     monkeypatch.syspath_prepend(site)
     yield modules
     for name in modules:
@@ -60,7 +71,7 @@ def contributed(tmp_path, monkeypatch, forget):
 
 
 def test_the_package_of_the_page_works(contributed, tmp_path, monkeypatch):
-    assert set(contributed) == {"levels", "lines", "ends", "middle", "test_parts"}
+    assert set(contributed) == {"levels", "eighths", "brief", "graph", "lines", "ends", "middle", "test_parts"}
     names: dict = {}
     exec(compile(contributed["test_parts"], "test_parts.py", "exec"), names)
     names["test_parts"](tmp_path)
@@ -73,6 +84,59 @@ def test_the_package_of_the_page_works(contributed, tmp_path, monkeypatch):
     assert hit.id == "line-2", "an index finds an encoder of another package by its name"
     with pytest.raises(ConfigError, match="'levels' is an encoder of another package, which has no backends"):
         api.load("levels", backend="torch")
+
+
+def test_the_engine_of_the_page_works(contributed, tmp_path, monkeypatch):
+    pytest.importorskip("voyager")
+    names: dict = {}
+    exec(compile(contributed["test_parts"], "test_parts.py", "exec"), names)
+    names["test_engine"]()
+    (tmp_path / "many.lines").write_text("".join(f"line {i}: {i} {i + 1} {i * i}\n" for i in range(60)))
+    corpus = api.caption(api.read(tmp_path / "many.lines"), style="ends")
+    index = api.build_index(corpus, api.load("levels"), tmp_path / "index", ann="graph")
+    told = json.loads((tmp_path / "index" / "manifest.json").read_text())
+    assert (told["engine"], told["engine_version"], told["engine_package"]) == ("graph", "1", "parts")
+    assert index.engine.recall >= 0.95 and api.verify_index(tmp_path / "index") == []
+    hits = [
+        [(hit.id, hit.score) for hit in api.search(index, api.model_of(index), "a level of 50", k=5, exact=exact)]
+        for exact in (False, True)
+    ]
+    assert hits[0] == hits[1]
+
+
+@pytest.mark.slow
+def test_the_series_tower_of_the_page_is_trained_saved_and_searched_with(contributed, tmp_path, monkeypatch):
+    windows = generate_samples(48, seed=3, captions=True, split="train")
+    corpus = Corpus.from_samples([replace(s, split="val" if i % 4 == 0 else "train") for i, s in enumerate(windows)])
+    settings = [
+        "model.series.tower=eighths", "model.text.backbone=brief", "model.dim=16", "model.series.dim=16",
+        "model.text.dim=16", "optim.max_steps=2", "optim.batch_size=8",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="series tower 'eighths' of another package has no stage 1.*pretrain.share=0"):
+        api.train(corpus, tmp_path / "none", init="none", assignments=settings)
+    trained = api.train(corpus, tmp_path / "model", init="none", assignments=[*settings, "pretrain.share=0"])
+    saved = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert saved["model"]["series"]["tower"] == "eighths" and saved["tower_package"] == "parts"
+    model = api.load(tmp_path / "model")
+    assert model.BACKEND == "torch" and model.fingerprint == trained.fingerprint
+    check_encoder(model, tolerance=1e-3)
+    index = api.build_index(corpus, model, tmp_path / "index")
+    (hit,) = api.search(index, model, Query(like=corpus.ids[0]), k=1)
+    assert -1 <= hit.score <= 1 and hit.id != corpus.ids[0]
+    untrained = TraceModel(model.config, name="untrained")
+    weights = zip(model.series.parameters(), untrained.series.parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in weights)
+    with pytest.raises(ModelError, match="a model with series.tower = 'eighths' of another package cannot be exported"):
+        api.load(tmp_path / "model", backend="onnx")
+
+    monkeypatch.setattr(registry, "known_series_encoders", dict)
+    monkeypatch.setattr(store, "known_series_encoders", dict)
+    with pytest.raises(
+        ModelError, match="has the series tower 'eighths' of another package, which is not installed. In"
+    ):
+        api.load(tmp_path / "model")
+    with pytest.raises(NotFound, match="no series tower 'eighths': there are none"):
+        TraceModel(model.config, name="again")
 
 
 def test_names_are_known_and_taken_once(monkeypatch, forget):

@@ -90,6 +90,13 @@ class CaptionError(TracetsError, RuntimeError):
     """A language model refused, or never answered in the right shape. Never holds a key."""
 
 
+class SearchedExactly(UserWarning):
+    """A warning, no error: what an index engine made for an index cannot be used here, so that every window is scored.
+
+    Nothing is missed by it, but a search of a large index takes longer. It says which package is missing.
+    """
+
+
 class ShortAnswer(UserWarning):
     """A warning, no error: a search found fewer windows than it was asked for, and why there are no more.
 

@@ -49,6 +49,14 @@ def installed(group: str, built_in: Iterable[T], *, kind: str) -> dict[str, T]:
     return found
 
 
+def package_of(group: str, name: str) -> str:
+    """The installed package that brings a part, as `pip install` calls it; "" for a part that none brings."""
+    for point in entry_points(group=group):
+        if point.dist is not None and point.load().name == name:
+            return point.dist.name
+    return ""
+
+
 def named(parts: dict[str, T], name: str, *, kind: str, group: str) -> T:
     """The part of a name.
 

@@ -46,6 +46,21 @@ def hits(tracets, index, *arguments):
     return [json.loads(line) for line in tracets("search", index, *arguments, "--json").out.splitlines()]
 
 
+def test_an_engine_is_named_and_told(tracets, refused, corpus_file, model_folder, tmp_path):
+    out = tmp_path / "listed.index"
+    asked = ("index", corpus_file, "--model", model_folder, "--out", out)
+    said = refused(*asked, "--ann-engine", "lists", "--no-ann")
+    assert "--ann-engine lists makes the search approximate, --no-ann exact. Leave one out." in said
+    assert "no index engine 'graph': there are lists" in refused(*asked, "--ann-engine", "graph")
+    result = tracets(*asked, "--ann-engine", "lists", "--json")
+    assert result.code == 0 and "an approximate search finds 100.0% of the 10 best windows" in result.err
+    assert json.loads(result.out)["recall_at_10"] == 1.0
+    told = json.loads(tracets("index", "info", out, "--json").out)["engine"]
+    assert told == {
+        "name": "lists", "version": "1", "package": "tracets", "recall_at_10": 1.0, "effort": 16, "windows": 12,
+    }  # fmt: skip
+
+
 def test_delete_by_id_and_by_a_filter(tracets, refused, index):
     assert json.loads(tracets("index", "delete", index, "day-1", "day-2", "--json").out)["deleted"] == 2
     assert json.loads(tracets("index", "delete", index, "--where", "entity = 'sf'", "--json").out)["deleted"] == 5

@@ -1,4 +1,4 @@
-"""Approximate search by inverted lists: what the lists hold, what is found, and when it does not apply."""
+"""Approximate search: what inverted lists hold, what is found, and when it does not apply."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,10 +11,10 @@ from tracets.data.captions import caption
 from tracets.data.generate import generate_samples
 from tracets.filters import col
 from tracets.index import IndexFolder, Rows
-from tracets.index.lists import make_lists, open_lists
-from tracets.index.quantised import quantise
+from tracets.index.lists import make_lists
+from tracets.index.quantised import Widened, quantise
 from tracets.retrieval.build import build_index
-from tracets.retrieval.candidates import add_lists
+from tracets.retrieval.candidates import add_engine
 from tracets.retrieval.search import search
 from tracets.retrieval.stored import Index
 from tracets.types import LISTED, Query, Sample, SeriesVectors, TextVectors
@@ -74,7 +74,8 @@ def made(tmp_path_factory):
 def test_the_lists_hold_every_vector_once_at_its_nearest_centre():
     rng = np.random.default_rng(1)
     vectors = quantise(unit(rng.normal(size=(500, 8))))
-    centres, members, ends = make_lists(vectors)
+    lists = make_lists(Widened(vectors))
+    centres, members, ends = lists.centres, lists.members, lists.ends
     assert len(centres) == 22 and ends[0] == 0 and ends[-1] == 500
     assert sorted(members.tolist()) == list(range(500))
     wide = vectors.numbers * vectors.scales[:, None]
@@ -85,9 +86,9 @@ def test_the_lists_hold_every_vector_once_at_its_nearest_centre():
 def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
     path, encoder = made
     monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 30)
-    index = add_lists(Index.open(path), probes=4)
-    assert 0.6 < index.lists.recall < 1 and index.lists.probes == 4
-    assert Index.open(path).lists.recall == index.lists.recall
+    index = add_engine(Index.open(path), effort=4)
+    assert 0.6 < index.engine.recall < 1 and index.engine.part.effort == 4
+    assert Index.open(path).engine.recall == index.engine.recall
     scored = []
     whole = type(index.series).take
     monkeypatch.setattr(type(index.series), "take", lambda bank, which: scored.append(len(which)) or whole(bank, which))
@@ -100,14 +101,14 @@ def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
         best = {h.id: h.score for h in expected}
         assert all(best[h.id] == pytest.approx(h.score, abs=2e-6) for h in found if h.id in best)
         shares.append(len({h.id for h in found} & set(best)) / 10)
-    assert np.mean(shares) > index.lists.recall - 0.1
+    assert np.mean(shares) > index.engine.recall - 0.1
 
 
 @pytest.mark.slow
 def test_recall_is_that_of_texts_or_of_their_sentences(made, monkeypatch):
     path, encoder = made
     monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 15)
-    index = add_lists(Index.open(path), probes=3)
+    index = add_engine(Index.open(path), effort=3)
     rows, texts = index.texts
     shares = {"text": [], "sentence": []}
     for text in range(len(rows)):
@@ -116,31 +117,34 @@ def test_recall_is_that_of_texts_or_of_their_sentences(made, monkeypatch):
             encoder.vectors["one"] = vectors
             expected, found = (search(index, encoder, Query("one"), exact=exact) for exact in (True, False))
             shares[kind].append(len({h.id for h in expected} & {h.id for h in found}) / 10)
-    assert index.lists.recall == pytest.approx(min(np.mean(found) for found in shares.values()), abs=0.05)
-    assert 0.5 < index.lists.recall < 0.95
+    assert index.engine.recall == pytest.approx(min(np.mean(found) for found in shares.values()), abs=0.05)
+    assert 0.5 < index.engine.recall < 0.95
 
 
 @pytest.mark.slow
 def test_more_lists_are_looked_into_until_most_is_found(made, monkeypatch):
     path, _ = made
     monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 30)
-    monkeypatch.setattr("tracets.retrieval.candidates.PROBES", 1)
-    recall = {probes: add_lists(Index.open(path), probes=probes).lists.recall for probes in (1, 2, 4, 8)}
+    monkeypatch.setattr("tracets.index.lists.PROBES", 1)
+    recall = {probes: add_engine(Index.open(path), effort=probes).engine.recall for probes in (1, 2, 4, 8)}
     assert recall[1] < recall[4] <= recall[8]
     for wanted in (recall[1], recall[4], 1.1):
         monkeypatch.setattr("tracets.retrieval.candidates.WANTED", wanted)
-        lists = add_lists(Index.open(path)).lists
+        engine = add_engine(Index.open(path)).engine
+        lists = engine.finder
         enough = [probes for probes in recall if recall[probes] >= wanted]
         if enough:
-            assert (lists.probes, lists.recall) == (enough[0], recall[enough[0]])
+            assert (engine.part.effort, engine.recall) == (enough[0], recall[enough[0]])
         else:
-            assert len(lists.centres) / 4 >= lists.probes > len(lists.centres) / 8
+            assert len(lists.centres) / 4 >= engine.part.effort > len(lists.centres) / 8
 
 
 def test_an_index_is_listed_from_some_size_on(monkeypatch, tmp_path, plants, statistics_encoder):
-    monkeypatch.setattr("tracets.retrieval.build.add_lists", lambda index, *, encoder: (len(index), encoder))
+    monkeypatch.setattr(
+        "tracets.retrieval.build.add_engine", lambda index, name, *, encoder: (len(index), name, encoder)
+    )
     build = partial(build_index, plants, statistics_encoder, tmp_path / "index", overwrite=True)
-    listed = (3, statistics_encoder)
+    listed = (3, "lists", statistics_encoder)
     assert LISTED == 1_000_000
     monkeypatch.setattr("tracets.retrieval.build.LISTED", 3)
     assert build() == listed and build(ann=False) != listed
@@ -150,7 +154,7 @@ def test_an_index_is_listed_from_some_size_on(monkeypatch, tmp_path, plants, sta
 
 def test_filters_channels_and_stored_windows(made):
     path, encoder = made
-    index = add_lists(Index.open(path), probes=10_000)
+    index = add_engine(Index.open(path), effort=10_000)
     for query in (Query("q10"), Query(channels={"sun": "q10"}), Query(like="w33"), Query("q20", like="w33")):
         for where in (None, "n < 300", "n < 12", "n < 0", (col("n") >= 100) & ~col("n").between(200, 299)):
             found, expected = (search(index, encoder, query, where=where, exact=e) for e in (False, True))
@@ -163,21 +167,19 @@ def test_filters_channels_and_stored_windows(made):
 @pytest.mark.slow
 def test_windows_that_are_added_later_are_candidates_always(made, tmp_path):
     path, encoder = made
-    add_lists(Index.open(path))
+    add_engine(Index.open(path))
     index = Index.open(path)
     rows = Rows([Sample("new", np.ones((1, 2)), ("rain",))],
                 SeriesVectors(unit(np.ones((1, DIM))), (unit(np.ones((1, M, DIM))),)),
                 TextVectors(np.zeros((0, DIM), np.float32), (), ()))  # fmt: skip
-    assert index.lists is not None
+    assert index.engine is not None
     more = Index(index.folder.add([rows]).folder)
-    assert more.lists is not None and more.lists.rows == len(index)
+    assert more.engine is not None and more.engine.part.rows == len(index)
     like_new = Query(like=index.ids[0])
     for exact in (False, True):
         assert "new" in [hit.id for hit in search(more, encoder, like_new, k=len(more), exact=exact)]
     deleted = Index(more.folder.delete(["new"]).folder)
     assert "new" not in [hit.id for hit in search(deleted, encoder, like_new, k=len(more))]
-    state = more.folder.mapped.state
-    assert state.lists is not None and open_lists(tmp_path, state.lists) is None
     assert len(search(Index.open(path), encoder, Query("q10"), k=N + 1)) == N
 
 
@@ -197,10 +199,10 @@ def test_without_texts_captions_are_asked(tmp_path, model_folder):
             asked.extend(texts)
             return encoder.encode_texts(texts, batch_size=batch_size)
 
-    assert add_lists(index, probes=1, encoder=Told()).lists.recall <= 1
+    assert add_engine(index, effort=1, encoder=Told()).engine.recall <= 1
     assert len(asked) == 50 and set(asked) <= {caption(sample).text for sample in samples}
     asked.clear()
     few = Index(index.refresh().folder.delete([sample.id for sample in samples[:100]]).folder)
-    assert add_lists(few, probes=1, encoder=Told()).lists.rows == 120, "dead rows keep their places"
+    assert add_engine(few, effort=1, encoder=Told()).engine.part.rows == 120, "dead rows keep their places"
     assert set(asked) == {caption(sample).text for sample in samples[100:]}
-    assert add_lists(few.refresh()).lists.recall >= 0.95, "probes are doubled"
+    assert add_engine(few.refresh()).engine.recall >= 0.95, "probes are doubled"

@@ -16,7 +16,7 @@ from tracets.index import IndexFolder, Rows
 from tracets.index.transfer import export, restore
 from tracets.index.verify import verify
 from tracets.retrieval.build import compact_index, hubness_of
-from tracets.retrieval.candidates import add_lists
+from tracets.retrieval.candidates import add_engine
 from tracets.retrieval.search import search
 from tracets.retrieval.stored import Index
 from tracets.types import Query, Sample, SeriesVectors, TextVectors
@@ -182,7 +182,7 @@ class Live(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule()
     def lists(self):
-        add_lists(Index.open(self.path), probes=100)
+        add_engine(Index.open(self.path), effort=100)
 
     @rule(seed=SEED)
     def overwrite(self, seed):

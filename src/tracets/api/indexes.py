@@ -110,7 +110,7 @@ def verify_index(index: AnyPath) -> list[str]:
 
 
 def compact_index(index: AnyPath, *, keep_seconds: float = KEEP_SECONDS) -> Index:
-    """Rewrite an index without its dead windows, and make the hubness of its texts (and its lists) anew.
+    """Rewrite an index without its dead windows, and make the hubness of its texts (and its engine) anew.
 
     Parameters
     ----------
@@ -147,11 +147,14 @@ def restore_index(file: AnyPath, out: AnyPath, *, overwrite: bool = False) -> In
         `out` is taken.
     """
     from tracets.index.transfer import restore
-    from tracets.retrieval.candidates import add_lists
+    from tracets.retrieval.candidates import remake_engine
     from tracets.retrieval.stored import Index as Index_
 
-    folder, probes = restore(Path(file), Path(out), overwrite=overwrite)
-    return Index_(folder) if probes is None else add_lists(Index_(folder), probes=probes)
+    folder, engine = restore(Path(file), Path(out), overwrite=overwrite)
+    restored = Index_(folder)
+    if engine is None:
+        return restored
+    return remake_engine(restored, engine["name"], effort=engine["effort"], package=engine["package"])
 
 
 def watch(

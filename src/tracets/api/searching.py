@@ -130,13 +130,14 @@ def build_index(
     batch_size: int = 64,
     overwrite: bool = False,
     update: bool = False,
-    ann: bool | None = None,
+    ann: bool | str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Write an index, whole or not at all: `update` encodes what is new alone.
 
     `out` may be a URL such as `s3://bucket/index`: the index is made on this machine and sent there. `ann` makes its
-    search approximate, which by default it is from a million windows on: `lists.recall` of the index says how near.
+    search approximate, which by default it is from a million windows on: by inverted lists, or by the index engine of
+    this name, of another package. `engine.recall` of the index says how near it comes.
     """
     from tracets.retrieval import build, remote
 

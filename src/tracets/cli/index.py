@@ -117,7 +117,7 @@ def compact(
     ] = KEEP_SECONDS / 60,
     as_json: Json = False,
 ) -> None:
-    """Rewrite an index without its dead rows, with the hubness of its texts and its lists made anew."""
+    """Rewrite an index without its dead rows, with the hubness of its texts and its engine made anew."""
     before = api.index_info(index)
     compacted = api.compact_index(index, keep_seconds=60 * keep)
     after = api.index_info(index)

@@ -18,7 +18,7 @@ from tracets.cli.mcp import mcp
 from tracets.cli.reproduce import reproduce
 from tracets.cli.show import note, set_limits
 from tracets.cli.watch import watch
-from tracets.errors import ShortAnswer, TracetsError, visible
+from tracets.errors import SearchedExactly, ShortAnswer, TracetsError, visible
 
 app = typer.Typer(
     name="tracets",
@@ -88,8 +88,8 @@ _shown = warnings.showwarning
 
 
 def _show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-    """A short answer as a note on stderr; other warnings as ever."""
-    if issubclass(category, ShortAnswer):
+    """What a search says of itself as a note on stderr; other warnings as ever."""
+    if issubclass(category, ShortAnswer | SearchedExactly):
         note(str(message))
     else:
         _shown(message, category, *where, **more)

@@ -84,6 +84,9 @@ def index(
         bool | None,
         typer.Option("--ann/--no-ann", help=f"Search it approximately; by default from {LISTED:,} windows on."),
     ] = None,
+    ann_engine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What finds the nearest vectors then: lists, or a package's.")
+    ] = None,
     length: long.Lengths = None,
     stride: long.Strides = None,
     min_observed: long.MinObserved = 0.0,
@@ -95,6 +98,8 @@ def index(
     """Index the windows and texts of a corpus; with --length, of long series (a file, or a folder of files)."""
     if length is None and (stride is not None or min_observed):
         raise ConfigError("--stride and --min-observed are for long series, which --length cuts. Add it.")
+    if ann_engine is not None and ann is False:
+        raise ConfigError(f"--ann-engine {ann_engine} makes the search approximate, --no-ann exact. Leave one out.")
     read = {"reader": reader, "freq": freq, "zone": zone}
     windows: Iterable[Sample]
     if length is None:
@@ -104,12 +109,14 @@ def index(
     encoder = api.load(model, backend=backend_of(backend))
     began = time.monotonic()
     with counting("indexing", len(windows) if isinstance(windows, Sized) else None) as progress:
-        built = api.build_index(windows, encoder, out, overwrite=overwrite, update=update, ann=ann, progress=progress)
+        built = api.build_index(
+            windows, encoder, out, overwrite=overwrite, update=update, ann=ann_engine or ann, progress=progress
+        )
     seconds = time.monotonic() - began
     series, texts = built.embedded or (0, 0)
     facts = {
         "out": str(out), "windows": len(built), "fingerprint": encoder.fingerprint, "encoded_windows": series,
-        "encoded_texts": texts, "recall_at_10": built.lists.recall if built.lists else 1.0,
+        "encoded_texts": texts, "recall_at_10": built.engine.recall if built.engine else 1.0,
         "seconds": round(seconds, 3), "windows_s": round(len(built) / seconds, 1),
     }  # fmt: skip
     if cut is not None:
@@ -119,8 +126,8 @@ def index(
         f"encoded {series} windows and {texts} texts; {len(built)} windows written in {seconds:.1f} s, "
         f"{len(built) / seconds:.0f} a second"
     )
-    if built.lists:
-        note(f"an approximate search finds {built.lists.recall:.1%} of the 10 best windows; search --exact finds all")
+    if built.engine:
+        note(f"an approximate search finds {built.engine.recall:.1%} of the 10 best windows; search --exact finds all")
     how = " --spans" if length else ""
     said = f'indexed {len(built)} windows in {out}; next: tracets search {out} "your question"{how}'
     done(said, facts, as_json=as_json)

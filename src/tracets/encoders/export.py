@@ -35,7 +35,7 @@ from tracets.encoders.protocol import PairEncoder
 from tracets.encoders.quantise import quantise
 from tracets.encoders.seals import hash_of, sealed
 from tracets.encoders.sentences import by_length, read_numbers, split_sentences
-from tracets.encoders.series import SeriesBatch, to_series_batch
+from tracets.encoders.series import SeriesBatch, SeriesTower, to_series_batch
 from tracets.encoders.store import write_whole
 from tracets.encoders.text import TextBatch
 from tracets.errors import ModelError
@@ -111,9 +111,14 @@ def check_exportable(model: TraceModel) -> None:
     Raises
     ------
     ModelError
-        The model's sentence encoder has no fast tokenizer, or padding moves the model's vectors (causal attention):
-        a graph is given short windows with padding.
+        The model's series tower is another package's, its sentence encoder has no fast tokenizer, or padding moves the
+        model's vectors (causal attention): a graph is given short windows with padding.
     """
+    if not isinstance(model.series, SeriesTower):
+        raise ModelError(
+            f"a model with series.tower = '{model.series.name}' of another package cannot be exported. Use torch, on "
+            f"which it runs by itself."
+        )
     if model.config.series.attention == "causal":
         raise ModelError("a model with series.attention = 'causal' cannot be exported: padding would move its vectors.")
     if not getattr(model.backbone.loaded()[1], "is_fast", False):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tracets.data.collate import collate
 from tracets.encoders.backbone import TextBackbone
+from tracets.encoders.brought import series_tower
 from tracets.encoders.inputs import series_in_batches, texts_in_batches
 from tracets.encoders.pretrained import Pretrained
 from tracets.encoders.series import N_NUMBERS, SeriesTower, to_series_batch
@@ -53,7 +54,7 @@ class TraceModel(Pretrained, nn.Module):
         self.name = name
         self.source: Path | None = None
         self.backbone = backbone or TextBackbone(config.text.backbone)
-        self.series = SeriesTower(
+        self.series = series_tower(
             config.series, backbone_dim=self.backbone.dim, out=config.dim, apart=config.sample == "apart"
         )
         self.text = self._text_tower()
@@ -69,7 +70,7 @@ class TraceModel(Pretrained, nn.Module):
         config, width = self.config, self.backbone.dim
         if config.text.reader == "pooled":
             return PooledTextTower(backbone_dim=width, out=config.dim)
-        n_claims = N_NUMBERS[config.series.features] * config.series.vectors
+        n_claims = N_NUMBERS[config.series.features] * config.series.vectors if self._claims is not None else 0
         return TextTower(
             config.text,
             backbone_dim=width,
@@ -77,6 +78,13 @@ class TraceModel(Pretrained, nn.Module):
             n_claims=max(n_claims, 1),
             apart=config.sample == "apart",
         )
+
+    @property
+    def _claims(self) -> Tensor | None:
+        """Where the series tower would put a number that a text states; None for one that has no such place."""
+        if not isinstance(self.series, SeriesTower) or self.config.series.features == "none":
+            return None
+        return self.series.claims
 
     @property
     def device(self) -> torch.device:
@@ -88,7 +96,7 @@ class TraceModel(Pretrained, nn.Module):
 
     def read_texts(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
         """Vectors of packed texts (n, dim) and of their sentences (m, dim)."""
-        return self.text(batch, self.series.claims if self.config.series.features != "none" else None)
+        return self.text(batch, self._claims)
 
     @property
     def sample_weight(self) -> float:

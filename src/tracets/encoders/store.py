@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tracets.encoders.hub import fetched, is_on_hub
+from tracets.encoders.registry import known_series_encoders, tower_package
 from tracets.encoders.seals import read_config
-from tracets.encoders.settings import ModelConfig
+from tracets.encoders.settings import OWN_TOWER, ModelConfig
 from tracets.errors import ConfigError, ModelError, NotFound
 from tracets.files import is_file, size_of
 from tracets.plain import build
@@ -40,6 +41,8 @@ def save_model(model: TraceModel, folder: str | Path, *, card: str) -> Path:
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     config = {"format": FORMAT, "name": model.name, "fingerprint": model.fingerprint, "model": asdict(model.config)}
+    if model.config.series.tower != OWN_TOWER:
+        config["tower_package"] = tower_package(model.config.series.tower)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_whole(path / "model.safetensors", save(weights))
     write_whole(path / "card.md", card.encode())
@@ -58,7 +61,8 @@ def load_model(name: str | os.PathLike[str], *, backbone: TextBackbone | None = 
     NotFound
         No such folder and no such shipped model.
     ModelError
-        The folder is damaged, of another format, or its weights are not those it was saved with.
+        The folder is damaged, of another format, or of a series tower whose package is not installed; or its weights
+        are not those it was saved with.
     """
     from tracets.encoders import model as room
 
@@ -78,6 +82,7 @@ def load_model(name: str | os.PathLike[str], *, backbone: TextBackbone | None = 
     except (KeyError, ConfigError) as error:
         raise ModelError(f"{what} is damaged ({type(error).__name__}: {error}). Copy or train it again.") from error
     refuse_giants(asdict(config), what=what)
+    _refuse_without_tower(config.series.tower, saved, what=what)
     weights = read_weights(path / "model.safetensors", what=what)
     reader = backbone or room.TextBackbone(config.text.backbone)
     model = restored(
@@ -90,6 +95,14 @@ def load_model(name: str | os.PathLike[str], *, backbone: TextBackbone | None = 
         raise ModelError(f"model '{path}' is damaged: its weights are not those it was saved with. Copy it again.")
     model.source = path
     return model.eval()
+
+
+def _refuse_without_tower(name: str, saved: dict[str, Any], *, what: str) -> None:
+    """Refuse a model whose series tower is of a package that is not installed."""
+    if name != OWN_TOWER and name not in known_series_encoders():
+        package = saved.get("tower_package")
+        fix = f"Install it: pip install {package}" if package else "Install the package that brings it."
+        raise ModelError(f"{what} has the series tower '{name}' of another package, which is not installed. {fix}")
 
 
 def read_weights(path: Path, *, what: str) -> dict[str, Tensor]:

@@ -45,7 +45,7 @@ def anew(home: Path, table: Any, path: Path, *, dim: int, known: State | None = 
                 writer.add(batch)
             state = _settled(writer.finish(version), path, version)
         state.write(building)
-        target = _free(home, f"{PREFIX}{name}.{version}")
+        target = free(home, f"{PREFIX}{name}.{version}")
         os.replace(building, target)
         sync([home])
         return target, state
@@ -56,8 +56,8 @@ def anew(home: Path, table: Any, path: Path, *, dim: int, known: State | None = 
 def follow(folder: Path, state: State, table: Any, path: Path) -> State:
     """Bring the flat files of a state to the table as it is open: append new rows, mark dead ones, publish.
 
-    Hubness is dropped, since it is that of the texts and windows before; inverted lists stay those of the rows they
-    were made from.
+    Hubness is dropped, since it is that of the texts and windows before; what an index engine made stays that of the
+    rows it was made from.
     """
     version = int(table.version)
     before = np.fromfile(folder / "row_ids", np.uint64, count=state.rows)
@@ -107,7 +107,7 @@ def _settled(state: State, path: Path, version: int) -> State:
     return replace(state, files=files, manifest=digest_of(manifest))
 
 
-def _free(home: Path, name: str) -> Path:
+def free(home: Path, name: str) -> Path:
     """A name that no folder has, numbered where it must be."""
     path, number = home / name, 1
     while path.exists():

@@ -21,13 +21,12 @@ from tracets.index import writing
 from tracets.index.derive import AT_ONCE
 from tracets.index.files import digest_of
 from tracets.index.flat import UNMAPPED
-from tracets.index.lists import Lists, open_lists, write_lists
 from tracets.index.lock import PATIENCE
 from tracets.index.manifest import REBUILD, Manifest
 from tracets.index.mapped import Mapped
 from tracets.index.opening import current, open_table, or_damaged
 from tracets.index.rows import OWN, VECTORS, Rows, plain_values, read_vectors, to_sample
-from tracets.index.state import states, versions
+from tracets.index.state import EnginePart, states, versions
 from tracets.index.vectors import RowVectors, StoredSeries, StoredTexts
 from tracets.types import KEEP_SECONDS, BoolArray, FloatArray, Sample
 
@@ -195,7 +194,7 @@ class IndexFolder:
     ) -> IndexFolder:
         """Rewrite the index without its dead rows, as it is now. Its rows, their order and vectors stay as they are.
 
-        Inverted lists are gone afterwards, and hubness is what `hubness` gives (see `create`).
+        What an index engine made is gone afterwards, and hubness is what `hubness` gives (see `create`).
 
         Parameters
         ----------
@@ -205,13 +204,15 @@ class IndexFolder:
         writing.compact(self.path, keep_seconds=keep_seconds, patience=patience, finish=_finish(hubness))
         return IndexFolder.open(self.path)
 
-    def keep_lists(self, lists: Lists, *, patience: float = PATIENCE) -> IndexFolder:
-        """Keep inverted lists that were made from all rows of this version. Raises IndexFolderError after a change."""
-        state = self.mapped.state
-        writing.add_lists(
-            self.path, state.version, lambda folder: write_lists(folder, lists, state.version, state.rows),
-            patience=patience,
-        )  # fmt: skip
+    def keep_engine(self, made: Path, part: EnginePart, *, patience: float = PATIENCE) -> IndexFolder:
+        """Keep what an index engine made of all rows of this version in a folder of this index, which is moved.
+
+        Raises
+        ------
+        IndexFolderError
+            The index has changed since.
+        """
+        writing.add_engine(self.path, self.mapped.state.version, made, part, patience=patience)
         return IndexFolder.open(self.path)
 
     def __len__(self) -> int:
@@ -237,7 +238,7 @@ class IndexFolder:
         state = self.mapped.state
         sizes = {
             "table": sum(size for size, _ in state.files.values()),
-            "vectors": sum(path.stat().st_size for path in self.mapped.folder.iterdir()),
+            "vectors": sum(path.stat().st_size for path in self.mapped.folder.rglob("*") if path.is_file()),
             "folder": sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file()),
         }
         kept = [number for number, _ in states(self.path, self.manifest.table)]
@@ -248,9 +249,20 @@ class IndexFolder:
             "created_by": self.manifest.created_by, "format": self.manifest.format, "table": self.manifest.table,
             "version": state.version, "versions": len(versions(self.path / f"{self.manifest.table}.lance")),
             "readable_versions": len(set(kept)), "fragments": len([n for n in state.files if n.startswith("data/")]),
-            "hubness": state.hubness is not None, "lists": None if state.lists is None else state.lists.recall,
+            "hubness": state.hubness is not None, "engine": self._about_engine(),
             "columns": self.columns, "bytes": sizes,
         }  # fmt: skip
+
+    def _about_engine(self) -> dict[str, Any] | None:
+        """What finds near vectors, as it was chosen, and what was measured when it was built (None: it is not)."""
+        chosen, part = self.manifest, self.mapped.state.engine
+        if part is not None:
+            told = {"name": part.engine, "version": part.version, "package": part.package}
+            return told | {"recall_at_10": part.recall, "effort": part.effort, "windows": part.rows}
+        if not chosen.engine:
+            return None
+        told = {"name": chosen.engine, "version": chosen.engine_version, "package": chosen.engine_package}
+        return told | {"recall_at_10": None, "effort": None, "windows": 0}
 
     def check_model(self, name: str, fingerprint: str) -> None:
         """Refuse an encoder other than the one that made the vectors.
@@ -393,11 +405,6 @@ class IndexFolder:
             return found
 
         return or_damaged(self.path, read)
-
-    def lists(self) -> Lists | None:
-        """The inverted lists of an approximate search; None for an index that is searched exactly."""
-        state = self.mapped.state
-        return None if state.lists is None else open_lists(self.mapped.folder, state.lists)
 
     def rows(self, ids: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Some columns of some rows, in the order of `ids`.

@@ -1,7 +1,8 @@
 """What an index folder says about itself: its format, the model it is bound to and which table holds its rows.
 
-It never changes but with the table: an index that is written anew gets another table, and the rename of this file makes
-that the index. How many rows there are is not said here, so that it cannot be said wrongly.
+It changes with the table, when an index that is written anew gets another one and the rename of this file makes that
+the index, and when an index engine is chosen. How many rows there are is not said here, so that it cannot be said
+wrongly.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ FORMAT = 2
 FILE = "manifest.json"
 REBUILD = "Build it anew: tracets index CORPUS --model MODEL --out"
 TABLE = "rows"
+ENGINE = ("engine", "engine_version", "engine_package")
 BOUND = ("model", "fingerprint", "dim", "vectors_per_channel", "sample_weight")
 
 
@@ -40,6 +42,9 @@ class Manifest:
         The version of tracets that wrote it.
     table : str
         The LanceDB table of the rows.
+    engine, engine_version, engine_package : str
+        The index engine that was chosen for it, the version of its files, and the package that brings it; "" for an
+        index that is searched exactly. They are not written then.
     format : int
         Version of the folder's layout. Format 1 held counts too, which are left aside.
     """
@@ -52,10 +57,14 @@ class Manifest:
     created_by: str
     table: str = TABLE
     format: int = FORMAT
+    engine: str = ""
+    engine_version: str = ""
+    engine_package: str = ""
 
     def write(self, folder: Path) -> None:
         """Write manifest.json into the folder, whole or not at all."""
-        write_whole(folder / FILE, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        told = {name: value for name, value in asdict(self).items() if value or name not in ENGINE}
+        write_whole(folder / FILE, (json.dumps(told, indent=2) + "\n").encode())
 
     @property
     def bound(self) -> dict[str, Any]:
@@ -89,6 +98,7 @@ class Manifest:
             )
         kinds = {"str": str, "int": int, "float": (float, int)}
         wanted = {field.name: kinds[str(field.type)] for field in fields(cls)}
+        found = dict.fromkeys(ENGINE, "") | found
         if layout == 1:
             found = {name: value for name, value in found.items() if name not in ("rows", "texts")} | {"table": TABLE}
         wrong = [name for name, kind in wanted.items() if not isinstance(found.get(name), kind)]  # type: ignore[arg-type]

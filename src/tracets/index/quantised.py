@@ -41,6 +41,10 @@ class Quantised:
     def __getitem__(self, which: slice | NDArray[np.int64]) -> Quantised:
         return Quantised(self.numbers[which], self.scales[which], self.residual)
 
+    def wide(self) -> NDArray[np.float32]:
+        """The vectors as float32, (v, d)."""
+        return self.numbers.astype(np.float32) * self.scales[:, None]
+
     def products(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         """The product of each query (q, d) with each vector: (q, v)."""
         out = np.empty((len(queries), len(self)), np.float32)
@@ -55,6 +59,23 @@ class Quantised:
                 rows = slice(i * TOGETHER, i * TOGETHER + some.shape[1])
                 np.multiply((block @ some).T, scales, out=out[rows, lo : lo + len(numbers)])
         return out
+
+
+@dataclass(frozen=True, eq=False)
+class Widened:
+    """Quantised vectors that are read as float32: a slice, or an array of places, gives the rows (r, d)."""
+
+    kept: Quantised
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.kept.shape
+
+    def __getitem__(self, which: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.kept[which].wide()
 
 
 def quantise(vectors: NDArray[np.float32]) -> Quantised:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from tracets.index.files import digest_of, write_whole
 
@@ -34,13 +35,34 @@ class Part:
 
 
 @dataclass(frozen=True)
-class ListsPart:
-    """Inverted lists over the first `rows` rows: three files, and what was found when they were made."""
+class EnginePart:
+    """What an index engine made of the channel vectors of the first `rows` rows, and what was found when it was made.
 
-    parts: tuple[Part, ...]
-    rows: int
-    probes: int
+    Parameters
+    ----------
+    engine, version, package : str
+        The engine, the version of its files, and the package that brought it.
+    effort : int
+        How thoroughly it is asked to look.
+    recall : float
+        The share of the 10 best windows that it found so.
+    folder : str
+        Where its files lie, beside the flat ones.
+    parts : tuple of Part
+        These files, with the folder in their names.
+    vectors : int
+        How many vectors there were.
+    """
+
+    engine: str
+    version: str
+    package: str
+    effort: int
     recall: float
+    folder: str = ""
+    parts: tuple[Part, ...] = ()
+    rows: int = 0
+    vectors: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,8 +85,8 @@ class State:
         One bit a row, set where it is dead; None where none is.
     hubness : Part or None
         How near each text is to all windows; dropped by a change, made by a build or by `compact`.
-    lists : ListsPart or None
-        Inverted lists; rows beyond them are candidates always.
+    engine : EnginePart or None
+        What finds near vectors; rows that it does not know are candidates always.
     files : dict
         Files of the table: size and SHA-256.
     """
@@ -82,7 +104,7 @@ class State:
     facts: tuple[Part, ...] = ()
     mask: Part | None = None
     hubness: Part | None = None
-    lists: ListsPart | None = None
+    engine: EnginePart | None = None
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     layout: int = LAYOUT
 
@@ -102,6 +124,7 @@ class State:
             found = json.loads(outer["state"])
             if found["layout"] != LAYOUT:
                 raise ValueError(f"{path.name} has layout {found['layout']}, not {LAYOUT}")
+            found.setdefault("engine", _lists_of(found.get("lists")))
             given = {f.name: found[f.name] for f in fields(cls)}
         except (KeyError, TypeError, AttributeError, RecursionError, UnicodeError) as error:
             raise ValueError(f"{path.name} cannot be read") from error
@@ -109,17 +132,25 @@ class State:
         given["facts"] = tuple(Part(**part) for part in found["facts"])
         for name in ("mask", "hubness"):
             given[name] = None if found[name] is None else Part(**found[name])
-        if found["lists"] is not None:
-            parts = tuple(Part(**part) for part in found["lists"].pop("parts"))
-            given["lists"] = ListsPart(parts=parts, **found["lists"])
+        if found["engine"] is not None:
+            parts = tuple(Part(**part) for part in found["engine"].pop("parts"))
+            given["engine"] = EnginePart(parts=parts, **found["engine"])
         given["files"] = {name: (size, digest) for name, (size, digest) in found["files"].items()}
         return cls(**given)
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """Every file that the state needs beside the flat ones."""
-        lists = () if self.lists is None else self.lists.parts
-        return (*self.facts, *lists, *(part for part in (self.mask, self.hubness) if part is not None))
+        engine = () if self.engine is None else self.engine.parts
+        return (*self.facts, *engine, *(part for part in (self.mask, self.hubness) if part is not None))
+
+
+def _lists_of(lists: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The lists of a state from before there were engines, as those of a version that is not opened any more."""
+    if lists is None:
+        return None
+    told = {"effort": lists["probes"], "recall": lists["recall"], "rows": lists["rows"], "parts": []}
+    return {"engine": "lists", "version": "0", "package": "tracets", **told}
 
 
 def name_of(version: int) -> str:

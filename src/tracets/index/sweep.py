@@ -12,13 +12,15 @@ from pathlib import Path
 from tracets.index.files import older_than, remove_leftovers
 from tracets.index.flat import KINDS
 from tracets.index.manifest import FILE, Manifest
+from tracets.index.registry import BUILDING
 from tracets.index.state import PREFIX, State, states
 from tracets.types import KEEP_SECONDS
 
 
 def leftovers(index: Path, manifest: Manifest) -> None:
     """Remove what killed writers left, and what is older than an hour."""
-    remove_leftovers(index, ".spool")
+    for name in (".spool", BUILDING):
+        remove_leftovers(index, name)
     for building in list(index.glob(f".{PREFIX}*.building-*")):
         remove_leftovers(index, building.name.rpartition("-")[0])
     old(index, manifest, KEEP_SECONDS)
@@ -44,9 +46,13 @@ def old(index: Path, manifest: Manifest, keep_seconds: float) -> None:
         if not mine:
             shutil.rmtree(folder, ignore_errors=True)
             continue
-        needed = set(KINDS) | {path.name for path in mine} | set(_named(mine))
+        needed = set(KINDS) | {path.name for path in mine} | {name.partition("/")[0] for name in _named(mine)}
         for path in folder.iterdir():
-            if path.name not in needed and older_than(path, keep_seconds):
+            if path.name in needed or not older_than(path, keep_seconds):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink(missing_ok=True)
 
 

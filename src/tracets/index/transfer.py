@@ -21,6 +21,7 @@ from tracets.index.manifest import BOUND, Manifest, tracets_version
 from tracets.index.opening import or_damaged
 from tracets.index.rows import VECTORS
 from tracets.index.spool import Spool
+from tracets.index.state import EnginePart
 from tracets.index.sums import refuse_damage
 
 KEY = b"tracets.index"
@@ -48,7 +49,7 @@ def export(index: IndexFolder, file: Path) -> int:
         schema = schema.append(pa.field(HUBNESS, pa.float32()))
     told = index.manifest.bound | {
         "rows": len(index), "created_by": f"tracets {tracets_version()}", "hubness": hubs is not None,
-        "lists": None if mapped.state.lists is None else mapped.state.lists.probes,
+        "engine": _engine_of(mapped.state.engine),
     }  # fmt: skip
     schema = schema.with_metadata({KEY: json.dumps(told).encode()})
     order = np.argsort(mapped.row_ids, kind="stable")
@@ -83,8 +84,8 @@ def export(index: IndexFolder, file: Path) -> int:
     return n
 
 
-def restore(file: Path, target: Path, *, overwrite: bool) -> tuple[IndexFolder, int | None]:
-    """Write an index from an export, whole or not at all: the index, and the probes of the lists that it had.
+def restore(file: Path, target: Path, *, overwrite: bool) -> tuple[IndexFolder, dict[str, Any] | None]:
+    """Write an index from an export, whole or not at all: the index, and name, package and effort of its engine.
 
     Raises
     ------
@@ -111,7 +112,11 @@ def restore(file: Path, target: Path, *, overwrite: bool) -> tuple[IndexFolder, 
         return spool
 
     def bind(spool: Spool) -> Manifest:
-        return Manifest(**{name: told[name] for name in BOUND}, created_by=f"tracets {tracets_version()}")
+        chosen = told["engine"] or dict.fromkeys(("name", "version", "package"), "")
+        return Manifest(
+            **{name: told[name] for name in BOUND}, created_by=f"tracets {tracets_version()}", engine=chosen["name"],
+            engine_version=chosen["version"], engine_package=chosen["package"],
+        )  # fmt: skip
 
     def finish(folder: Path) -> None:
         if told["hubness"]:
@@ -119,7 +124,13 @@ def restore(file: Path, target: Path, *, overwrite: bool) -> tuple[IndexFolder, 
             writing.add_hubness(folder, known.to_numpy())
 
     writing.build(target, fill, bind, overwrite=overwrite, finish=finish)
-    return IndexFolder.open(target), told["lists"]
+    return IndexFolder.open(target), told["engine"]
+
+
+def _engine_of(part: EnginePart | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    return {"name": part.engine, "version": part.version, "package": part.package, "effort": part.effort}
 
 
 def _opened(file: Path) -> tuple[pq.ParquetFile, dict[str, Any]]:
@@ -128,7 +139,7 @@ def _opened(file: Path) -> tuple[pq.ParquetFile, dict[str, Any]]:
     try:
         source = pq.ParquetFile(file, page_checksum_verification=True)
         told = json.loads((source.schema_arrow.metadata or {})[KEY])
-        whole = set(BOUND) | {"rows", "hubness", "lists"} <= set(told)
+        whole = set(BOUND) | {"rows", "hubness", "engine"} <= set(told)
     except KeyError:
         raise DataError(
             f"{file}: is not the export of an index. Write one with tracets index export INDEX {file}; a corpus is "

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from tracets.errors import DataError, IndexFolderError
 from tracets.index import sweep
+from tracets.index.derive import free
 from tracets.index.files import digest_of, remove_leftovers, sync
 from tracets.index.lock import writing
 from tracets.index.manifest import FILE, FORMAT, TABLE, Manifest, tracets_version
@@ -30,7 +31,7 @@ from tracets.index.mapped import Mapped
 from tracets.index.opening import current, made, newest, open_table, or_damaged, or_unfinished, or_unwritten
 from tracets.index.rows import Rows, unify
 from tracets.index.spool import Spool
-from tracets.index.state import ListsPart, Part
+from tracets.index.state import EnginePart, Part
 from tracets.index.sums import refuse_damage
 from tracets.types import FloatArray
 
@@ -186,20 +187,37 @@ def add_hubness(index: Path, hubness: FloatArray) -> None:
     replace(mapped.state, hubness=Part(file.name, digest_of(file), len(hubness))).write(mapped.folder)
 
 
-def add_lists(index: Path, version: int, write: Callable[[Path], ListsPart], *, patience: float) -> None:
-    """Keep inverted lists that were made from a version of the index.
+def add_engine(index: Path, version: int, made: Path, part: EnginePart, *, patience: float) -> None:
+    """Keep what an engine made of a version of the index in the folder `made`, which is moved.
+
+    Parameters
+    ----------
+    part : EnginePart
+        Without what is known once it is kept: folder, files, rows and vectors.
 
     Raises
     ------
     IndexFolderError
         The index has changed since.
     """
-    with changing(index, patience=patience) as (_, mapped):
+    with changing(index, patience=patience) as (manifest, mapped):
         if mapped.state.version != version:
-            raise IndexFolderError(f"index '{index}' changed while its inverted lists were made. Try again.")
-        lists = write(mapped.folder)
-        sync([mapped.folder / part.name for part in lists.parts])
-        replace(mapped.state, lists=lists).write(mapped.folder)
+            raise IndexFolderError(
+                f"index '{index}' changed while the engine '{part.engine}' was built. Compact it: tracets index "
+                f"compact {index}"
+            )
+        state, home = mapped.state, free(mapped.folder, f"engine-{version}")
+        files = sorted(path for path in made.rglob("*") if path.is_file())
+        sync([*files, *sorted({path.parent for path in files})])
+        os.replace(made, home)
+        sync([mapped.folder])
+        names = [path.relative_to(made).as_posix() for path in files]
+        parts = tuple(Part(f"{home.name}/{name}", digest_of(home / name), state.rows) for name in names)
+        kept = replace(part, folder=home.name, parts=parts, rows=state.rows, vectors=len(mapped.channels.coarse))
+        replace(state, engine=kept).write(mapped.folder)
+        replace(
+            manifest, engine=part.engine, engine_version=part.version, engine_package=part.package
+        ).write(index)  # fmt: skip
 
 
 def places_of(mapped: Mapped, ids: pa.Array) -> NDArray[np.int64]:

@@ -14,9 +14,11 @@ import numpy as np
 
 from tracets.encoders.protocol import PairEncoder
 from tracets.index import IndexFolder, Rows
+from tracets.index.lists import LISTS
 from tracets.index.manifest import FILE as MANIFEST
+from tracets.index.registry import engine_named
 from tracets.index.transfer import EXPORTED
-from tracets.retrieval.candidates import add_lists
+from tracets.retrieval.candidates import add_engine, remake_engine
 from tracets.retrieval.hubness import choose_bank, text_hubness
 from tracets.retrieval.reuse import Sparing
 from tracets.retrieval.stored import Index
@@ -43,7 +45,7 @@ def build_index(
     batch_size: int = 64,
     overwrite: bool = False,
     update: bool = False,
-    ann: bool | None = None,
+    ann: bool | str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Encode windows and their texts, and write them to an index folder, whole or not at all.
@@ -61,8 +63,9 @@ def build_index(
     update : bool, default=False
         Replace an index that is at `path` by one of these windows, and encode only windows and texts that it does not
         hold: the rest of the vectors are taken over, by what they were made from and not by their ids.
-    ann : bool, optional
-        Give the index inverted lists, see `add_lists`; by default from `LISTED` windows on.
+    ann : bool or str, optional
+        Give the index an engine, see `add_engine`: inverted lists, or the one of this name. By default lists, from
+        `LISTED` windows on.
     progress : callable, optional
         Called with the number of windows done so far, after each batch.
 
@@ -72,7 +75,11 @@ def build_index(
         `path` is taken and neither `overwrite` nor `update` is set, or holds an index of another model to update.
     DataError
         No windows, an id that comes twice, or columns that cannot be stored.
+    NotFound
+        No such index engine; names those that there are.
     """
+    if isinstance(ann, str):
+        engine_named(ann)  # refused before hours of encoding
     before = None
     if update and (Path(path) / MANIFEST).is_file():
         before = IndexFolder.open(path)
@@ -89,8 +96,9 @@ def build_index(
         hubness=hubness_of,
     )
     built = Index(folder, (sparing.n_series, sparing.n_texts))
-    listed = len(built) >= LISTED if ann is None else ann
-    return add_lists(built, encoder=encoder) if listed else built
+    if ann is None:
+        ann = len(built) >= LISTED
+    return add_engine(built, LISTS.name if ann is True else ann, encoder=encoder) if ann else built
 
 
 def extend_index(
@@ -138,10 +146,15 @@ def extend_index(
 
 
 def compact_index(path: str | os.PathLike[str], *, keep_seconds: float = KEEP_SECONDS) -> Index:
-    """Rewrite an index without its dead windows, with the hubness of its texts, and lists where it had such."""
-    before = Index.open(path)
-    compacted = Index(before.folder.compact(keep_seconds=keep_seconds, hubness=hubness_of))
-    return compacted if before.lists is None or not len(compacted) else add_lists(compacted, probes=before.lists.probes)
+    """Rewrite an index without its dead windows, with the hubness of its texts, and its engine where it has one."""
+    before = IndexFolder.open(path)
+    chosen, had = before.manifest, before.mapped.state.engine
+    compacted = Index(before.compact(keep_seconds=keep_seconds, hubness=hubness_of))
+    if had is None and not chosen.engine or not len(compacted):
+        return compacted
+    if had is None:  # its files were lost, or never finished
+        return remake_engine(compacted, chosen.engine, effort=None, package=chosen.engine_package)
+    return remake_engine(compacted, had.engine, effort=had.effort, package=had.package)
 
 
 def _sparing(

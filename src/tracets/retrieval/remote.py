@@ -22,7 +22,7 @@ def build_remote_index(
     batch_size: int = 64,
     overwrite: bool = False,
     update: bool = False,
-    ann: bool | None = None,
+    ann: bool | str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
     """Build an index on this machine, send it to an object store, and open it there; see `build_index`.

@@ -3,8 +3,8 @@
 Search is exact by default, filtered or not: it gives what a plain loop over the windows that pass the filter would.
 Every such window is scored (see `tracets.retrieval.scores`), first with vectors in one byte a number, which bounds each
 score (see `tracets.index.quantised`), then, with the vectors as they are stored, every window whose bound reaches the k
-best. An index may be given inverted lists (`tracets.retrieval.candidates.add_lists`): then only the windows that these
-bring are scored, and the share of the best ones that is found so is measured and kept with the lists.
+best. An index may be given an index engine (`tracets.retrieval.candidates.add_engine`): then only the windows that it
+brings are scored, and the share of the best ones that is found so is measured and kept with it.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def search(
 
     1. encode the parts of the query  2. score every stored window  3. average the parts  4. keep k
 
-    An index with inverted lists (`add_lists`) scores in 2. only the windows that these bring, unless `exact` is set,
-    texts are wanted, or a filter keeps less than one window in 8.
+    An index with an engine (`add_engine`) scores in 2. only the windows that it brings, unless `exact` is set, texts
+    are wanted, or a filter keeps less than one window in 8.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def search(
         text that is near every window of the index is no answer to this one. An index without the hubness of its texts
         (written by an earlier version, or with fewer than three windows) is searched by the scores alone.
     exact : bool, default=False
-        Leave inverted lists aside.
+        Leave the engine of the index aside.
     hybrid : bool, default=False
         Fuse the ranking by vectors with one of the stored texts by the words of the query (BM25; see
         `tracets.retrieval.fusion`). For a window without a text its rank by vectors counts for both.
@@ -166,8 +166,9 @@ def _answered(
         for query, parts, score in zip(queries[lo : lo + step], some, scored, strict=True):
             kept = without_itself(index, query, passing)
             ranked = np.flatnonzero(kept[rows])
-            if want == "series" and index.lists is not None and not exact and len(ranked) * SPARSE > len(rows):
-                ranked = candidates(index, index.lists, parts, kept, probes=index.lists.probes)
+            approximate = want == "series" and not exact and len(ranked) * SPARSE > len(rows)
+            if approximate and index.engine is not None:
+                ranked = candidates(index, index.engine, parts, kept)
             best, scores = nearest(score, ranked, n=len(rows), k=max(k, DEPTH) if hybrid else k, residual=residual)
             if not np.isfinite(scores).all():
                 raise IndexFolderError(
@@ -189,7 +190,7 @@ def _answered(
 def _why_short(query: Query, where: str | Filter | None, *, allowed: int, brought: int, texts: str) -> str:
     """Why there are no more hits: `allowed` windows might be hits, and `brought` of them were scored."""
     if brought < allowed:
-        return f"the inverted lists of the index bring no more of {allowed}; an exact search finds all"
+        return f"the engine of the index brings no more of {allowed}; an exact search finds all"
     aside = " besides the one that was asked by" if query.like is not None else ""
     keeps = "the index holds" if where is None else "the filter keeps"
     return f"{keeps} {allowed} windows{texts}{aside}"

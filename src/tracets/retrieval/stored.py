@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets import reprs
-from tracets.errors import NotFound
+from tracets.errors import IndexFolderError, NotFound, SearchedExactly
 from tracets.index import IndexFolder
-from tracets.index.lists import Lists
+from tracets.index.registry import OpenEngine, open_engine
 from tracets.index.words import Words, kept_words
 from tracets.retrieval.scores import Groups, Names, SeriesBank, TextBank, standing_for
 from tracets.storage import is_url
@@ -119,9 +120,21 @@ class Index:
         return kept_words(folder.path, key, lambda: [row["text"] for row in folder.facts(rows, ["text"])])
 
     @cached_property
-    def lists(self) -> Lists | None:
-        """The inverted lists of an approximate search; None for an index that is searched exactly."""
-        return self.folder.lists()
+    def engine(self) -> OpenEngine | None:
+        """What brings the candidates of an approximate search; None for an index that is searched exactly.
+
+        Warns
+        -----
+        SearchedExactly
+            An engine was built that cannot be used here; says which package is missing, or what else to do.
+        """
+        part = self.folder.mapped.state.engine
+        try:
+            return None if part is None else open_engine(self.folder.mapped.folder, part)
+        except IndexFolderError as error:
+            said = f"index '{self.folder.path}' is searched exactly: {error}."
+            warnings.warn(SearchedExactly(said), stacklevel=3)
+            return None
 
     @property
     def residuals(self) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tracets.data.collate import collate
 from tracets.encoders.model import TraceModel
-from tracets.encoders.series import SeriesBatch, to_series_batch
+from tracets.encoders.series import SeriesBatch, SeriesTower, to_series_batch
 from tracets.errors import ConfigError
 from tracets.losses import masked_mse, random_patches
 from tracets.nn.device import rows_of, to_device
@@ -55,13 +55,14 @@ class PretrainTask:
         batch_size: int,
         seed: int,
     ) -> None:
-        self.model, self.train, self.validation = model, train, validation
+        assert isinstance(model.series, SeriesTower), "another package's tower has no stage 1"
+        self.model, self.tower, self.train, self.validation = model, model.series, train, validation
         self.config, self.batch_size, self.seed = config, batch_size, seed
         self.order = BatchOrder(map(kind_of, train), batch_size=batch_size, seed=seed)
 
     @property
     def module(self) -> nn.Module:
-        return self.model.series
+        return self.tower
 
     def prepare(self) -> None:
         """Nothing to look up: channel names are few."""
@@ -74,7 +75,7 @@ class PretrainTask:
     def loss(self, batch: tuple[SeriesBatch, Tensor], *, progress: float) -> dict[str, Tensor]:
         sizes = shares(len(batch[1]))
         mine = to_device(rows_of(batch, own_rows(sizes)), self._device)
-        prediction, target, counted = self.model.series.reconstruct_hidden(*mine)
+        prediction, target, counted = self.tower.reconstruct_hidden(*mine)
         if len(sizes) == 1:
             return {"loss": masked_mse(prediction, target, counted)}
         error = ((prediction - target).square() * counted).flatten(1).sum(1)  # (own rows,)
@@ -87,7 +88,7 @@ class PretrainTask:
         for begin in range(0, len(self.validation), self.batch_size):
             part = [self.validation[i] for i in range(begin, min(begin + self.batch_size, len(self.validation)))]
             batch = to_device(self._hide(part, seed=begin), self._device)
-            prediction, target, counted = self.model.series.reconstruct_hidden(*batch)
+            prediction, target, counted = self.tower.reconstruct_hidden(*batch)
             error += float(((prediction - target).square() * counted).sum())
             baseline += float((target.square() * counted).sum())
         return {"explained": 1 - error / baseline if baseline else 0.0}
@@ -95,7 +96,7 @@ class PretrainTask:
     @property
     def _device(self) -> torch.device:
         """Where the tower is; the rest of the model stays behind in this stage."""
-        return self.model.series.cls.device
+        return self.tower.cls.device
 
     def _hide(self, samples: list[Sample], *, seed: int) -> tuple[SeriesBatch, Tensor]:
         batch = to_series_batch(collate(samples), self.model.backbone)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from tracets.encoders.model import TraceModel
+from tracets.encoders.series import SeriesTower
 from tracets.encoders.store import save_model
 from tracets.errors import ConfigError, DataError
 from tracets.files import read_json
@@ -61,12 +62,18 @@ def train_stages(
     DataError
         No training or validation windows, or no text to align with.
     ConfigError
-        `resume` with other settings, another seed or another number of windows than the run began with.
+        `resume` with other settings, another seed or another number of windows than the run began with; or stage 1 of
+        a series tower of another package.
     """
     if not len(train) or not len(validation):
         raise DataError(
             f"training needs windows with split = 'train' and some with 'val', got {len(train)} and {len(validation)}. "
             f"Set the column `split` (tracets data windows writes it)."
+        )
+    if pretrain.share and not isinstance(model.series, SeriesTower):
+        raise ConfigError(
+            f"the series tower '{model.series.name}' of another package has no stage 1, the reconstruction of hidden "
+            f"patches. Leave it out: --set pretrain.share=0"
         )
     run = out / "run"
     if not resume and is_first():
