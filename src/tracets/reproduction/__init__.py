@@ -14,9 +14,11 @@ from tracets.files import LIMITS, Limits
 from tracets.reproduction.ablation import ABLATION
 from tracets.reproduction.classification import CLASSIFICATION
 from tracets.reproduction.forecasting import FORECAST
+from tracets.reproduction.negatives import NEGATIVES
 from tracets.reproduction.probes import PROBES
 from tracets.reproduction.rag import RAG
 from tracets.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
+from tracets.reproduction.retrieved import RETRIEVED
 from tracets.reproduction.speed import SPEED
 from tracets.tables.table import SIZES, Line
 from tracets.types import AnyPath
@@ -30,6 +32,7 @@ TABLES = {
     table.name: table
     for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, RAG, ABLATION, SPEED)
 }
+FIGURES = {figure.name: figure for figure in (NEGATIVES, RETRIEVED)}
 
 
 def reproduce(
@@ -84,11 +87,12 @@ def reproduce(
     from tracets.tables.report import TableReport as Report
     from tracets.tables.runs import Runs
 
-    if table not in TABLES:
-        raise NotFound(f"no table '{table}'. Choose from: {', '.join(TABLES)}.")
+    known = {**TABLES, **FIGURES}
+    if table not in known:
+        raise NotFound(f"no table or figure '{table}'. Choose from: {', '.join(known)}.")
     if size not in SIZES:
         raise ConfigError(f"size must be one of {', '.join(SIZES)}, got '{size}'.")
-    chosen, much = TABLES[table], SIZES[size]
+    chosen, much = known[table], SIZES[size]
     runs = Runs(Path(out) / f"{table}.jsonl")
     sources = sources_of(data, much, limits=limits)
     here: dict[str, Any] = {"machine": machine(), "commit": commit(PACKAGE), "version": version(NAME)}

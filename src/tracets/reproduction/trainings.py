@@ -11,8 +11,13 @@ from tracets.api.models import BASE, train
 from tracets.tables.table import Size, Source
 
 if TYPE_CHECKING:
+    from tracets.config import Settings
     from tracets.encoders.model import TraceModel
 
+COMMON = (
+    "optim.batch_size=64", "align.max_sentences=8", "optim.warmup_steps=15", "align.choose_weight=false",
+)  # fmt: skip
+"""Settings of short trainings from nothing, for rows that differ in one thing."""
 NOTHING = "none"
 OURS, OURS_ON_WEATHER, PAPER = "tune", "weather", "paper"
 
@@ -46,6 +51,55 @@ def trained_for_steps(
             source.windows, Path(folder) / "model", init=NOTHING, seed=seed, recipe=recipe,
             assignments=[*size.model, *assignments, *budget],
         )  # fmt: skip
+
+
+def untrained(size: Size, *, recipe: str, seed: int, assignments: Sequence[str] = ()) -> TraceModel:
+    """The model that a training from nothing with this seed begins with."""
+    return _fresh(_settings(size, recipe, assignments), seed)
+
+
+def pretrained(
+    source: Source, size: Size, *, recipe: str, steps: int, seed: int, assignments: Sequence[str] = ()
+) -> TraceModel:
+    """A model from nothing after so many steps of stage 1, by its last weights; it has seen no text.
+
+    Raises
+    ------
+    DataError
+        No window of split "train", or none of "val".
+    """
+    from tracets.errors import DataError
+    from tracets.tasks.pretrain import PretrainTask
+    from tracets.training.loop import fit
+
+    given = [*assignments, f"optim.max_steps={steps}", "optim.max_minutes=none", f"optim.validate_every={steps}"]
+    settings = _settings(size, recipe, given)
+    model = _fresh(settings, seed)
+    learn, choose = (list(source.windows.split(split)) for split in ("train", "val"))
+    if not learn or not choose:
+        raise DataError(f"stage 1 needs windows of splits train and val, got {len(learn)} and {len(choose)}.")
+    task = PretrainTask(model, learn, choose, settings.pretrain, batch_size=settings.optim.batch_size, seed=seed)
+    with tempfile.TemporaryDirectory() as folder:
+        fit(
+            task, settings.optim, folder=Path(folder), monitor=task.monitor, seed=seed, resume=False,
+            progress_bar=False,
+        )  # fmt: skip
+    return model.eval()
+
+
+def _settings(size: Size, recipe: str, assignments: Sequence[str]) -> Settings:
+    from tracets.config import load_settings
+
+    return load_settings(recipe, assignments=[*size.model, *assignments])
+
+
+def _fresh(settings: Settings, seed: int) -> TraceModel:
+    import torch
+
+    from tracets.encoders.model import TraceModel as Model
+
+    torch.manual_seed(seed)
+    return Model(settings.model, name="from nothing").eval()
 
 
 def _budget(size: Size) -> list[str]:
