@@ -33,6 +33,7 @@ def toy(monkeypatch):
 
     table = Table("toy", "A toy", "Counts.", (), (), (Panel("all", ("n",)),), steps)
     monkeypatch.setattr(reproduction, "TABLES", {"toy": table})
+    monkeypatch.setattr(reproduction, "FIGURES", {})
     return made, refusals
 
 
@@ -87,7 +88,7 @@ def test_what_cannot_be_made_is_said_and_tried_again(toy, corpus_file, tmp_path)
 
 
 def test_what_is_wrong_is_refused_at_the_door(toy, corpus_file, csv_of_two_days, tmp_path):
-    with pytest.raises(NotFound, match="no table 'tables'. Choose from: toy"):
+    with pytest.raises(NotFound, match="no table or figure 'tables'. Choose from: toy"):
         api.reproduce("tables", tmp_path)
     with pytest.raises(ConfigError, match="size must be one of smoke, cpu, paper, got 'huge'"):
         api.reproduce("toy", tmp_path, size="huge")
@@ -142,7 +143,7 @@ def test_every_setting_of_the_ablation_is_one_and_changes_something():
 
 
 def test_published_figures_have_a_column_to_stand_in():
-    for table in reproduction.TABLES.values():
+    for table in [*reproduction.TABLES.values(), *reproduction.FIGURES.values()]:
         columns = {panel.title: set(panel.metrics) for panel in table.panels}
         for line in table.published:
             for panel, values in line.figures.items():

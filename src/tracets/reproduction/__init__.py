@@ -1,4 +1,4 @@
-"""The paper's tables and ours, each by one call. Heavy imports wait for their use."""
+"""The paper's tables and figures, and ours, each by one call of the front. Heavy imports wait for their use."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tracets.errors import ConfigError, DataError, MissingExtra, NotFound, NothingMade
 from tracets.files import LIMITS, Limits
 from tracets.reproduction.ablation import ABLATION
+from tracets.reproduction.attention import ATTENTION
+from tracets.reproduction.cases import CASES
 from tracets.reproduction.classification import CLASSIFICATION
 from tracets.reproduction.forecasting import FORECAST
+from tracets.reproduction.masked import MASK
 from tracets.reproduction.negatives import NEGATIVES
+from tracets.reproduction.planes import MAP
 from tracets.reproduction.probes import PROBES
 from tracets.reproduction.rag import RAG
 from tracets.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
 from tracets.reproduction.retrieved import RETRIEVED
+from tracets.reproduction.similarity import SIMILARITY
 from tracets.reproduction.speed import SPEED
 from tracets.tables.table import SIZES, Line
 from tracets.types import AnyPath
@@ -32,7 +37,7 @@ TABLES = {
     table.name: table
     for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, RAG, ABLATION, SPEED)
 }
-FIGURES = {figure.name: figure for figure in (NEGATIVES, RETRIEVED)}
+FIGURES = {figure.name: figure for figure in (MAP, SIMILARITY, CASES, ATTENTION, MASK, NEGATIVES, RETRIEVED)}
 
 
 def reproduce(
@@ -45,11 +50,11 @@ def reproduce(
     limits: Limits = LIMITS,
     progress: Callable[[str], None] | None = None,
 ) -> TableReport:
-    """Make one table of the paper or of ours, and write it to the folder `out`.
+    """Make one table or figure of the paper or of ours, and write it to the folder `out`.
 
     Each row that is made is kept in `OUT/TABLE.jsonl` at once: a call that was cut off goes on there, and rows of the
     same data, size, seed and version are not made again. `OUT/TABLE.md`, `.json` and `.html` are written at the end,
-    whole or not at all.
+    whole or not at all. Pictures are in the page, their numbers in the JSON.
 
     Parameters
     ----------
@@ -69,7 +74,7 @@ def reproduce(
     Raises
     ------
     NotFound
-        No such table.
+        No such table or figure.
     ConfigError
         No such size.
     DataError
@@ -129,9 +134,13 @@ def reproduce(
     return report
 
 
-def reproducible() -> list[str]:
-    """Names of the tables that `reproduce` makes, in the order of "all" on the command line."""
-    return list(TABLES)
+def reproducible(what: Literal["all", "tables", "figures"] = "all") -> list[str]:
+    """Names of what `reproduce` makes, tables first, in the order of the command line.
+
+    >>> reproducible("figures")[:2]
+    ['map', 'similarity']
+    """
+    return [*(TABLES if what != "figures" else ()), *(FIGURES if what != "tables" else ())]
 
 
 def _tell(progress: Callable[[str], None] | None, text: str) -> None:

@@ -76,8 +76,8 @@ class Size:
 
     `train`, `val`, `test`: windows of each split of a corpus at most, spread evenly; None: all. `steps`, `minutes`: of
     each training, one of the two. `ablation_steps`: of each row of the ablation. `limit`: windows that probes ask
-    about. `shown`: windows of a picture. `n_boot`: draws of an interval. `repeats`: of what is timed, the fastest
-    counts. `model`: settings of a model that starts from nothing. `note`: said in the table.
+    about. `n_boot`: draws of an interval. `repeats`: of what is timed, the fastest counts. `model`: settings of a
+    model that starts from nothing. `note`: said in the table.
     """
 
     name: SizeName
@@ -88,7 +88,6 @@ class Size:
     minutes: float | None = None
     ablation_steps: int = 100
     limit: int = 100
-    shown: int = 24
     n_boot: int = 1000
     repeats: int = 3
     model: tuple[str, ...] = ()
@@ -97,7 +96,7 @@ class Size:
 
 SIZES: Mapping[str, Size] = {
     "smoke": Size(
-        "smoke", train=40, val=16, test=24, steps=3, ablation_steps=2, limit=4, shown=6, n_boot=20, repeats=1,
+        "smoke", train=40, val=16, test=24, steps=3, ablation_steps=2, limit=4, n_boot=20, repeats=1,
         model=("model.dim=16", "model.series.dim=16", "model.series.layers=1", "model.text.dim=16"),
         note="Size `smoke` shows that everything runs. Its trainings have a few steps: its figures say nothing.",
     ),
