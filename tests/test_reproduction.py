@@ -80,6 +80,8 @@ def test_what_cannot_be_made_is_said_and_tried_again(toy, corpus_file, tmp_path)
     assert report.left_out == [("days", "first", "needs another package")]
     assert "days, first: not made. needs another package" in (tmp_path / "toy.md").read_text()
     assert said[0] == "toy: days, first not made: needs another package" and said[1].startswith("toy: days, second (")
+    refusals["first"] = ConfigError("too few minutes")
+    assert api.reproduce("toy", tmp_path, data=[corpus_file]).left_out == [("days", "first", "too few minutes")]
     refusals.clear()
     assert api.reproduce("toy", tmp_path, data=[corpus_file]).left_out == []
     refusals |= {"first": DataError("no labels"), "second": DataError("no labels")}
@@ -127,7 +129,8 @@ def test_a_size_takes_windows_of_each_split_evenly(corpus_file):
 @pytest.mark.parametrize("size", SIZES.values(), ids=list(SIZES))
 @pytest.mark.parametrize("recipe", [trainings.OURS, trainings.PAPER])
 def test_the_settings_of_every_size_are_settings(size, recipe):
-    settings = load_settings(recipe, assignments=[*size.model, *trainings._budget(size)])
+    budget = [] if size.steps is None else trainings._steps(size.steps)
+    settings = load_settings(recipe, assignments=[*size.model, *budget])
     assert (settings.optim.max_steps is None) == (size.steps is None)
     assert (size.steps is None) != (size.minutes is None)
 
@@ -186,6 +189,26 @@ def figures(report, name):
     found = [line.figures for _, line in report.rows if line.name == name]
     assert found
     return {panel: values for one in found for panel, values in one.items()}
+
+
+def test_minutes_are_counted_when_every_text_has_been_read(monkeypatch, corpus_file):
+    made = []
+
+    def train(corpus, out, *, assignments, max_minutes, backbone, **rest):
+        made.append((out.name, list(assignments), max_minutes, backbone, rest["init"], rest["recipe"]))
+
+    monkeypatch.setattr(trainings, "train", train)
+    monkeypatch.setattr(trainings, "_reader", lambda: "reader")
+    [source] = sources.sources_of([corpus_file], SIZES["cpu"], limits=api.Limits())
+    trainings.trained_paper(source, SIZES["cpu"], seed=0)
+    few = ["optim.max_steps=2", "optim.max_minutes=none", "optim.validate_every=2"]
+    assert made == [
+        ("read", few, None, "reader", "none", "paper"), ("model", [], SIZES["cpu"].minutes, "reader", "none", "paper")
+    ]  # fmt: skip
+    made.clear()
+    trainings.trained_ours(source, SIZES["smoke"], seed=0)
+    steps = ["optim.max_steps=3", "optim.max_minutes=none", "optim.validate_every=3"]
+    assert made == [("model", steps, None, "reader", "base", "tune")]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import json
 import resource
 import struct
+from copy import copy
 
 import numpy as np
 import pytest
@@ -231,3 +232,10 @@ def test_kinds_of_numbers_that_no_model_has_are_refused(tmp_path):
     save_file({"a": torch.zeros(4, dtype=torch.float8_e4m3fn)}, tmp_path / "w.safetensors")
     with pytest.raises(ModelError, match="its weights 'a' are not all finite numbers"):
         store.read_weights(tmp_path / "w.safetensors", what="model 'x'")
+
+
+def test_a_frozen_encoder_is_shared_where_one_is_given(tiny_model, tmp_path, word_backbone):
+    folder = save_model(tiny_model(), tmp_path / "model", card="")
+    shared = copy(word_backbone)
+    assert load_model(folder, backbone=shared).backbone is shared
+    assert load_model(folder).backbone is word_backbone

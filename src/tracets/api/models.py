@@ -12,6 +12,7 @@ from tracets.types import AnyPath
 
 if TYPE_CHECKING:
     from tracets.data.corpus import Corpus
+    from tracets.encoders.backbone import TextBackbone
     from tracets.encoders.backends import Backend
     from tracets.encoders.model import TraceModel
     from tracets.encoders.protocol import PairEncoder
@@ -99,6 +100,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     progress_bar: bool = False,
+    backbone: TextBackbone | None = None,
 ) -> TraceModel:
     """Train a model on the windows of split "train", choose its weights on "val", save it to the folder `out`.
 
@@ -121,6 +123,9 @@ def train(
         Single settings, such as "align.channel=0".
     max_minutes : float, optional
         Time for everything; stands above the recipe's `optim.max_minutes`.
+    backbone : TextBackbone, optional
+        The frozen sentence encoder of another model of this process (`model.backbone`): what it has read is not read
+        again. By default one of its own.
 
     Raises
     ------
@@ -157,7 +162,7 @@ def train(
         )
     torch.manual_seed(seed)
     if str(init) == "none":
-        model = Model(settings.model, name=folder.name)
+        model = Model(settings.model, name=folder.name, backbone=backbone)
     else:
         if any(name.startswith(("model.", "pretrain.")) for name in named - {"model.sample_weight"}):
             raise ConfigError(
@@ -165,7 +170,7 @@ def train(
                 "model.sample_weight, which no weights depend on, may be changed."
             )
         settings = replace(settings, pretrain=replace(settings.pretrain, share=0.0))
-        model = load_model(init)
+        model = load_model(init, backbone=backbone)
         model.name = folder.name
         if "model.sample_weight" in named:
             model.sample_weight = settings.model.sample_weight

@@ -20,6 +20,7 @@ from tracets.plain import build
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from tracets.encoders.backbone import TextBackbone
     from tracets.encoders.model import TraceModel
 
     Module = TypeVar("Module", bound=nn.Module)
@@ -47,8 +48,10 @@ def save_model(model: TraceModel, folder: str | Path, *, card: str) -> Path:
     return path
 
 
-def load_model(name: str | os.PathLike[str]) -> TraceModel:
+def load_model(name: str | os.PathLike[str], *, backbone: TextBackbone | None = None) -> TraceModel:
     """Load a model folder, or a model that ships ("base") by its name; the model is called as it was asked for.
+
+    `backbone`: the frozen sentence encoder of another model, to share what it has read.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def load_model(name: str | os.PathLike[str]) -> TraceModel:
     ModelError
         The folder is damaged, of another format, or its weights are not those it was saved with.
     """
-    from tracets.encoders import model as room  # for its TextBackbone, which whoever shares one replaces
+    from tracets.encoders import model as room
 
     path = model_folder(name)
     what = f"model '{path}'"
@@ -76,11 +79,11 @@ def load_model(name: str | os.PathLike[str]) -> TraceModel:
         raise ModelError(f"{what} is damaged ({type(error).__name__}: {error}). Copy or train it again.") from error
     refuse_giants(asdict(config), what=what)
     weights = read_weights(path / "model.safetensors", what=what)
-    backbone = room.TextBackbone(config.text.backbone)
+    reader = backbone or room.TextBackbone(config.text.backbone)
     model = restored(
-        lambda: room.TraceModel(config, name=str(name), backbone=backbone),
+        lambda: room.TraceModel(config, name=str(name), backbone=reader),
         weights,
-        loaded=lambda: backbone.dim,
+        loaded=lambda: reader.dim,
         what=what,
     )
     if model.fingerprint != expected:

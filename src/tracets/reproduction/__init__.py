@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tracets.errors import ConfigError, DataError, MissingExtra, NotFound, NothingMade
+from tracets.errors import ConfigError, NotFound, NothingMade, TracetsError
 from tracets.files import LIMITS, Limits
 from tracets.reproduction.ablation import ABLATION
 from tracets.reproduction.attention import ATTENTION
@@ -80,7 +80,7 @@ def reproduce(
     DataError
         A file that cannot be read.
     NothingMade
-        The data, or the installation, allow no row of the table.
+        The data, the installation or the size allow no row of the table.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def reproduce(
             began = time.monotonic()
             try:
                 lines = step.make()
-            except (DataError, MissingExtra) as error:
+            except TracetsError as error:
                 left_out.append((step.source, step.name, str(error)))
                 _tell(progress, f"{table}: {step.source}, {step.name} not made: {error}")
                 continue

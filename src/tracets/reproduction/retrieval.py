@@ -132,8 +132,8 @@ RETRIEVAL = Table(
         "is.",
         "The paper trains at width 384 with 6 layers. `recipe paper` is its plain method at the size said above; "
         "`ours` starts from `base`, which has learnt from other corpora and from the training part of the built-in "
-        "weather. Both have the same minutes (size smoke: the same steps), in which the frozen encoder reads the texts "
-        "as well.",
+        "weather. Both have the same minutes (size smoke: the same steps), counted from where the frozen encoder has "
+        "read all texts.",
         "The captions of the built-in weather come from one generator: they measure reading, not people's language.",
         *ASIDE,
     ),

@@ -143,8 +143,8 @@ class Source:
 class Step:
     """What is made, kept and resumed as a whole: one training or evaluation, and the rows that it gives.
 
-    `make` may raise DataError (the data do not allow it) or MissingExtra: the table then says why these rows are
-    missing.
+    `make` may raise a TracetsError (what the data, the installation or the size do not allow): the table then says why
+    these rows are missing.
     """
 
     source: str
