@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from tracets.api.evaluation import evaluate_retrieval
 from tracets.reproduction.retrieval import TO_SERIES, TO_TEXT, chance_of, lines_of
-from tracets.reproduction.trainings import COMMON, OURS, PAPER, trained_for_steps
+from tracets.reproduction.trainings import OURS, PAPER, trained_for_steps
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 RETRIEVED = (TO_SERIES, TO_TEXT)
 THEIRS = Panel("The paper's own measures", ("average MSE", "accuracy"), alone=True)
+COMMON = (
+    "optim.batch_size=64", "align.max_sentences=8", "optim.warmup_steps=15", "align.choose_weight=false",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

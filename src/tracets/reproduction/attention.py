@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.reproduction.trainings import COMMON, PAPER, trained_for_steps, untrained
+from tracets.reproduction.ablation import COMMON
+from tracets.reproduction.from_nothing import untrained
+from tracets.reproduction.trainings import PAPER, trained_for_steps
 from tracets.reproduction.unseen import UNSEEN
 from tracets.reproduction.windows import Figure, mean_of, some
 from tracets.tables.drawing import short

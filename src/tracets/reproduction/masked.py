@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.reproduction.trainings import COMMON, PAPER, pretrained
+from tracets.reproduction.ablation import COMMON
+from tracets.reproduction.from_nothing import pretrained
+from tracets.reproduction.trainings import PAPER
 from tracets.reproduction.unseen import UNSEEN
 from tracets.reproduction.windows import Figure, some
 from tracets.tables.drawing import window

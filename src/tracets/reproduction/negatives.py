@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracets.api.evaluation import evaluate_retrieval
+from tracets.reproduction.ablation import COMMON
 from tracets.reproduction.retrieval import PAIR, TO_SERIES, TO_TEXT, chance_of, lines_of
-from tracets.reproduction.trainings import COMMON, OURS, trained_for_steps
+from tracets.reproduction.trainings import OURS, trained_for_steps
 from tracets.reproduction.unseen import UNSEEN
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracets.api.models import BASE, load
+from tracets.reproduction.ablation import COMMON
 from tracets.reproduction.channels import channels_of
-from tracets.reproduction.trainings import COMMON, PAPER, pretrained, trained_for_steps, untrained
+from tracets.reproduction.from_nothing import pretrained, untrained
+from tracets.reproduction.trainings import PAPER, trained_for_steps
 from tracets.reproduction.unseen import UNSEEN
 from tracets.reproduction.windows import Figure, mean_of, pool_of, share_first, some
 from tracets.tables.drawing import short

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tracets.api.models import BASE, load
 from tracets.reproduction.channels import Channels, channels_of
-from tracets.reproduction.trainings import OURS, untrained
+from tracets.reproduction.from_nothing import untrained
+from tracets.reproduction.trainings import OURS
 from tracets.reproduction.unseen import UNSEEN
 from tracets.reproduction.windows import Figure, mean_of, pool_of, said, share_first, some
 from tracets.tables.drawing import short
