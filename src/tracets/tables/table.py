@@ -115,8 +115,8 @@ class Source:
     """A corpus to measure on.
 
     `corpus` is None where the file holds no windows but long series. `pairs`: windows of it, or cut from the series,
-    and what followed them, by horizon. `freq`: the step of the first series. `built_in`: the weather that comes
-    with the package.
+    and what followed them, by horizon. `freq`, `channels`: the step and the channels of the first series. `built_in`:
+    the weather that comes with the package.
     """
 
     name: str
@@ -125,6 +125,7 @@ class Source:
     pairs: Callable[[int], Sequence[Pair]]
     freq: str | None = None
     built_in: bool = False
+    channels: tuple[str, ...] = ()
 
     @property
     def windows(self) -> Corpus:
