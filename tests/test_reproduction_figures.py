@@ -10,12 +10,12 @@ import torch
 from tracets import api, reproduction
 from tracets.errors import DataError
 from tracets.reproduction import attention, cases, channels, masked, negatives, planes, retrieved, windows
-from tracets.reproduction.similarity import _measured
+from tracets.reproduction.similarity import measured
 from tracets.tables.table import SIZES
 from tracets.types import Forecast, Neighbour, Sample
 
 SMOKE = SIZES["smoke"]
-ASKED = {"block": 1, "size": SMOKE, "seed": 0}
+DRAWS = windows.Draws(1, SMOKE.n_boot, 0)
 
 
 def test_windows_are_drawn_by_the_seed_alone():
@@ -29,16 +29,16 @@ def test_shares_of_firsts_leave_out_what_is_no_part_and_break_ties_by_chance():
     relevant = np.array([[True, False, False], [False, True, False], [False, False, False]])
     excluded = np.zeros((3, 3), bool)
     excluded[1, 2] = True
-    found, chance = windows.share_first(scores, relevant, excluded, **ASKED)
+    found, chance = windows.share_first(scores, relevant, excluded, DRAWS)
     assert found[0] == (1 + 0.5) / 2 and chance == (1 / 3 + 1 / 2) / 2  # the third row has nothing to find
-    assert windows.share_first(scores, ~np.ones((3, 3), bool), excluded, **ASKED)[0] == [None]
+    assert windows.share_first(scores, ~np.ones((3, 3), bool), excluded, DRAWS)[0] == [None]
 
 
 def test_a_matrix_is_measured_by_its_diagonal():
     scores = np.array([[0.9, 0.1, 0.3], [0.5, 0.4, 0.2], [0.0, 0.7, 0.7]])
     same = np.eye(3, dtype=bool)
     same[2, 1] = True  # the same text
-    figures, chance = _measured(scores, same, np.zeros((3, 3), bool), **ASKED)
+    figures, chance = measured(scores, same, np.zeros((3, 3), bool), DRAWS)
     assert figures["own first"][0] == pytest.approx(2 / 3)
     assert figures["own score"][0] == pytest.approx((0.9 + 0.4 + 0.7) / 3)
     assert figures["score of others"][0] == pytest.approx((0.2 + 0.35 + 0.0) / 3)
@@ -48,9 +48,9 @@ def test_a_matrix_is_measured_by_its_diagonal():
 
 def test_nearness_of_opposite_clouds():
     series, texts = np.array([[1.0, 0], [1, 0]], np.float32), np.array([[-1.0, 0], [-1, 0]], np.float32)
-    found = planes.nearness(series, texts, np.eye(2, dtype=bool), **ASKED)
+    found = planes.nearness(series, texts, np.eye(2, dtype=bool), DRAWS)
     assert [found[name][0] for name in planes.NEAR] == [-1, -1, 2]
-    together = planes.nearness(series, np.array([[1.0, 0], [0, 1]], np.float32), np.eye(2, dtype=bool), **ASKED)
+    together = planes.nearness(series, np.array([[1.0, 0], [0, 1]], np.float32), np.eye(2, dtype=bool), DRAWS)
     assert together["cosine of pairs"][0] == 0.5 and together["cosine of others"][0] == 0.5
     assert together["gap between the modalities"][0] == pytest.approx(np.hypot(0.5, 0.5))
 

@@ -12,7 +12,7 @@ from tracets.reproduction.ablation import COMMON
 from tracets.reproduction.from_nothing import untrained
 from tracets.reproduction.trainings import PAPER, trained_for_steps
 from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Figure, mean_of, some
+from tracets.reproduction.windows import Draws, Figure, mean_of, some
 from tracets.tables.drawing import short
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import FloatArray, Sample
@@ -137,7 +137,7 @@ def _kind(source: Source) -> list[Sample]:
 
 def _figures(found: dict[str, NDArray[np.float64]], size: Size, seed: int) -> dict[str, dict[str, Figure]]:
     def told(name: str) -> Figure:
-        return mean_of(found[name], block=1, size=size, seed=seed)
+        return mean_of(found[name], Draws(1, size.n_boot, seed))
 
     return {
         CIT.title: {OWN: told("own"), ENTROPY: told("cit entropy")},

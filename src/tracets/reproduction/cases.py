@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tracets.api.models import BASE, load
 from tracets.api.searching import build_index, search_many
 from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import mean_of, pool_of, some
+from tracets.reproduction.windows import Draws, mean_of, pool_of, some
 from tracets.tables.drawing import window
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import Hit, Query, Sample
@@ -96,7 +96,7 @@ def _step(source: Source, size: Size, seed: int, direction: str) -> Step:
         n = len(samples) - (direction == LIKE)
         figures, by_chance = {}, {}
         for metric, k in ((FIRST, 1), (AMONG, TOP)):
-            figures[metric] = mean_of(found[:, :k].max(axis=1), block=pool.block, size=size, seed=seed)
+            figures[metric] = mean_of(found[:, :k].max(axis=1), Draws(pool.block, size.n_boot, seed))
             by_chance[metric] = [chance_of(n, right[asked].sum(axis=1), k)]
         rows = some(len(samples), DRAWN, seed=seed)
         pictures = _pictures(samples, hits, right, direction, rows)

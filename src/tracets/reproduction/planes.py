@@ -13,7 +13,7 @@ from tracets.reproduction.channels import channels_of
 from tracets.reproduction.from_nothing import pretrained, untrained
 from tracets.reproduction.trainings import PAPER, trained_for_steps
 from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Figure, mean_of, pool_of, share_first, some
+from tracets.reproduction.windows import Draws, Figure, mean_of, pool_of, share_first, some
 from tracets.tables.drawing import short
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import BoolArray, FloatArray
@@ -30,9 +30,7 @@ CHANNELS = Panel("Channels", (LIKE_CHANNEL, ACROSS_CHANNEL, *NEAR))
 MOST_POINTS = 400
 
 
-def nearness(
-    series: FloatArray, texts: FloatArray, same: BoolArray, *, block: int, size: Size, seed: int
-) -> dict[str, Figure]:
+def nearness(series: FloatArray, texts: FloatArray, same: BoolArray, draws: Draws) -> dict[str, Figure]:
     """Mean cosine of pairs and of others (not `same`), and the distance between the means of the two clouds.
 
     The gap is 0 where both have the same mean and 2 where they are opposite points.
@@ -42,9 +40,7 @@ def nearness(
     kept = others.any(axis=1)
     rest = np.where(others, cosines, 0).sum(axis=1)[kept] / others.sum(axis=1)[kept]
     gap = float(np.linalg.norm(series.mean(axis=0) - texts.mean(axis=0)))
-    pairs = mean_of(np.diag(cosines), block=block, size=size, seed=seed)
-    between = mean_of(rest, block=block, size=size, seed=seed) if kept.any() else [None]
-    return dict(zip(NEAR, (pairs, between, [gap]), strict=True))
+    return dict(zip(NEAR, (mean_of(np.diag(cosines), draws), mean_of(rest, draws), [gap]), strict=True))
 
 
 def _points(kinds: Mapping[str, tuple[FloatArray, Sequence[str], Sequence[str]]], title: str, about: str) -> Picture:
@@ -75,10 +71,10 @@ def _windows(pool: Pool, model: PairEncoder, size: Size, seed: int) -> tuple[dic
     known = np.array([bool(label) for label in labels])
     alike = same_key(labels, labels) & known[:, None] & known
     aside = pool.overlap[np.ix_(pool.paired, pool.paired)] | ~known
-    asked = {"block": pool.block, "size": size, "seed": seed}
-    own, chance = share_first(series @ series.T, alike, aside, **asked)
-    across, _ = share_first(texts @ series.T, alike, aside, **asked)
-    figures = {LIKE: own, ACROSS: across} | nearness(series, texts, same_key(pool.texts, pool.texts), **asked)
+    draws = Draws(pool.block, size.n_boot, seed)
+    own, chance = share_first(series @ series.T, alike, aside, draws)
+    across, _ = share_first(texts @ series.T, alike, aside, draws)
+    figures = {LIKE: own, ACROSS: across} | nearness(series, texts, same_key(pool.texts, pool.texts), draws)
     rows = some(len(samples), MOST_POINTS, seed=seed)
     groups = [labels[i] or "no label" for i in rows]
     kinds = {
@@ -96,11 +92,11 @@ def _channels(pool: Pool, model: PairEncoder, size: Size, seed: int) -> tuple[di
     channels, texts = found.means()
     names, told = np.array(found.names), np.array(found.texts)
     alike, together = names[:, None] == names, found.window[:, None] == found.window
-    asked = {"block": pool.block * max(1, len(names) // len(samples)), "size": size, "seed": seed}
-    own, chance = share_first(channels @ channels.T, alike, together, **asked)
-    across, _ = share_first(texts @ channels.T, alike, together, **asked)
+    draws = Draws(pool.block * max(1, len(names) // len(samples)), size.n_boot, seed)
+    own, chance = share_first(channels @ channels.T, alike, together, draws)
+    across, _ = share_first(texts @ channels.T, alike, together, draws)
     figures = {LIKE_CHANNEL: own, ACROSS_CHANNEL: across}
-    figures |= nearness(channels, texts, told[:, None] == told, **asked)
+    figures |= nearness(channels, texts, told[:, None] == told, draws)
     rows = some(len(names), MOST_POINTS, seed=seed)
     groups = [found.names[i] for i in rows]
     kinds = {

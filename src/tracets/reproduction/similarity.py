@@ -13,7 +13,7 @@ from tracets.reproduction.channels import Channels, channels_of
 from tracets.reproduction.from_nothing import untrained
 from tracets.reproduction.trainings import OURS
 from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Figure, mean_of, pool_of, said, share_first, some
+from tracets.reproduction.windows import Draws, Figure, mean_of, pool_of, said, share_first, some
 from tracets.tables.drawing import short
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 
@@ -28,23 +28,17 @@ WHOSE = Panel("Texts of channels, among all windows by that channel", METRICS)
 MOST_NAMES, SHOWN = 12, 24
 
 
-def _measured(
-    scores: NDArray[np.floating],
-    own: NDArray[np.bool_],
-    excluded: NDArray[np.bool_],
-    *,
-    block: int,
-    size: Size,
-    seed: int,
+def measured(
+    scores: NDArray[np.floating], own: NDArray[np.bool_], excluded: NDArray[np.bool_], draws: Draws
 ) -> tuple[dict[str, Figure], float]:
     """The metrics of a matrix whose diagonal holds the pairs; `own` marks what says the same, `excluded` no part."""
-    first, chance = share_first(scores, own, excluded, block=block, size=size, seed=seed)
+    first, chance = share_first(scores, own, excluded, draws)
     others = ~own & ~excluded
     pairs, n_others = np.diag(scores), others.sum(axis=1)
     kept = n_others > 0
     rest = np.where(others, scores, 0).sum(axis=1)[kept] / n_others[kept]
     columns = (pairs[kept], rest, pairs[kept] - rest)
-    means = [mean_of(one, block=block, size=size, seed=seed) if kept.any() else [None] for one in columns]
+    means = [mean_of(one, draws) for one in columns]
     return dict(zip(METRICS, (first, *means), strict=True)), chance
 
 
@@ -56,7 +50,7 @@ def _whole(source: Source, model: PairEncoder, size: Size, seed: int) -> tuple[d
     scores = encoder_scores(pool, model).text_to_series
     assert scores is not None
     same = same_key(pool.texts, pool.texts)
-    figures, chance = _measured(scores, same, np.zeros_like(same), block=pool.block, size=size, seed=seed)
+    figures, chance = measured(scores, same, np.zeros_like(same), Draws(pool.block, size.n_boot, seed))
     rows = some(len(scores), min(SHOWN, size.limit), seed=seed)
     data = {
         "values": short(scores[np.ix_(rows, rows)]), "rows": said([pool.texts[i] for i in rows]),
@@ -92,12 +86,11 @@ def _step(source: Source, size: Size, seed: int, name: str, model_of: Callable[[
             scores, itself = found.scores(), np.eye(len(found.names), dtype=bool)
             names, texts = np.array(found.names), np.array(found.texts)
             together, alike = (one[:, None] == one[None, :] for one in (found.window, names))
-            block = pool.block * max(1, len(found.names) // len(samples))
+            draws = Draws(pool.block * max(1, len(found.names) // len(samples)), size.n_boot, seed)
             for panel, own, excluded in (
                 (WHICH, itself, ~together), (WHOSE, alike & (texts[:, None] == texts[None, :]), ~alike),
             ):  # fmt: skip
-                measured = _measured(scores, own, excluded, block=block, size=size, seed=seed)
-                figures[panel.title], chance[panel.title] = measured
+                figures[panel.title], chance[panel.title] = measured(scores, own, excluded, draws)
             pictures.append(_by_name(found, scores))
         line = Line(name, figures, f"{len(samples)} windows for the channels", pictures=tuple(pictures))
         by_chance = {title: {FIRST: [value]} for title, value in chance.items()}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracets.tables.table import Size, Source
+from tracets.tables.table import Source
 
 if TYPE_CHECKING:
     from tracets.evaluate.pool import Pool
@@ -35,14 +36,17 @@ def some(n: int, most: int, *, seed: int) -> list[int]:
     return rows
 
 
+@dataclass(frozen=True)
+class Draws:
+    """How intervals are drawn: over blocks of so many neighbouring rows, so often, by a seed."""
+
+    block: int
+    n_boot: int
+    seed: int
+
+
 def share_first(
-    scores: NDArray[np.floating],
-    relevant: NDArray[np.bool_],
-    excluded: NDArray[np.bool_],
-    *,
-    block: int,
-    size: Size,
-    seed: int,
+    scores: NDArray[np.floating], relevant: NDArray[np.bool_], excluded: NDArray[np.bool_], draws: Draws
 ) -> tuple[Figure, float]:
     """How often a relevant item has the best score, with its interval, and how often it has in a random order.
 
@@ -55,15 +59,19 @@ def share_first(
     if not len(asked):
         return [None], float("nan")
     first = first_relevant(scores[asked], relevant[asked], excluded=excluded[asked])
-    return mean_of(hit_rate(first, 1), block=block, size=size, seed=seed), float(np.mean(hits[asked] / items[asked]))
+    return mean_of(hit_rate(first, 1), draws), float(np.mean(hits[asked] / items[asked]))
 
 
-def mean_of(values: NDArray[Any], *, block: int, size: Size, seed: int) -> Figure:
-    """The mean of what was measured of windows in time order, with its interval over blocks of them."""
+def mean_of(values: NDArray[Any], draws: Draws) -> Figure:
+    """The mean of what was measured of rows in time order, with its interval; None where there are none."""
     from tracets.metrics import bootstrap
 
     n = len(values)
-    found = bootstrap(lambda rows: float(np.mean(values[rows])), n, n_boot=size.n_boot, seed=seed, block=min(block, n))
+    if not n:
+        return [None]
+    found = bootstrap(
+        lambda rows: float(np.mean(values[rows])), n, n_boot=draws.n_boot, seed=draws.seed, block=min(draws.block, n)
+    )
     return [found.value, found.low, found.high]
 
 
