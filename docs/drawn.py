@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "docs" / "pictures"
 WIDTH, MOST_BYTES = 760, 150_000
-ROWS = {"scores": ("similarity", "base, as it ships", 1), "space": ("map", "base, as it ships", 1)}
+ROWS = {
+    "scores": ("similarity", "base, as it ships", 1),
+    "case": ("cases", "text to series", 1),
+    "space": ("map", "base, as it ships", 1),
+}
 """Picture -> figure, row, and which picture of the row."""
 CURVES = {"neighbours": ("retrieved", 1, "MSE")}
 """Picture -> figure, which of its panels, metric."""

@@ -1,6 +1,7 @@
 """The figures of `tracets reproduce`: what they count, by hand or by a plain loop, and that each can be made."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from math import comb
 
 import numpy as np
@@ -12,7 +13,7 @@ from tracets.errors import DataError
 from tracets.reproduction import attention, cases, channels, masked, negatives, planes, retrieved, windows
 from tracets.reproduction.similarity import measured
 from tracets.tables.table import SIZES
-from tracets.types import Forecast, Neighbour, Sample
+from tracets.types import Forecast, Hit, Neighbour, Sample
 
 SMOKE = SIZES["smoke"]
 DRAWS = windows.Draws(1, SMOKE.n_boot, 0)
@@ -77,7 +78,42 @@ def test_scores_of_channels_are_those_of_a_loop(corpus_file, model_folder):
 
 def test_chance_of_hits_is_that_of_all_draws():
     drawn = [1 - comb(5 - h, 3) / comb(5, 3) for h in (1, 4)]
-    assert cases.chance_of(5, np.array([1, 4]), 3) == pytest.approx(sum(drawn) / 2) == pytest.approx((0.6 + 1) / 2)
+    found = cases.chance_of(np.array([5, 5]), np.array([1, 4]), 3)
+    assert found == pytest.approx(sum(drawn) / 2) == pytest.approx((0.6 + 1) / 2)
+    assert cases.chance_of(np.array([2]), np.array([1]), 3) == 1  # both are drawn
+
+
+def test_series_to_series_leaves_out_windows_of_the_place_that_share_time(monkeypatch, tmp_path):
+    from tracets.evaluate.pool import make_pool
+
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    values = np.arange(48.0)[None]
+    samples = [
+        Sample(
+            name, values, ("load",), start=start + timedelta(hours=hours), freq="h", text=f"It is {name}.", label=label,
+            metadata={"entity": place},
+        )
+        for name, hours, place, label in (
+            ("a", 0, "ny", "calm"), ("b", 24, "ny", "calm"), ("c", 24, "sf", "calm"), ("d", 96, "ny", "windy"),
+        )
+    ]  # fmt: skip
+    pool = make_pool(samples)
+    right, aside = cases._right(pool, cases.LIKE)
+    assert right.tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
+    assert aside.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    asked = []
+
+    def search_many(index, model, queries, *, want, k):
+        asked.append((want, k, [query.like for query in queries]))
+        others = [[s.id for s in samples if s.id != query.like] for query in queries]
+        return [[Hit(r, id, 0.5, None, None, {}, None, None, {}) for r, id in enumerate(ids)] for ids in others]
+
+    monkeypatch.setattr(cases, "search_many", search_many)
+    monkeypatch.setattr(cases, "load", lambda name: None)
+    monkeypatch.setattr(cases, "build_index", lambda *given: None)
+    hits = cases._answers(pool.samples, pool.texts, cases.LIKE, aside)
+    assert asked == [("series", 3, ["a", "b", "c", "d"])]
+    assert [[hit.id for hit in found] for found in hits] == [["c", "d"], ["c", "d"], ["a", "b", "d"], ["a", "b", "c"]]
 
 
 def test_numbers_of_negatives_are_settings_and_stay_what_they_are():

@@ -12,7 +12,7 @@ from tracets.reproduction.ablation import COMMON
 from tracets.reproduction.from_nothing import untrained
 from tracets.reproduction.trainings import PAPER, trained_for_steps
 from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Draws, Figure, mean_of, some
+from tracets.reproduction.windows import Draws, Figure, mean_of, of_one_kind, some
 from tracets.tables.drawing import short
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import FloatArray, Sample
@@ -129,12 +129,6 @@ def _picture(weights: FloatArray, sample: Sample) -> Picture:
     return Picture(f"window {sample.id}", "matrix", data)
 
 
-def _kind(source: Source) -> list[Sample]:
-    """Windows of split test with the channels and the length of the first one."""
-    samples = list(source.windows.split("test"))
-    return [s for s in samples if (s.channel_names, s.n_steps) == (samples[0].channel_names, samples[0].n_steps)]
-
-
 def _figures(found: dict[str, NDArray[np.float64]], size: Size, seed: int) -> dict[str, dict[str, Figure]]:
     def told(name: str) -> Figure:
         return mean_of(found[name], Draws(1, size.n_boot, seed))
@@ -156,7 +150,7 @@ def _step(source: Source, size: Size, seed: int, form: str, *, trained: bool) ->
             )
         else:
             model = untrained(size, recipe=PAPER, assignments=given, seed=seed)
-        windows = _kind(source)
+        windows = of_one_kind(source, "test")
         asked = [windows[i] for i in some(len(windows), size.limit, seed=seed)]
         weights = last_attention(model, asked)
         drawn = some(len(asked), 1, seed=seed)[0]

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from tracets.api.models import BASE, load
 from tracets.api.searching import build_index, search_many
+from tracets.errors import DataError
 from tracets.reproduction.unseen import UNSEEN
 from tracets.reproduction.windows import Draws, mean_of, pool_of, some
-from tracets.tables.drawing import window
+from tracets.tables.drawing import short, window
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import Hit, Query, Sample
 
@@ -27,33 +28,38 @@ FIRST, AMONG = "right first", f"right among {TOP}"
 FOUND = Panel("All windows of split test", (FIRST, AMONG))
 SAID = 600
 """Characters of a text above a picture."""
+Hits = list[list[Hit]]
 TO_SERIES, TO_TEXT, LIKE = "text to series", "series to text", "series to series"
 
 
-def chance_of(n: int, right: NDArray[np.int64], k: int) -> float:
-    """How often one of k drawn from n is right, where so many of them are: the mean over queries.
+def chance_of(items: NDArray[np.int64], right: NDArray[np.int64], k: int) -> float:
+    """How often one of k drawn from a query's items is right, where so many of them are: the mean over queries.
 
-    >>> chance_of(4, np.array([1, 2]), 1), chance_of(4, np.array([4]), 3)
+    >>> chance_of(np.array([4, 4]), np.array([1, 2]), 1), chance_of(np.array([4]), np.array([4]), 3)
     (0.375, 1.0)
     """
-    k = min(k, n)
-    return float(np.mean([1 - comb(n - int(h), k) / comb(n, k) for h in right]))
+    drawn = [(int(n), int(h), min(k, int(n))) for n, h in zip(items, right, strict=True)]
+    return float(np.mean([1 - comb(n - h, most) / comb(n, most) for n, h, most in drawn]))
 
 
-def _same(pool: Pool, direction: str) -> NDArray[np.bool_]:
-    """Which window (column) is a right answer to which (row), among `pool.paired`."""
+def _right(pool: Pool, direction: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which window (column) is a right answer to which (row), and which is none at all, among `pool.paired`."""
     from tracets.metrics import same_key
 
     if direction != LIKE:
-        return same_key(pool.texts, pool.texts)
+        same = same_key(pool.texts, pool.texts)
+        return same, np.zeros_like(same)
     labels = pool.labels(pool.paired)
     known = np.array([bool(label) for label in labels])
-    return same_key(labels, labels) & known[:, None] & known & ~np.eye(len(labels), dtype=bool)
+    aside = pool.overlap[np.ix_(pool.paired, pool.paired)]
+    return same_key(labels, labels) & known[:, None] & known & ~aside, aside
 
 
-def _answers(samples: Sequence[Sample], texts: Sequence[str], direction: str) -> list[list[Hit]]:
+def _answers(samples: Sequence[Sample], texts: Sequence[str], direction: str, aside: NDArray[np.bool_]) -> Hits:
+    """The best hits of each query; more are asked for where some windows are no answers."""
     model = load(BASE)
     want: Literal["series", "text"] = "text" if direction == TO_TEXT else "series"
+    k = min(TOP + int(aside.sum(axis=1).max()), len(samples) - 1)
     with tempfile.TemporaryDirectory() as folder:
         index = build_index(samples, model, Path(folder) / "index")
         queries = {
@@ -61,7 +67,9 @@ def _answers(samples: Sequence[Sample], texts: Sequence[str], direction: str) ->
             TO_TEXT: [Query(series=sample) for sample in samples],
             LIKE: [Query(like=sample.id) for sample in samples],
         }[direction]
-        return search_many(index, model, queries, want=want, k=min(TOP, len(samples) - 1))
+        found = search_many(index, model, queries, want=want, k=k)
+    place = {sample.id: i for i, sample in enumerate(samples)}
+    return [[hit for hit in hits if not none[place[hit.id]]][:TOP] for none, hits in zip(aside, found, strict=True)]
 
 
 def _pictures(
@@ -74,12 +82,12 @@ def _pictures(
         text = (asked.text or "")[:SAID] if direction == TO_SERIES else f"label {asked.label or 'none'}"
         what = "asked by its text" if direction == TO_SERIES else "asked by its series"
         found.append(window(f"{number}. {asked.id}, {what}", asked, text=text))
-        for hit in hits[i]:
+        for rank, hit in enumerate(hits[i], start=1):
             other = samples[place[hit.id]]
             mark = "right" if right[i, place[hit.id]] else "wrong"
             told = (other.text or "")[:SAID] if direction == TO_TEXT else f"label {other.label or 'none'}"
-            title = f"{number}. {mark}: hit {hit.rank}, {hit.id}, score {hit.score:.3f}"
-            scores = {name: float(f"{score:.4g}") for name, score in hit.channels.items()}
+            title = f"{number}. {mark}: hit {rank}, {hit.id}, score {hit.score:.3f}"
+            scores = dict(zip(hit.channels, short(list(hit.channels.values())), strict=True))
             found.append(window(title, other, scores=scores, text=told))
     return found
 
@@ -88,19 +96,21 @@ def _step(source: Source, size: Size, seed: int, direction: str) -> Step:
     def make() -> list[Line]:
         pool = pool_of(source)
         samples = [pool.samples[i] for i in pool.paired]
-        right = _same(pool, direction)
+        right, aside = _right(pool, direction)
         asked = np.flatnonzero(right.any(axis=1))
-        hits = _answers(samples, pool.texts, direction)
+        if not len(asked):
+            raise DataError("no two windows of split test with a text have the same label. Fill the column label.")
+        hits = _answers(samples, pool.texts, direction, aside)
         place = {sample.id: i for i, sample in enumerate(samples)}
-        found = np.array([[right[i, place[hit.id]] for hit in hits[i]] for i in asked], dtype=np.float64)
-        n = len(samples) - (direction == LIKE)
+        items = (~aside).sum(axis=1)
         figures, by_chance = {}, {}
         for metric, k in ((FIRST, 1), (AMONG, TOP)):
-            figures[metric] = mean_of(found[:, :k].max(axis=1), Draws(pool.block, size.n_boot, seed))
-            by_chance[metric] = [chance_of(n, right[asked].sum(axis=1), k)]
+            found = np.array([any(right[i, place[hit.id]] for hit in hits[i][:k]) for i in asked], dtype=np.float64)
+            figures[metric] = mean_of(found, Draws(pool.block, size.n_boot, seed))
+            by_chance[metric] = [chance_of(items[asked], right[asked].sum(axis=1), k)]
         rows = some(len(samples), DRAWN, seed=seed)
         pictures = _pictures(samples, hits, right, direction, rows)
-        note = f"{len(asked)} queries among {n} windows"
+        note = f"{len(asked)} queries among {len(samples)} windows"
         return [
             Line(f"{direction}, chance", {FOUND.title: by_chance}),
             Line(direction, {FOUND.title: figures}, note, pictures=pictures),
@@ -124,8 +134,8 @@ CASES = Table(
         "The windows are drawn by the seed, the same ones in all three directions, and by nothing else: how often a "
         "hit is right over the whole split stands in the table.",
         "The number at a channel is what the score of the hit would lose without it.",
-        "Windows of the same place that share time are no hits of their own in table `series-to-series`; here they are "
-        "not left out.",
+        "Series to series, windows of the same place that share time with the query are no hits; those of other places "
+        "at the same time are.",
     ),
     published=(),
     panels=(FOUND,),

@@ -13,7 +13,7 @@ from tracets.reproduction.ablation import COMMON
 from tracets.reproduction.from_nothing import pretrained
 from tracets.reproduction.trainings import PAPER
 from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Figure, some
+from tracets.reproduction.windows import Figure, of_one_kind, some
 from tracets.tables.drawing import window
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import FloatArray, Sample
@@ -25,7 +25,6 @@ SHARES = (0.1, 0.3, 0.5, 0.7)
 ASKED = (0.3, 0.7)
 """Shares that are hidden when it is measured, the same for all rows."""
 OVER = "share hidden in stage 1"
-BATCH = 64
 
 
 def _metric(asked: float) -> str:
@@ -95,8 +94,7 @@ def _step(source: Source, size: Size, seed: int, share: float) -> Step:
     def make() -> list[Line]:
         given = [*COMMON, f"pretrain.hidden={share}"]
         model = pretrained(source, size, recipe=PAPER, assignments=given, steps=size.ablation_steps, seed=seed)
-        windows = list(source.windows.split("val"))
-        windows = [s for s in windows if (s.channel_names, s.n_steps) == (windows[0].channel_names, windows[0].n_steps)]
+        windows = of_one_kind(source, "val")
         asked = [windows[i] for i in some(len(windows), size.limit, seed=seed)]
         figures = {
             _metric(hidden): explained(*reconstructed(model, asked, hidden=hidden, seed=seed), size=size, seed=seed)

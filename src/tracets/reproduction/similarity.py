@@ -66,12 +66,11 @@ def _by_name(found: Channels, scores: NDArray[np.floating]) -> Picture:
     together = found.window[:, None] == found.window[None, :]
     of = {name: np.array([own == name for own in found.names]) for name in names}
     values = [
-        [float(scores[pairs].mean()) if (pairs := together & of[a][:, None] & of[b]).any() else None for b in names]
+        [scores[pairs].mean() if (pairs := together & of[a][:, None] & of[b]).any() else np.nan for b in names]
         for a in names
     ]
-    cells = [[None if one is None else float(f"{one:.4g}") for one in row] for row in values]
     text = "Mean over windows: the text of one channel against each channel of the same window."
-    data = {"values": cells, "rows": names, "columns": names, "named": ["text of", "channel"], "text": text}
+    data = {"values": short(values), "rows": names, "columns": names, "named": ["text of", "channel"], "text": text}
     return Picture("texts of channels against channels", "matrix", data)
 
 

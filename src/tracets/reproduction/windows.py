@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.errors import DataError
 from tracets.tables.table import Source
+from tracets.types import Sample
 
 if TYPE_CHECKING:
     from tracets.evaluate.pool import Pool
@@ -22,6 +24,15 @@ def pool_of(source: Source) -> Pool:
     from tracets.evaluate.pool import make_pool
 
     return make_pool(list(source.windows.split("test")))
+
+
+def of_one_kind(source: Source, split: str) -> list[Sample]:
+    """The windows of a split with the channels and the length of its first one. Raises DataError where it has none."""
+    samples = list(source.windows.split(split))
+    if not samples:
+        raise DataError(f"'{source.name}' has no windows of split '{split}'. Fill the column split.")
+    first = samples[0]
+    return [s for s in samples if (s.channel_names, s.n_steps) == (first.channel_names, first.n_steps)]
 
 
 def some(n: int, most: int, *, seed: int) -> list[int]:
