@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from html import escape
 from math import comb
 
 import numpy as np
@@ -225,19 +226,44 @@ def tiny_base(monkeypatch, tmp_path, model_folder):
     monkeypatch.setattr(store, "SHIPPED", tmp_path / "shipped")
 
 
+def of_the_page(report, folder):
+    """The titles of all pictures, which must stand in the page and in the JSON."""
+    name = report.table.name
+    page = (folder / f"{name}.html").read_text(encoding="utf-8")
+    titles = [one.title for _, line in report.rows for one in line.pictures]
+    assert all(escape(title) in page for title in titles)
+    saved = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    assert [one["title"] for row in saved["rows"] for one in row.get("pictures", ())] == titles
+    return titles
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("figure", list(reproduction.FIGURES))
+@pytest.mark.parametrize("figure", sorted(set(reproduction.FIGURES) - {"retrieved"}))
 def test_figures_of_a_small_corpus(figure, tiny_base, corpus_file, tmp_path):
-    corpus = api.caption(api.read(corpus_file))
-    api.write(corpus, tmp_path / "told.parquet")
-    report = api.reproduce(figure, tmp_path / "out", data=[tmp_path / "told.parquet"])
-    assert not report.left_out
-    page = (tmp_path / "out" / f"{figure}.html").read_text(encoding="utf-8")
-    drawn = [one.title for _, line in report.rows for one in line.pictures]
-    assert all(title.replace("'", "&#x27;") in page for title in drawn)
-    saved = json.loads((tmp_path / "out" / f"{figure}.json").read_text(encoding="utf-8"))
-    assert [one["title"] for row in saved["rows"] for one in row.get("pictures", ())] == drawn
-    assert bool(drawn) != any(panel.over and figure != "mask" for panel in report.table.panels)
-    again = api.reproduce(figure, tmp_path / "out", data=[tmp_path / "told.parquet"])
-    assert again.to_json() == report.to_json()  # nothing was made again, pictures neither
+    told = tmp_path / "told.parquet"
+    api.write(api.caption(api.read(corpus_file)), told)
+    report = api.reproduce(figure, tmp_path / "out", data=[told])
+    assert [step for _, step, _ in report.left_out] == (["series to series"] if figure == "cases" else [])
+    titles = of_the_page(report, tmp_path / "out")
+    pictures = {"map": 8, "similarity": 4, "cases": 2 * 2 * (1 + 1), "attention": 4, "mask": 4, "negatives": 0}
+    assert len(titles) == pictures[figure]
+    again = api.reproduce(figure, tmp_path / "out", data=[told])
+    assert again.to_json() == report.to_json()  # no row was made again, pictures neither
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_errors_by_the_number_of_windows_retrieved(tiny_base, tmp_path):
+    rows = [f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00,{(i * 7) % 24}" for i in range(24 * 30)]
+    path = tmp_path / "load.csv"
+    path.write_text("\n".join(["time,load", *rows]) + "\n")
+    report = api.reproduce("retrieved", tmp_path / "out", data=[path])
+    lines = {line.name: line for _, line in report.rows}
+    assert list(lines)[:3] == ["no retrieval", "series, R = 1", "series and text, R = 1"] and len(lines) == 1 + 3 * 6
+    plain = lines["no retrieval"].figures[retrieved.ALONE.title]["MSE"][0]
+    for line in list(lines.values())[1:]:
+        for values in line.figures.values():
+            assert values[retrieved.GAP][0] == pytest.approx(values["MSE"][0] - plain, abs=0.05)
+    assert lines["series, R = 32"].at == 32 and lines["series, R = 32"].curve == "series"
+    assert of_the_page(report, tmp_path / "out") == []
