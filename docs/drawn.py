@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import typer
 
-from tracets.reproduction import FIGURES
+from tracets.reproduction import named
 from tracets.tables.drawing import curves, drawn
 from tracets.tables.table import Line
 
@@ -58,7 +58,7 @@ def found(folder: Path) -> dict[str, Figure]:
             out[name] = drawn(next(line for line in lines if line.name == row).pictures[place])
     for name, (figure, place, metric) in CURVES.items():
         if lines := lines_of(folder, figure):
-            out[name] = curves(FIGURES[figure].panels[place], [(line.name, line) for line in lines], metric)
+            out[name] = curves(named(figure).panels[place], [(line.name, line) for line in lines], metric)
     return out
 
 

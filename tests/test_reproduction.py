@@ -162,7 +162,7 @@ def test_every_setting_of_the_ablation_is_one_and_changes_something():
 
 
 def test_published_figures_have_a_column_to_stand_in():
-    for table in [*reproduction.TABLES.values(), *reproduction.FIGURES.values()]:
+    for table in map(reproduction.named, reproduction.reproducible()):
         columns = {panel.title: set(panel.metrics) for panel in table.panels}
         for line in table.published:
             for panel, values in line.figures.items():

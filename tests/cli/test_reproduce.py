@@ -1,7 +1,9 @@
 """`tracets reproduce`: Markdown or JSON on stdout, progress on stderr, files in a folder."""
 
 import json
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +24,8 @@ def toys(monkeypatch):
 
     panel = Panel("all", ("n",))
     toys = {name: Table(name, f"Toy {name}", "Counts.", (), (), (panel,), steps) for name in ("a", "b", "f")}
-    monkeypatch.setattr(reproduction, "FIGURES", {"f": toys.pop("f")})
+    monkeypatch.setitem(sys.modules, "tracets.reproduction.toy", SimpleNamespace(FIGURE=toys.pop("f")))
+    monkeypatch.setattr(reproduction, "FIGURES", {"f": "toy"})
     monkeypatch.setattr(reproduction, "TABLES", toys)
 
 

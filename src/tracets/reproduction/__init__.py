@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -12,20 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from tracets.errors import ConfigError, NotFound, NothingMade, TracetsError
 from tracets.files import LIMITS, Limits
 from tracets.reproduction.ablation import ABLATION
-from tracets.reproduction.attention import ATTENTION
-from tracets.reproduction.cases import CASES
 from tracets.reproduction.classification import CLASSIFICATION
 from tracets.reproduction.forecasting import FORECAST
-from tracets.reproduction.masked import MASK
-from tracets.reproduction.negatives import NEGATIVES
-from tracets.reproduction.planes import MAP
 from tracets.reproduction.probes import PROBES
 from tracets.reproduction.rag import RAG
 from tracets.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
-from tracets.reproduction.retrieved import RETRIEVED
-from tracets.reproduction.similarity import SIMILARITY
 from tracets.reproduction.speed import SPEED
-from tracets.tables.table import SIZES, Line
+from tracets.tables.table import SIZES, Line, Table
 from tracets.types import AnyPath
 
 if TYPE_CHECKING:
@@ -37,7 +31,11 @@ TABLES = {
     table.name: table
     for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, RAG, ABLATION, SPEED)
 }
-FIGURES = {figure.name: figure for figure in (MAP, SIMILARITY, CASES, ATTENTION, MASK, NEGATIVES, RETRIEVED)}
+FIGURES = {
+    "map": "planes", "similarity": "similarity", "cases": "cases", "attention": "attention", "mask": "masked",
+    "negatives": "negatives", "retrieved": "retrieved",
+}  # fmt: skip
+"""Name -> the module of this room whose `FIGURE` it is, imported by its first use: they need NumPy, tables do not."""
 
 
 def reproduce(
@@ -92,12 +90,10 @@ def reproduce(
     from tracets.tables.report import TableReport as Report
     from tracets.tables.runs import Runs
 
-    known = {**TABLES, **FIGURES}
-    if table not in known:
-        raise NotFound(f"no table or figure '{table}'. Choose from: {', '.join(known)}.")
+    chosen = named(table)
     if size not in SIZES:
         raise ConfigError(f"size must be one of {', '.join(SIZES)}, got '{size}'.")
-    chosen, much = known[table], SIZES[size]
+    much = SIZES[size]
     runs = Runs(Path(out) / f"{table}.jsonl")
     sources = sources_of(data, much, limits=limits)
     here: dict[str, Any] = {"machine": machine(), "commit": commit(PACKAGE), "version": version(NAME)}
@@ -132,6 +128,16 @@ def reproduce(
     report = Report(chosen, much, seed, names, rows, left_out, records)
     report.write(Path(out))
     return report
+
+
+def named(name: str) -> Table:
+    """The table or figure of that name. Raises NotFound."""
+    if name in TABLES:
+        return TABLES[name]
+    if name not in FIGURES:
+        raise NotFound(f"no table or figure '{name}'. Choose from: {', '.join(reproducible())}.")
+    found: Table = importlib.import_module(f"{__name__}.{FIGURES[name]}").FIGURE
+    return found
 
 
 def reproducible(what: Literal["all", "tables", "figures"] = "all") -> list[str]:

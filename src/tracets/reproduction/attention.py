@@ -180,7 +180,7 @@ def _steps(sources: Sequence[Source], size: Size, seed: int) -> list[Step]:
     ]
 
 
-ATTENTION = Table(
+FIGURE = Table(
     name="attention",
     title="What the identity tokens read",
     shows="The weights of the last layer for windows of split test: what [CLS] and each channel's identity token read, "

@@ -123,7 +123,7 @@ def _steps(sources: Sequence[Source], size: Size, seed: int) -> list[Step]:
     return [_step(source, size, seed, way) for source in sources for way in (TO_SERIES, TO_TEXT, LIKE)]
 
 
-CASES = Table(
+FIGURE = Table(
     name="cases",
     title="What is found for some windows",
     shows=f"The {TOP} best hits of `base` for {DRAWN} windows of split test, by their text, by their series for texts, "

@@ -115,7 +115,7 @@ def _steps(sources: Sequence[Source], size: Size, seed: int) -> list[Step]:
     return [_step(source, size, seed, share) for source in sources for share in SHARES]
 
 
-MASK = Table(
+FIGURE = Table(
     name="mask",
     title="Masked reconstruction by the share hidden",
     shows="How much of hidden steps of split val models tell that are trained by stage 1 alone, from nothing, for the "

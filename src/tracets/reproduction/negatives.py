@@ -50,7 +50,7 @@ def _steps(sources: Sequence[Source], size: Size, seed: int) -> list[Step]:
     return [_step(source, size, seed, k) for source in sources for k in NUMBERS]
 
 
-NEGATIVES = Table(
+FIGURE = Table(
     name="negatives",
     title="Retrieval by the number of hard negatives",
     shows="Retrieval on split val by models that are trained from nothing for the same number of steps, each text and "

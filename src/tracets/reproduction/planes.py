@@ -144,7 +144,7 @@ def _steps(sources: Sequence[Source], size: Size, seed: int) -> list[Step]:
     return [step for source in sources for step in _of(source, size, seed)]
 
 
-MAP = Table(
+FIGURE = Table(
     name="map",
     title="The space of series, texts and channels",
     shows="Vectors of split test in the plane of their main directions, before alignment (random weights; masked "

@@ -114,7 +114,7 @@ def _of(source: Source, size: Size, seed: int) -> list[Step]:
     return [_step(source, size, seed, top, prepared) for top in NUMBERS]
 
 
-RETRIEVED = Table(
+FIGURE = Table(
     name="retrieved",
     title="Forecasts by the number of windows retrieved",
     shows="The error of a forecast on split test with what followed the R windows that a past resembles most, by "

@@ -112,7 +112,7 @@ def _steps(sources: Sequence[Source], size: Size, seed: int) -> list[Step]:
     ]
 
 
-SIMILARITY = Table(
+FIGURE = Table(
     name="similarity",
     title="Scores of texts against series",
     shows="Every text of split test against every series, and texts of channels against channels: what belongs "
