@@ -33,6 +33,7 @@ def toy(monkeypatch):
 
     table = Table("toy", "A toy", "Counts.", (), (), (Panel("all", ("n",)),), steps)
     monkeypatch.setattr(reproduction, "TABLES", {"toy": table})
+    monkeypatch.setattr(reproduction, "FIGURES", {})
     return made, refusals
 
 
@@ -89,7 +90,7 @@ def test_what_cannot_be_made_is_said_and_tried_again(toy, corpus_file, tmp_path)
 
 
 def test_what_is_wrong_is_refused_at_the_door(toy, corpus_file, csv_of_two_days, tmp_path):
-    with pytest.raises(NotFound, match="no table 'tables'. Choose from: toy"):
+    with pytest.raises(NotFound, match="no table or figure 'tables'. Choose from: toy"):
         api.reproduce("tables", tmp_path)
     with pytest.raises(ConfigError, match="size must be one of smoke, cpu, paper, got 'huge'"):
         api.reproduce("toy", tmp_path, size="huge")
@@ -112,6 +113,22 @@ def test_horizons_are_those_of_the_paper_by_the_step_of_the_data(csv_of_two_days
         assert sources.sources_of([path], SIZES["smoke"], limits=api.Limits())[0].freq == "h"
     lines = {line.name: line.figures for line in reproduction.FORECAST.published}
     assert lines["TRACE, Health"] == {"12 steps ahead": {"MSE": [0.768]}, "48 steps ahead": {"MSE": [1.435]}}
+
+
+def test_the_target_of_time_mmd_is_forecast_alone_as_well(tmp_path):
+    from tracets.reproduction.forecasting import alone
+
+    rows = [f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00,{i},{-i}" for i in range(240)]
+    path = tmp_path / "energy.csv"
+    path.write_text("\n".join(["time,price,OT", *rows]) + "\n")
+    [source] = sources.sources_of([path], SIZES["smoke"], limits=api.Limits())
+    steps = [step.name for step in reproduction.FORECAST.steps([source], SIZES["smoke"], 0)]
+    assert steps == ["7 steps ahead", "24 steps ahead", "7 steps ahead, OT alone", "24 steps ahead, OT alone"]
+    pairs = source.pairs(7)
+    target = alone(pairs, "OT")
+    assert len(target) == len(pairs) and {pair.past.channel_names for pair in target} == {("OT",)}
+    assert (target[0].future == -pairs[0].future[:1]).all() and (target[0].past.values == pairs[0].past.values[1]).all()
+    assert alone(pairs, "load") == []
 
 
 def test_names_tell_files_apart():
@@ -145,7 +162,7 @@ def test_every_setting_of_the_ablation_is_one_and_changes_something():
 
 
 def test_published_figures_have_a_column_to_stand_in():
-    for table in reproduction.TABLES.values():
+    for table in map(reproduction.named, reproduction.reproducible()):
         columns = {panel.title: set(panel.metrics) for panel in table.panels}
         for line in table.published:
             for panel, values in line.figures.items():

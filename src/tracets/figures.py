@@ -1,9 +1,9 @@
-"""Pictures for a notebook, as figures of plotly: a hit, the windows of a corpus, a map of vectors."""
+"""Figures of plotly for notebooks and pages: a hit, the windows of a corpus, maps of vectors, matrices, curves."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,10 @@ OTHER = "other"
 MOST_PANELS = 12
 SAID = 80
 """Characters of a text beside a point."""
+SYMBOLS = ("circle", "x", "diamond", "square")
+"""Of the kinds of points of a map, in their order."""
+LOW, HIGH = "#f8fafc", "#0369a1"
+CELL = 22  # pixels
 
 
 def hit_figure(hit: Hit, sample: Sample) -> Figure:
@@ -113,6 +117,85 @@ def map_figure(points: FloatArray, samples: Sequence[Sample], *, by: str) -> Fig
     return _with_title(figure, f"{len(samples)} windows", by, height=520)
 
 
+def kinds_figure(kinds: Mapping[str, Mapping[str, Sequence[Any]]]) -> Figure:
+    """Points of several kinds in one plane: colour tells the group, shape the kind.
+
+    Parameters
+    ----------
+    kinds : mapping
+        Kind, such as "series" -> x, y, group and said (what a point says), each a sequence with an entry a point.
+    """
+    import plotly.graph_objects as go
+
+    colors = colors_of([group for points in kinds.values() for group in points["group"]])
+    figure = go.Figure()
+    for (kind, points), symbol in zip(kinds.items(), SYMBOLS, strict=False):
+        for group, color in colors.items():
+            rows = [i for i, own in enumerate(points["group"]) if own == group]
+            if not rows:
+                continue
+            x, y = ([points[axis][i] for i in rows] for axis in ("x", "y"))
+            said = [escape(str(points["said"][i])[:SAID]) for i in rows]
+            marker = {"color": color, "size": 6, "opacity": 0.7, "symbol": symbol}
+            name = escape(f"{group}, {kind}")
+            figure.add_trace(
+                go.Scatter(x=x, y=y, mode="markers", marker=marker, name=name, text=said, hoverinfo="text+name")
+            )
+    figure.update_xaxes(title_text="first main direction", zeroline=False)
+    figure.update_yaxes(title_text="second main direction", zeroline=False, scaleanchor="x")
+    return _laid_out(figure, height=520)
+
+
+def matrix_figure(
+    values: Sequence[Sequence[float | None]], rows: Sequence[str], columns: Sequence[str], *, named: tuple[str, str]
+) -> Figure:
+    """A matrix as a field of colours, the first row on top; `named` says what a row and what a column is."""
+    import plotly.graph_objects as go
+
+    scale = [[0, LOW], [1, HIGH]]
+    down, across = ([f"{i}. {escape(name)}" for i, name in enumerate(each, start=1)] for each in (rows, columns))
+    figure = go.Figure(go.Heatmap(z=values, x=across, y=down, colorscale=scale, colorbar={"thickness": 12}))
+    figure.update_xaxes(title_text=escape(named[1]), type="category", automargin=True, tickangle=-90)
+    figure.update_yaxes(title_text=escape(named[0]), type="category", autorange="reversed", automargin=True)
+    return _laid_out(figure, height=max(320, CELL * len(rows) + 200))
+
+
+def curves_figure(
+    curves: Mapping[str, Sequence[tuple[float, Sequence[float | None]]]],
+    levels: Mapping[str, float],
+    *,
+    over: str,
+    metric: str,
+) -> Figure:
+    """Curves over a number, on a logarithmic axis, with their intervals; levels are dashed lines across.
+
+    Parameters
+    ----------
+    curves : mapping
+        Name -> (where, its value or its value with the ends of its interval) a point.
+    levels : mapping
+        Name -> a value that does not depend on the number.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    places = sorted({at for points in curves.values() for at, _ in points})
+    for (name, points), color in zip(curves.items(), COLORS, strict=False):
+        x, values = [at for at, _ in points], [found[0] for _, found in points]
+        ends = [found if len(found) == 3 and None not in found else [found[0]] * 3 for _, found in points]
+        above, below = ([abs(end[at] - end[0]) for end in ends] for at in (2, 1))  # type: ignore[operator]
+        spread = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1}
+        line = {"color": color, "width": 1.6}
+        figure.add_trace(go.Scatter(x=x, y=values, mode="lines+markers", line=line, error_y=spread, name=escape(name)))
+    for name, value in levels.items():
+        line = {"color": COLORS[-1], "width": 1.4, "dash": "dash"}
+        x = [places[0], places[-1]]
+        figure.add_trace(go.Scatter(x=x, y=[value, value], mode="lines", line=line, name=escape(name)))
+    figure.update_xaxes(title_text=escape(over), type="log", tickvals=places, ticktext=[f"{at:g}" for at in places])
+    figure.update_yaxes(title_text=escape(metric))
+    return _laid_out(figure, height=360)
+
+
 def groups_of(samples: Sequence[Sample], by: str) -> list[str]:
     """What each window is, by its label or another column: the most frequent groups, and `OTHER` for the rest.
 
@@ -133,11 +216,16 @@ def groups_of(samples: Sequence[Sample], by: str) -> list[str]:
         raise DataError(f"windows cannot be coloured by '{by}': they have {', '.join(known)}.")
     values = [getattr(sample, by) if by in NAMED else sample.metadata.get(by) for sample in samples]
     named = [f"no {by}" if value is None else str(value) for value in values]
-    counts = Counter(named)
-    if len(counts) > len(COLORS):
-        kept = {name for name, _ in counts.most_common(len(COLORS) - 1)}
-        named = [name if name in kept else OTHER for name in named]
-    return named
+    return few_groups(named)
+
+
+def few_groups(names: Sequence[str]) -> list[str]:
+    """The names themselves where there is a colour for each, else the most frequent ones and `OTHER` for the rest."""
+    counts = Counter(names)
+    if len(counts) <= len(COLORS):
+        return list(names)
+    kept = {name for name, _ in counts.most_common(len(COLORS) - 1)}
+    return [name if name in kept else OTHER for name in names]
 
 
 def colors_of(groups: Sequence[str]) -> dict[str, str]:
@@ -154,6 +242,14 @@ def evenly(n: int, most: int) -> list[int]:
     """
     rows: list[int] = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)).tolist() if n else []
     return rows
+
+
+def _laid_out(figure: Figure, *, height: int) -> Figure:
+    figure.update_layout(
+        template="plotly_white", height=height, font_size=11, legend_itemsizing="constant", showlegend=True,
+        margin={"l": 50, "r": 12, "t": MARGIN, "b": MARGIN},
+    )  # fmt: skip
+    return figure
 
 
 def _with_title(figure: Figure, drawn: str, by: str, *, height: int) -> Figure:

@@ -345,8 +345,10 @@ def plot_rows(
     about: str,
     panels: Mapping[str, tuple[str, Mapping[str, Sequence[float | None]]]],
     path: str | os.PathLike[str],
+    *,
+    pictures: Sequence[tuple[str, str, Figure]] = (),
 ) -> None:
-    """Draw rows of figures as bars with their intervals, in one HTML page that needs no network.
+    """Draw rows of figures as bars with their intervals, and pictures, in one HTML page that needs no network.
 
     Parameters
     ----------
@@ -356,11 +358,17 @@ def plot_rows(
         Heading -> the name of the figure, and row -> its value, or its value with the ends of its interval.
     path : path
         The HTML file to write.
+    pictures : sequence of (heading, text, figure of plotly)
+        After the bars.
     """
     sections = [
         f"<section><h2>{escape(heading)}</h2>{_ranked(metric, rows)}</section>"
         for heading, (metric, rows) in panels.items()
         if rows
+    ]
+    sections += [
+        f"<section><h2>{escape(heading)}</h2>{f'<p>{escape(text)}</p>' if text else ''}{_drawn(figure)}</section>"
+        for heading, text, figure in pictures
     ]
     _write_page(path, title, escape(about), sections)
 

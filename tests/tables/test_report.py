@@ -104,7 +104,7 @@ def test_bars_carry_their_intervals():
 def test_nothing_is_replaced_where_one_of_the_files_cannot_be_made(tmp_path, monkeypatch):
     (tmp_path / "toy.md").write_text("old")
 
-    def broken(*arguments):
+    def broken(*arguments, pictures):
         raise RuntimeError("no picture")
 
     monkeypatch.setattr(plots, "plot_rows", broken)

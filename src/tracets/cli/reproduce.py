@@ -11,11 +11,17 @@ from tracets import api
 from tracets.cli.show import Json, json_line, limits, note, printed
 from tracets.errors import NothingMade
 
-ALL = "all"
+GROUPS = ("all", "tables", "figures")
 
 
 def reproduce(
-    table: Annotated[str, typer.Argument(help=f"One of {', '.join(api.reproducible())}; or {ALL}.")] = ALL,
+    table: Annotated[
+        str,
+        typer.Argument(
+            help=f"A table: {', '.join(api.reproducible('tables'))}. "
+            f"A figure: {', '.join(api.reproducible('figures'))}. Or several: {', '.join(GROUPS)}."
+        ),
+    ] = GROUPS[0],
     size: Annotated[
         Literal["smoke", "cpu", "paper"],
         typer.Option(
@@ -32,8 +38,10 @@ def reproduce(
     seed: Annotated[int, typer.Option(help="Of trainings, draws and intervals.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Make a table of the paper or of ours: figures, intervals, pictures, and where they come from."""
-    names = api.reproducible() if table == ALL else [table]
+    """Make a table or figure of the paper or of ours: numbers, intervals, pictures, and where they come from."""
+    names = api.reproducible(table) if table in GROUPS else [table]  # type: ignore[arg-type]
+    if table in GROUPS:
+        note(f"makes {', '.join(names)}")
     made = 0
     for name in names:
         try:

@@ -1,13 +1,14 @@
-"""The paper's tables and ours, each by one call. Heavy imports wait for their use."""
+"""The paper's tables and figures, and ours, each by one call of the front. Heavy imports wait for their use."""
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tracets.errors import ConfigError, NotFound, NothingMade, TracetsError
 from tracets.files import LIMITS, Limits
@@ -18,7 +19,7 @@ from tracets.reproduction.probes import PROBES
 from tracets.reproduction.rag import RAG
 from tracets.reproduction.retrieval import RETRIEVAL, SERIES_TO_SERIES, ZERO_SHOT
 from tracets.reproduction.speed import SPEED
-from tracets.tables.table import SIZES, Line
+from tracets.tables.table import SIZES, Line, Table
 from tracets.types import AnyPath
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ TABLES = {
     table.name: table
     for table in (RETRIEVAL, SERIES_TO_SERIES, PROBES, ZERO_SHOT, CLASSIFICATION, FORECAST, RAG, ABLATION, SPEED)
 }
+FIGURES = {
+    "map": "planes", "similarity": "similarity", "cases": "cases", "attention": "attention", "mask": "masked",
+    "negatives": "negatives", "retrieved": "retrieved",
+}  # fmt: skip
+"""Name -> the module of this room whose `FIGURE` it is, imported by its first use: they need NumPy, tables do not."""
 
 
 def reproduce(
@@ -42,11 +48,11 @@ def reproduce(
     limits: Limits = LIMITS,
     progress: Callable[[str], None] | None = None,
 ) -> TableReport:
-    """Make one table of the paper or of ours, and write it to the folder `out`.
+    """Make one table or figure of the paper or of ours, and write it to the folder `out`.
 
     Each row that is made is kept in `OUT/TABLE.jsonl` at once: a call that was cut off goes on there, and rows of the
     same data, size, seed and version are not made again. `OUT/TABLE.md`, `.json` and `.html` are written at the end,
-    whole or not at all.
+    whole or not at all. Pictures are in the page, their numbers in the JSON.
 
     Parameters
     ----------
@@ -66,7 +72,7 @@ def reproduce(
     Raises
     ------
     NotFound
-        No such table.
+        No such table or figure.
     ConfigError
         No such size.
     DataError
@@ -84,11 +90,10 @@ def reproduce(
     from tracets.tables.report import TableReport as Report
     from tracets.tables.runs import Runs
 
-    if table not in TABLES:
-        raise NotFound(f"no table '{table}'. Choose from: {', '.join(TABLES)}.")
+    chosen = named(table)
     if size not in SIZES:
         raise ConfigError(f"size must be one of {', '.join(SIZES)}, got '{size}'.")
-    chosen, much = TABLES[table], SIZES[size]
+    much = SIZES[size]
     runs = Runs(Path(out) / f"{table}.jsonl")
     sources = sources_of(data, much, limits=limits)
     here: dict[str, Any] = {"machine": machine(), "commit": commit(PACKAGE), "version": version(NAME)}
@@ -125,9 +130,23 @@ def reproduce(
     return report
 
 
-def reproducible() -> list[str]:
-    """Names of the tables that `reproduce` makes, in the order of "all" on the command line."""
-    return list(TABLES)
+def named(name: str) -> Table:
+    """The table or figure of that name. Raises NotFound."""
+    if name in TABLES:
+        return TABLES[name]
+    if name not in FIGURES:
+        raise NotFound(f"no table or figure '{name}'. Choose from: {', '.join(reproducible())}.")
+    found: Table = importlib.import_module(f"{__name__}.{FIGURES[name]}").FIGURE
+    return found
+
+
+def reproducible(what: Literal["all", "tables", "figures"] = "all") -> list[str]:
+    """Names of what `reproduce` makes, tables first, in the order of the command line.
+
+    >>> reproducible("figures")[:2]
+    ['map', 'similarity']
+    """
+    return [*(TABLES if what != "figures" else ()), *(FIGURES if what != "tables" else ())]
 
 
 def _tell(progress: Callable[[str], None] | None, text: str) -> None:

@@ -31,6 +31,18 @@ def _told_anew(pairs: Sequence[Pair]) -> list[Pair]:
     return [replace(pair, past=past) for pair, past in zip(pairs, pasts, strict=True)]
 
 
+def parts_of(source: Source) -> tuple[list[Pair], list[Pair], list[Pair]]:
+    """Windows of train, val and test with what followed them. Raises DataError where there are none of a split."""
+    pairs = _told_anew(source.pairs(HORIZON))
+    train, val, test = ([p for p in pairs if p.past.split == split] for split in ("train", "val", "test"))
+    if not (train and val and test):
+        raise DataError(
+            f"retrieval for forecasts needs windows of splits train, val and test, got {len(train)}, {len(val)}, "
+            f"{len(test)}."
+        )
+    return train, val, test
+
+
 def _line(name: str, errors: Any, gap: Any, note: str) -> Line:
     figures: dict[str, list[float | None]] = {"MSE": [errors.mse], "MAE": [errors.mae]}
     if gap is not None:
@@ -45,13 +57,7 @@ def _step(source: Source, size: Size, seed: int, name: str) -> Step:
         from tracets.forecast.rag import RagForecaster
         from tracets.tasks.forecaster import TraceForecaster
 
-        pairs = _told_anew(source.pairs(HORIZON))
-        train, val, test = ([p for p in pairs if p.past.split == split] for split in ("train", "val", "test"))
-        if not (train and val and test):
-            raise DataError(
-                f"retrieval for forecasts needs windows of splits train, val and test, got {len(train)}, {len(val)}, "
-                f"{len(test)}."
-            )
+        train, val, test = parts_of(source)
         memory = Memory(train + val, load(BASE))
         # not fitted once more with the validation part: the gate learns from its errors there
         plain: Backbone = TraceForecaster(seed=seed).fit(train + val) if name == HEAD else load_backbone(name)

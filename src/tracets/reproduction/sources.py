@@ -76,7 +76,8 @@ def _of_corpus(name: str, corpus: Corpus, *, built_in: bool = False) -> Source:
 
         return pairs_of_windows(_with_split(corpus), horizon=horizon)
 
-    return Source(name, digest_of(corpus), corpus, pairs, corpus[0].freq if len(corpus) else None, built_in)
+    freq, channels = (corpus[0].freq, corpus[0].channel_names) if len(corpus) else (None, ())
+    return Source(name, digest_of(corpus), corpus, pairs, freq, built_in, channels)
 
 
 def _of_file(path: Path, name: str, size: Size, limits: Limits) -> Source:
@@ -92,7 +93,8 @@ def _of_file(path: Path, name: str, size: Size, limits: Limits) -> Source:
         return kept
 
     first = pairs(1)  # what cannot be read is refused at the door
-    return Source(name, digest_of_file(path), None, pairs, first[0].past.freq if first else None)
+    freq, channels = (first[0].past.freq, first[0].past.channel_names) if first else (None, ())
+    return Source(name, digest_of_file(path), None, pairs, freq, channels=channels)
 
 
 def _with_split(corpus: Corpus) -> list[Sample]:

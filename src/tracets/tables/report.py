@@ -7,10 +7,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracets.errors import visible
 from tracets.tables.table import Line, Panel, Size, Table
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 PAPER = "paper: "
 """Before the names of rows that are the paper's."""
@@ -79,13 +82,13 @@ class TableReport:
         folder.mkdir(parents=True, exist_ok=True)
         made = {kind: folder / f"{self.table.name}.{kind}" for kind in ("md", "json", "html")}
         unfinished = {kind: path.with_name(f".{path.name}.{os.getpid()}") for kind, path in made.items()}
-        panels = {p.title: (p.metrics[0], self._drawn(p)) for p in self._panels()}
+        panels = {p.title: (p.metrics[0], self._drawn(p)) for p in self._panels() if p.over is None}
         try:
             unfinished["md"].write_text(self.to_markdown(), encoding="utf-8")
             text = json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n"
             unfinished["json"].write_text(text, encoding="utf-8")
             about = " ".join([self.size.note, *self.table.differs, *self._provenance()]).replace("`", "")
-            plot_rows(self.table.title, about, panels, unfinished["html"])
+            plot_rows(self.table.title, about, panels, unfinished["html"], pictures=self._pictures())
             for kind, path in made.items():
                 os.replace(unfinished[kind], path)
         finally:
@@ -119,6 +122,23 @@ class TableReport:
         metric = panel.metrics[0]
         found = {name: line.figures.get(panel.title, {}).get(metric, ()) for name, line in self._named()}
         return {name: values for name, values in found.items() if values and values[0] is not None}
+
+    def _pictures(self) -> list[tuple[str, str, Figure]]:
+        """Curves over a number, every metric; then the pictures of our rows. Each with its heading and a text."""
+        from tracets.tables.drawing import curves, drawn
+
+        found = [
+            (f"{panel.title}: {metric}", "", curves(panel, self._named(), metric))
+            for panel in self._panels()
+            if panel.over is not None
+            for metric in panel.metrics
+        ]
+        several = len({source for source, _ in self.rows}) > 1
+        for source, line in self.rows:
+            for one in line.pictures:
+                heading = f"{source}, {line.name}" if several else line.name
+                found.append((f"{heading}: {one.title}", one.data.get("text", ""), drawn(one)))
+        return found
 
     def _provenance(self) -> list[str]:
         asked = f"tracets reproduce {self.table.name} --size {self.size.name} --seed {self.seed}"

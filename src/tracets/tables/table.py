@@ -1,4 +1,4 @@
-"""What a table of results is: rows of figures under heads, made step by step. Standard library only."""
+"""What a table of results is: rows of numbers under heads, and pictures, made step by step. Standard library only."""
 
 from __future__ import annotations
 
@@ -16,34 +16,58 @@ Figures = Mapping[str, Mapping[str, Sequence[float | None]]]
 
 
 @dataclass(frozen=True)
+class Picture:
+    """What is drawn of a row, as plain numbers and texts: `tracets.tables.drawing` knows the kinds and their data."""
+
+    title: str
+    kind: Literal["points", "matrix", "window"]
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Line:
-    """A row: its name, its figures, and a remark."""
+    """A row: its name, its figures, and a remark.
+
+    `at`, `curve`: where a panel is drawn over a number (`Panel.over`), the row's, and which curve it is a point of; a
+    row without one is a level across all. `pictures`: of this row.
+    """
 
     name: str
     figures: Figures
     note: str = ""
+    at: float | None = None
+    curve: str = ""
+    pictures: Sequence[Picture] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain lists and numbers."""
+        """Give plain lists and numbers; what a row of a table does not have is left out."""
         figures = {panel: {m: list(v) for m, v in values.items()} for panel, values in self.figures.items()}
-        return {"row": self.name, "figures": figures, "note": self.note}
+        found: dict[str, Any] = {"row": self.name, "figures": figures, "note": self.note}
+        if self.at is not None:
+            found |= {"at": self.at, "curve": self.curve}
+        if self.pictures:
+            found["pictures"] = [{"title": p.title, "kind": p.kind, "data": p.data} for p in self.pictures]
+        return found
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Line:
         """Read what `to_json` gave."""
-        return cls(saved["row"], saved["figures"], saved["note"])
+        pictures = tuple(Picture(**one) for one in saved.get("pictures", ()))
+        return cls(saved["row"], saved["figures"], saved["note"], saved.get("at"), saved.get("curve", ""), pictures)
 
 
 @dataclass(frozen=True)
 class Panel:
     """A part of a table with a head of its own: `metrics` in the order of the columns; the first is drawn.
 
-    `alone`: shown even where only the paper has figures for it.
+    `alone`: shown even where only the paper has figures for it. `over`: what `Line.at` is, where rows are points of
+    curves and not bars.
     """
 
     title: str
     metrics: tuple[str, ...]
     alone: bool = False
+    over: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,8 +115,8 @@ class Source:
     """A corpus to measure on.
 
     `corpus` is None where the file holds no windows but long series. `pairs`: windows of it, or cut from the series,
-    and what followed them, by horizon. `freq`: the step of the first series. `built_in`: the weather that comes
-    with the package.
+    and what followed them, by horizon. `freq`, `channels`: the step and the channels of the first series. `built_in`:
+    the weather that comes with the package.
     """
 
     name: str
@@ -101,6 +125,7 @@ class Source:
     pairs: Callable[[int], Sequence[Pair]]
     freq: str | None = None
     built_in: bool = False
+    channels: tuple[str, ...] = ()
 
     @property
     def windows(self) -> Corpus:
@@ -131,7 +156,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper or of ours.
+    """A table of the paper or of ours; or a figure, whose numbers stand in a table too.
 
     Parameters
     ----------
