@@ -74,6 +74,7 @@ class Sample:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Sample("a", np.zeros((2, 24)), ("load", "temperature")).n_channels
     2
     """
@@ -227,7 +228,21 @@ class TextVectors:
 class Query:
     """What is looked for; at least one part must be given, and several are combined by the mean of their scores.
 
-    `text` in words; `series` a window; `like` the id of a stored window; `channels` texts about named channels.
+    Parameters
+    ----------
+    text : str, optional
+        In words.
+    series : Sample, optional
+        A window.
+    like : str, optional
+        The id of a stored window, which is left out of the hits.
+    channels : mapping of str to str
+        Texts about named channels.
+
+    Examples
+    --------
+    >>> Query(text="a cold day", channels={"load": "a peak at noon"}).channels
+    {'load': 'a peak at noon'}
     """
 
     text: str | None = None
@@ -240,9 +255,31 @@ class Query:
 class Hit:
     """One stored window that answers a query.
 
-    `channels`: what the score would lose without each channel, from the stored vectors: the largest is the one that
-    made the hit. All of the score for a channel that answers alone; 0 for one that answers nothing better than others
-    do; below 0 where a query series must be compared with this channel by its name and another one is more alike.
+    Parameters
+    ----------
+    rank : int
+        From 1.
+    id : str
+        Of the window.
+    score : float
+        See `search`.
+    start, end : datetime or None
+        Times of the first and the last step.
+    channels : mapping of str to float
+        What the score would lose without each, from the stored vectors: the largest made the hit. All of the score
+        for a channel that answers alone; 0 for one that answers nothing better than others do; below 0 where a query
+        series must be compared with it by its name and another one is more alike.
+    text, label : str or None
+        Of the window.
+    metadata : mapping
+        Of the window.
+    drawn_by : callable, optional
+        Draws the window for `plot`: a search gives it.
+
+    Examples
+    --------
+    >>> Hit(1, "a", 0.5, None, None, {"load": 0.5}, None, None, {}).place
+    'a'
     """
 
     rank: int
@@ -299,8 +336,20 @@ class Hit:
 class Span(Hit):
     """A stretch of a series that answers a query: steps `first_step` to `first_step + n_steps` of `series`.
 
-    `id`, `channels`, `text`, `label` and `metadata` are those of the stored window that the span was found by, `score`
-    and `channels` those of the span itself where it was refined. `end` is the time of the last step.
+    Parameters
+    ----------
+    rank, id, score, start, end, channels, text, label, metadata, drawn_by
+        As for `Hit`, of the stored window that the span was found by; `score` and `channels` are those of the span
+        itself where it was refined. `end` is the time of the last step.
+    series : str
+        The long series.
+    first_step, n_steps : int
+        Where it lies, and how long it is.
+
+    Examples
+    --------
+    >>> Span(1, "a", 0.5, None, None, {}, None, None, {}, series="plant", first_step=48, n_steps=24).place
+    'plant, 24 steps from 48'
     """
 
     series: str
@@ -368,8 +417,19 @@ class CheckedNumber:
 class Classification:
     """What one window is: its most probable label, or the labels that are more probable than not.
 
-    `label` is a tuple where a window may have several. `probabilities` are those of every class, by its name; they sum
-    to 1 where a window has one label.
+    Parameters
+    ----------
+    id : str
+        Of the window.
+    label : str or tuple of str
+        A tuple where a window may have several.
+    probabilities : mapping of str to float
+        Of every class, by its name, in [0, 1]; they sum to 1 where a window has one label.
+
+    Examples
+    --------
+    >>> Classification("a", "cold", {"cold": 0.8, "warm": 0.2}).label
+    'cold'
     """
 
     id: str
@@ -398,6 +458,7 @@ class Forecast:
     start : datetime or None
         Time of the first forecast step.
     freq : str or None
+        Sampling step, as a pandas offset.
     neighbours : tuple of str
         Ids of the windows whose continuations had a part in it, nearest first; empty without retrieval.
 
@@ -405,6 +466,12 @@ class Forecast:
     ------
     DataError
         Shapes that disagree, values that are not finite, quantiles that fall.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Forecast("a", np.zeros((1, 24)), np.zeros((len(LEVELS), 1, 24)), ("load",)).horizon
+    24
     """
 
     id: str

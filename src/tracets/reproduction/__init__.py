@@ -60,8 +60,15 @@ def reproduce(
         Corpora with splits; for the forecasts long series as well. None: the weather that comes with the package.
     seed : int, default=0
         Of trainings, of draws and of intervals.
+    limits : Limits, optional
+        As for `read`.
     progress : function, optional
         Called with a sentence after each step.
+
+    Returns
+    -------
+    TableReport
+        `to_markdown()`, and what was written.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def reproduce(
 
     Examples
     --------
-    >>> report = reproduce("retrieval", "results")  # doctest: +SKIP
+    >>> report = tracets.reproduce("speed", "results")  # doctest: +SKIP
     >>> print(report.to_markdown())  # doctest: +SKIP
     """
     from tracets.reproduction.sources import sources_of
@@ -126,7 +133,18 @@ def reproduce(
 
 
 def reproducible() -> list[str]:
-    """Names of the tables that `reproduce` makes, in the order of "all" on the command line."""
+    """Names of the tables that `reproduce` makes, in the order of "all" on the command line.
+
+    Returns
+    -------
+    list of str
+        What `reproduce` takes.
+
+    Examples
+    --------
+    >>> tracets.reproducible()[0]
+    'retrieval'
+    """
     return list(TABLES)
 
 

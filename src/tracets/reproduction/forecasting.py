@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracets.api.forecasting import evaluate_forecast
+from tracets.api.forecast_evaluation import evaluate_forecast
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 METRICS = ("mse", "mae", "mase", "crps")
