@@ -92,4 +92,5 @@ def test_the_examples_run(name, names, tmp_path, monkeypatch):
     around = vars(importlib.import_module(what.__module__)) | {"__name__": "examples"} | names
     tests = doctest.DocTestFinder(recurse=False).find(what, name, globs=around)
     results = [doctest.DocTestRunner().run(test, out=sys.stdout.write) for test in tests]
-    assert [(result.failed, result.attempted > 0) for result in results] == [(0, True)]
+    assert [result.failed for result in results] == [0]
+    assert results[0].attempted or name in ASKS

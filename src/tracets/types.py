@@ -230,12 +230,8 @@ class Query:
 
     Parameters
     ----------
-    text : str, optional
-        In words.
-    series : Sample, optional
-        A window.
-    like : str, optional
-        The id of a stored window, which is left out of the hits.
+    text, series, like
+        Words, a Sample, and the id of a stored window, which is left out of the hits; None for what is not asked by.
     channels : mapping of str to str
         Texts about named channels.
 
@@ -257,21 +253,15 @@ class Hit:
 
     Parameters
     ----------
-    rank : int
-        From 1.
-    id : str
-        Of the window.
-    score : float
-        See `search`.
+    rank, id, score
+        From 1; of the window; see `search`.
     start, end : datetime or None
         Times of the first and the last step.
     channels : mapping of str to float
         What the score would lose without each, from the stored vectors: the largest made the hit. All of the score
         for a channel that answers alone; 0 for one that answers nothing better than others do; below 0 where a query
         series must be compared with it by its name and another one is more alike.
-    text, label : str or None
-        Of the window.
-    metadata : mapping
+    text, label, metadata
         Of the window.
     drawn_by : callable, optional
         Draws the window for `plot`: a search gives it.
@@ -292,7 +282,6 @@ class Hit:
     label: str | None
     metadata: Mapping[str, Any]
     drawn_by: Callable[[Hit], Any] | None = field(default=None, kw_only=True, repr=False, compare=False)
-    """Draws the window for `plot`: a search gives it, which knows the index."""
 
     @property
     def place(self) -> str:
@@ -341,10 +330,8 @@ class Span(Hit):
     rank, id, score, start, end, channels, text, label, metadata, drawn_by
         As for `Hit`, of the stored window that the span was found by; `score` and `channels` are those of the span
         itself where it was refined. `end` is the time of the last step.
-    series : str
-        The long series.
-    first_step, n_steps : int
-        Where it lies, and how long it is.
+    series, first_step, n_steps
+        The long series; where in it the span lies, and how long it is.
 
     Examples
     --------
@@ -419,10 +406,8 @@ class Classification:
 
     Parameters
     ----------
-    id : str
-        Of the window.
-    label : str or tuple of str
-        A tuple where a window may have several.
+    id, label
+        Of the window; a tuple of labels where it may have several.
     probabilities : mapping of str to float
         Of every class, by its name, in [0, 1]; they sum to 1 where a window has one label.
 
@@ -455,10 +440,8 @@ class Forecast:
         At the `LEVELS`, rising along the first axis.
     channel_names, units
         Those of the window.
-    start : datetime or None
-        Time of the first forecast step.
-    freq : str or None
-        Sampling step, as a pandas offset.
+    start, freq
+        Time of the first forecast step, and the sampling step as a pandas offset; None where they are not known.
     neighbours : tuple of str
         Ids of the windows whose continuations had a part in it, nearest first; empty without retrieval.
 

@@ -301,7 +301,8 @@ def llm_captioner(model: str, cache_dir: AnyPath, *, base_url: str | None = None
     Examples
     --------
     >>> captioner = tracets.llm_captioner("gpt-4o-mini", "answers", base_url="http://127.0.0.1:8000/v1")
-    >>> captioner.estimate(corpus, price_in=0.15, price_out=0.6).requests
+    >>> untold = tracets.windows("plant.csv", length=24)
+    >>> captioner.estimate(untold, price_in=0.15, price_out=0.6).requests
     40
     """
     from tracets.data.captions.llm import LlmCaptioner as Captioner

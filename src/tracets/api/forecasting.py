@@ -126,7 +126,7 @@ def fit_forecaster(
     Examples
     --------
     >>> forecaster = tracets.fit_forecaster(tracets.histories("plant.csv"), horizon=24)
-    >>> [ahead] = tracets.forecast(tracets.histories("plant.csv"), 24, model=forecaster)
+    >>> [ahead] = forecaster.forecast(tracets.histories("plant.csv"), 24)
     >>> ahead.mean.shape
     (2, 24)
     """

@@ -345,7 +345,7 @@ def watch(
     >>> pathlib.Path("drop").mkdir()
     >>> tracets.write(corpus.select(range(3)), "drop/first.parquet")
     >>> tracets.watch("drop", "watched.index", model, once=True, report=print)
-    first.parquet: indexed 3 windows, 3 of them encoded
+    drop/first.parquet: indexed 3 windows, 3 of them encoded
     """
     from tracets.retrieval.watch import Watcher
 

@@ -54,8 +54,9 @@ def load(name: AnyPath = BASE, *, backend: Backend | None = None, threads: int |
 
     Examples
     --------
-    >>> load("base").encode_texts(["rain all week"]).sample.shape
-    (1, 128)
+    >>> vectors = tracets.load("base").encode_texts(["rain all week"])  # (1, 128), of length 1
+    >>> len(vectors)
+    1
     """
     from tracets.encoders.backends import load as load_
 
