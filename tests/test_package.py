@@ -15,6 +15,7 @@ import pytest
 import tracets
 
 ROOT = Path(__file__).resolve().parents[1]
+BESIDE = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff")
 DATA = ("py.typed", "recipes/*.toml", "models/*/*", "server/web/*")
 pytestmark = [
     pytest.mark.slow,
@@ -30,8 +31,10 @@ def built(tmp_path_factory):
     place = tmp_path_factory.mktemp("package")
     copy = place / "copy"
     shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in BESIDE:
         shutil.copy(ROOT / name, copy)
+    (copy / "tests").mkdir()
+    (copy / "tests" / "test_half.py").write_text("")  # setuptools packs such files unless it is told not to
 
     def make(what, folder):
         code = f"import sys; from setuptools.build_meta import {what}; {what}(sys.argv[1])"
@@ -60,7 +63,7 @@ def test_both_hold_models_recipes_pages_and_types(built):
         for path in [*package.rglob("*.py"), *(path for paths in found.values() for path in paths)]
     }
     assert expected <= inside
-    assert {f"src/{name}" for name in expected} | {"pyproject.toml", "README.md", "LICENSE"} <= packed
+    assert {f"src/{name}" for name in expected} | set(BESIDE) <= packed
     kept = {name for name in inside if not name.startswith("tracets/")}
     assert all(name.split("/")[0].endswith(".dist-info") for name in kept), "nothing lies beside the package"
     assert any(name.endswith("licenses/LICENSE") for name in kept)

@@ -1,6 +1,7 @@
 """What holds for the tree as a whole: short modules, and nothing of one machine."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,9 @@ def test_nothing_names_the_paths_of_one_machine():
 def test_the_rule_on_paths_can_fail():
     assert MACHINE.search("read /" + "root/venv/bin") and MACHINE.search("(/" + "home/me")
     assert not MACHINE.search("https://example.org/work/paper") and not MACHINE.search("at home/work")
+
+
+def test_the_readme_names_every_extra():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in extras if f"`{name}`" not in readme] == []

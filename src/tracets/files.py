@@ -32,11 +32,34 @@ SIGNS = (
 class Limits:
     """What a file from outside may hold at most; more is refused with the setting that allows it.
 
-    `file_bytes`: of any file. `text_bytes`: of a CSV, which is read into memory, where it takes some ten times as much.
-    `json_bytes`, `nesting`: of a settings file of a folder. `decoded_bytes`: of what a file comes to once decoded;
-    `expansion`: the same as a multiple of the file, past 512 MiB. `rows`, `columns`: of a table. `channels`, `steps`:
-    of a window or series. `name_chars`: of an id, of a name of a channel or a column, of a unit. `text_chars`: of a
-    text. `pages`: of a Parquet file.
+    Parameters
+    ----------
+    file_bytes : int
+        Of any file.
+    text_bytes : int
+        Of a CSV, which is read into memory, where it takes some ten times as much.
+    json_bytes, nesting : int
+        Of a settings file of a folder.
+    decoded_bytes, expansion : int
+        What a file comes to once decoded; the same as a multiple of the file, past 512 MiB.
+    rows, columns : int
+        Of a table.
+    channels, steps : int
+        Of a window or series.
+    name_chars, text_chars : int
+        Of an id, of a name of a channel or a column, of a unit; of a text.
+    pages : int
+        Of a Parquet file.
+
+    Raises
+    ------
+    ConfigError
+        Less than 1.
+
+    Examples
+    --------
+    >>> Limits(rows=10_000).rows
+    10000
     """
 
     file_bytes: int = 64 * 2**30

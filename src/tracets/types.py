@@ -74,6 +74,7 @@ class Sample:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Sample("a", np.zeros((2, 24)), ("load", "temperature")).n_channels
     2
     """
@@ -227,7 +228,17 @@ class TextVectors:
 class Query:
     """What is looked for; at least one part must be given, and several are combined by the mean of their scores.
 
-    `text` in words; `series` a window; `like` the id of a stored window; `channels` texts about named channels.
+    Parameters
+    ----------
+    text, series, like
+        Words, a Sample, and the id of a stored window, which is left out of the hits; None for what is not asked by.
+    channels : mapping of str to str
+        Texts about named channels.
+
+    Examples
+    --------
+    >>> Query(text="a cold day", channels={"load": "a peak at noon"}).channels
+    {'load': 'a peak at noon'}
     """
 
     text: str | None = None
@@ -240,9 +251,25 @@ class Query:
 class Hit:
     """One stored window that answers a query.
 
-    `channels`: what the score would lose without each channel, from the stored vectors: the largest is the one that
-    made the hit. All of the score for a channel that answers alone; 0 for one that answers nothing better than others
-    do; below 0 where a query series must be compared with this channel by its name and another one is more alike.
+    Parameters
+    ----------
+    rank, id, score
+        From 1; of the window; see `search`.
+    start, end : datetime or None
+        Times of the first and the last step.
+    channels : mapping of str to float
+        What the score would lose without each, from the stored vectors: the largest made the hit. All of the score
+        for a channel that answers alone; 0 for one that answers nothing better than others do; below 0 where a query
+        series must be compared with it by its name and another one is more alike.
+    text, label, metadata
+        Of the window.
+    drawn_by : callable, optional
+        Draws the window for `plot`: a search gives it.
+
+    Examples
+    --------
+    >>> Hit(1, "a", 0.5, None, None, {"load": 0.5}, None, None, {}).place
+    'a'
     """
 
     rank: int
@@ -255,7 +282,6 @@ class Hit:
     label: str | None
     metadata: Mapping[str, Any]
     drawn_by: Callable[[Hit], Any] | None = field(default=None, kw_only=True, repr=False, compare=False)
-    """Draws the window for `plot`: a search gives it, which knows the index."""
 
     @property
     def place(self) -> str:
@@ -299,8 +325,18 @@ class Hit:
 class Span(Hit):
     """A stretch of a series that answers a query: steps `first_step` to `first_step + n_steps` of `series`.
 
-    `id`, `channels`, `text`, `label` and `metadata` are those of the stored window that the span was found by, `score`
-    and `channels` those of the span itself where it was refined. `end` is the time of the last step.
+    Parameters
+    ----------
+    rank, id, score, start, end, channels, text, label, metadata, drawn_by
+        As for `Hit`, of the stored window that the span was found by; `score` and `channels` are those of the span
+        itself where it was refined. `end` is the time of the last step.
+    series, first_step, n_steps
+        The long series; where in it the span lies, and how long it is.
+
+    Examples
+    --------
+    >>> Span(1, "a", 0.5, None, None, {}, None, None, {}, series="plant", first_step=48, n_steps=24).place
+    'plant, 24 steps from 48'
     """
 
     series: str
@@ -368,8 +404,17 @@ class CheckedNumber:
 class Classification:
     """What one window is: its most probable label, or the labels that are more probable than not.
 
-    `label` is a tuple where a window may have several. `probabilities` are those of every class, by its name; they sum
-    to 1 where a window has one label.
+    Parameters
+    ----------
+    id, label
+        Of the window; a tuple of labels where it may have several.
+    probabilities : mapping of str to float
+        Of every class, by its name, in [0, 1]; they sum to 1 where a window has one label.
+
+    Examples
+    --------
+    >>> Classification("a", "cold", {"cold": 0.8, "warm": 0.2}).label
+    'cold'
     """
 
     id: str
@@ -395,9 +440,8 @@ class Forecast:
         At the `LEVELS`, rising along the first axis.
     channel_names, units
         Those of the window.
-    start : datetime or None
-        Time of the first forecast step.
-    freq : str or None
+    start, freq
+        Time of the first forecast step, and the sampling step as a pandas offset; None where they are not known.
     neighbours : tuple of str
         Ids of the windows whose continuations had a part in it, nearest first; empty without retrieval.
 
@@ -405,6 +449,12 @@ class Forecast:
     ------
     DataError
         Shapes that disagree, values that are not finite, quantiles that fall.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Forecast("a", np.zeros((1, 24)), np.zeros((len(LEVELS), 1, 24)), ("load",)).horizon
+    24
     """
 
     id: str

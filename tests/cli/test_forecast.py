@@ -177,6 +177,7 @@ def bumps(tmp_path_factory, model_folder):
     return now, folder / "past.index"
 
 
+@pytest.mark.slow
 def test_what_followed_the_neighbours_is_mixed_in(tracets, bumps, model_folder):
     now, index = bumps
     asked = ["forecast", model_folder, "--series", now, "--horizon", 4, "--backbone", "last-value", "--json"]

@@ -1,6 +1,7 @@
 """The same vectors from a Ray cluster of three nodes on this machine, one of them killed while its encoder works."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from tracets.errors import ConfigError, DataError, ModelError
 from tracets.storage import Location
 from tracets.types import Sample
 
-pytestmark = pytest.mark.slow
-ray = pytest.importorskip("ray", reason='needs Ray: pip install "tracets[ray]"')
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason='needs Ray: pip install "tracets[ray]"'),
+]
 FILES, ROWS = 8, 600
 
 
@@ -40,6 +43,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cluster():
     """A head without processors, and two nodes of one; this process is connected to it."""
+    import ray
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -81,6 +85,8 @@ def test_what_an_encoder_finds_wrong_comes_back_as_it_is(cluster, corpus, model_
 
 
 def test_a_node_that_is_killed_costs_no_row(cluster, corpus, model_folder, tmp_path, monkeypatch):
+    import ray
+
     monkeypatch.setattr(room, "ROWS", 200)
     killed = []
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.util import find_spec
 
 import anyio
 import pytest
@@ -10,19 +11,21 @@ from tracets import api
 from tracets.errors import NotFound
 from tracets.types import Query
 
-mcp = pytest.importorskip("mcp")
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra `mcp` is not installed")
 
 
 @pytest.fixture(scope="module")
 def call(index_folder, model_folder):
     """Call a tool of the server; its structured answer, and the notice that came with it."""
+    from mcp import Client
+
     from tracets.integrations.mcp import mcp_server
 
     server = mcp_server(index_folder, model=str(model_folder))
 
     def ask(name, **arguments):
         async def go():
-            async with mcp.Client(server) as client:
+            async with Client(server) as client:
                 return await client.call_tool(name, arguments)
 
         found = anyio.run(go)
@@ -76,10 +79,12 @@ def test_a_mistake_is_told_with_its_fix(call):
 
 
 def test_tools_say_that_they_only_look(index_folder, model_folder):
+    from mcp import Client
+
     from tracets.integrations.mcp import mcp_server
 
     async def listed():
-        async with mcp.Client(mcp_server(index_folder, model=str(model_folder))) as client:
+        async with Client(mcp_server(index_folder, model=str(model_folder))) as client:
             return (await client.list_tools()).tools
 
     tools = anyio.run(listed)
@@ -99,12 +104,13 @@ def test_a_text_cannot_close_its_fence():
 
 @pytest.mark.slow
 def test_it_speaks_on_stdin_and_stdout(index_folder, model_folder):
+    from mcp import Client
     from mcp.client.stdio import StdioServerParameters
 
     command = ["-m", "tracets", "mcp", str(index_folder), "--model", str(model_folder)]
 
     async def go():
-        async with mcp.Client(StdioServerParameters(command=sys.executable, args=command)) as client:
+        async with Client(StdioServerParameters(command=sys.executable, args=command)) as client:
             return await client.call_tool("search", {"text": "heavy rain", "k": 1})
 
     assert len(bare(json.loads(anyio.run(go).content[0].text))["hits"]) == 1

@@ -20,6 +20,7 @@ from tracets.api.corpora import (
     windows,
     write,
 )
+from tracets.api.embedding import embed, embed_folder, embed_to_file, open_vectors
 from tracets.api.evaluation import evaluate_channels, evaluate_parts, evaluate_probes, evaluate_retrieval
 from tracets.api.fetching import (
     build_noaa,
@@ -30,18 +31,14 @@ from tracets.api.fetching import (
     fetch_uea,
     terms_of,
 )
+from tracets.api.forecast_evaluation import evaluate_forecast, forecast_pairs
 from tracets.api.forecasting import (
-    evaluate_forecast,
     fit_forecaster,
-    forecast_frame,
-    forecast_pairs,
-    forecast_to_json,
     histories,
     is_forecaster,
     load_backbone,
     load_forecaster,
     neighbours_in,
-    plot_forecasts,
     save_forecaster,
     with_neighbours,
 )
@@ -61,24 +58,25 @@ from tracets.api.indexes import (
 from tracets.api.models import export, is_first_process, load, set_threads, shipped_models, train
 from tracets.api.searching import (
     build_index,
-    channel_numbers,
     check_numbers,
-    compare,
-    embed,
-    embed_folder,
-    embed_to_file,
     explain,
-    hit_to_json,
-    hits_to_html,
-    map_of,
     model_of,
     open_index,
-    open_vectors,
-    plot_hits,
-    sample_to_json,
     search,
     search_many,
     stored,
+)
+from tracets.api.showing import (
+    channel_numbers,
+    compare,
+    forecast_frame,
+    forecast_to_json,
+    hit_to_json,
+    hits_to_html,
+    map_of,
+    plot_forecasts,
+    plot_hits,
+    sample_to_json,
 )
 from tracets.api.sources import kind_of_source, source
 from tracets.api.spans import cut, find_spans, plot_spans, span_to_json

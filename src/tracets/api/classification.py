@@ -34,6 +34,10 @@ def fit_classifier(
 
     Parameters
     ----------
+    corpus : Corpus
+        With labels and splits.
+    model : str or path, default="base"
+        The encoder.
     label : str, default="label"
         A column with one label a window, or with a list of them. Windows without a label are left out, and those of
         "val" with one that no window of "train" has.
@@ -41,11 +45,28 @@ def fit_classifier(
         See `TraceClassifier`.
     balanced : bool, default=False
         Let every class weigh the same, whatever the number of its windows.
+    seed : int, default=0
+        Of what is held out and drawn.
+
+    Returns
+    -------
+    TraceClassifier
+        Fitted; its `save(folder)` keeps it.
 
     Raises
     ------
     DataError
         No such column, no labelled window in split "train", or a single class there.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from tracets.data import Corpus
+    >>> told = ["cold" if day.values[1].mean() < 0 else "warm" for day in corpus]
+    >>> labelled = Corpus.from_samples(replace(day, label=one) for day, one in zip(corpus, told))
+    >>> fitted = tracets.fit_classifier(labelled)
+    >>> fitted.classes_.tolist()
+    ['cold', 'warm']
     """
     from tracets.tasks.classifier import TraceClassifier as Classifier
 
@@ -65,14 +86,53 @@ def fit_classifier(
 
 
 def load_classifier(folder: AnyPath) -> TraceClassifier:
-    """Load a classifier from its folder. Raises NotFound and ModelError."""
+    """Load a classifier from its folder.
+
+    Parameters
+    ----------
+    folder : path
+        As `TraceClassifier.save` wrote it.
+
+    Returns
+    -------
+    TraceClassifier
+        Fitted.
+
+    Raises
+    ------
+    NotFound
+        No such folder, or its encoder is missing.
+    ModelError
+        A damaged folder.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from tracets.data import Corpus
+    >>> told = ["cold" if day.values[1].mean() < 0 else "warm" for day in corpus]
+    >>> labelled = Corpus.from_samples(replace(day, label=one) for day, one in zip(corpus, told))
+    >>> saved = tracets.fit_classifier(labelled).save("day-labels")
+    >>> tracets.load_classifier("day-labels").classes_.tolist()
+    ['cold', 'warm']
+    """
     from tracets.tasks.saved import load_classifier as load
 
     return load(folder)
 
 
 def is_classifier(folder: AnyPath) -> bool:
-    """Whether a folder holds a fitted classifier."""
+    """Whether a folder holds a fitted classifier.
+
+    Parameters
+    ----------
+    folder : path
+        Any.
+
+    Examples
+    --------
+    >>> tracets.is_classifier("days.index")
+    False
+    """
     if not is_file(Path(folder) / "config.json"):
         return False
     from tracets.tasks.saved import is_classifier as check
@@ -83,10 +143,27 @@ def is_classifier(folder: AnyPath) -> bool:
 def classify(classifier: TraceClassifier, windows: Iterable[Sample]) -> list[Classification]:
     """The label of each window and the probability of every class, in the order of the windows.
 
+    Parameters
+    ----------
+    classifier : TraceClassifier
+        From `fit_classifier` or `load_classifier`.
+    windows : iterable of Sample
+        What to tell apart.
+
+    Returns
+    -------
+    list of Classification
+        Probabilities in [0, 1].
+
     Examples
     --------
-    >>> classify(load_classifier("weather-labels"), read("weeks.parquet"))[0].label  # doctest: +SKIP
-    'heavy rain'
+    >>> from dataclasses import replace
+    >>> from tracets.data import Corpus
+    >>> told = ["cold" if day.values[1].mean() < 0 else "warm" for day in corpus]
+    >>> labelled = Corpus.from_samples(replace(day, label=one) for day, one in zip(corpus, told))
+    >>> found = tracets.classify(tracets.fit_classifier(labelled), labelled.split("test"))
+    >>> found[0].id, sorted(found[0].probabilities)
+    ('plant-2024-01-31T00', ['cold', 'warm'])
     """
     samples = list(windows)
     chances = classifier.predict_proba(samples)
@@ -116,9 +193,39 @@ def evaluate_classify(
 
     Parameters
     ----------
+    corpus : Corpus
+        With labels and splits.
     model : path or TraceClassifier
         A classifier, or its folder, is taken as it is. An encoder gets a classifier first: `fit_classifier`, with the
-        settings after `split`.
+        settings below.
+    label : str, default="label"
+        The column of the labels.
+    split : str, default="test"
+        What is measured on.
+    tuning, neighbours, balanced
+        As for `fit_classifier`.
+    seed, n_boot : int
+        Of the draws and of the intervals; how many resamples make an interval.
+
+    Returns
+    -------
+    ClassificationReport
+        `to_table()` for people, `to_json()` for programs.
+
+    Raises
+    ------
+    DataError
+        No labelled window in `split`, and as for `fit_classifier`.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from tracets.data import Corpus
+    >>> told = ["cold" if day.values[1].mean() < 0 else "warm" for day in corpus]
+    >>> labelled = Corpus.from_samples(replace(day, label=one) for day, one in zip(corpus, told))
+    >>> report = tracets.evaluate_classify(labelled, n_boot=50)
+    >>> print(report.to_table().splitlines()[2])
+    | | accuracy | macro_f1 | balanced_accuracy | log_loss | ece |
     """
     from tracets.evaluate.classification import evaluate_classification
 

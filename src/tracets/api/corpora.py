@@ -46,10 +46,23 @@ def read(
     limits : Limits, optional
         What the file may hold at most, as in ``Limits(rows=10_000)``: see docs/security.md.
 
+    Returns
+    -------
+    Corpus
+        Windows by place (`corpus[0]`), columns by name (`corpus.column("id")`), parts by `split`, `where` and `select`.
+
     Raises
     ------
     DataError
         What is wrong in which file, series and row, and the fix.
+
+    Examples
+    --------
+    >>> corpus = tracets.read("days.parquet")
+    >>> len(corpus), corpus[0].channel_names
+    (40, ('load', 'temperature'))
+    >>> tracets.read("plant.csv")[0].n_steps
+    960
     """
     from tracets.data import readers
 
@@ -75,6 +88,12 @@ def windows(
 
     Parameters
     ----------
+    path : path or Source
+        As for `read`.
+    length : int
+        Steps of a window, at least 1.
+    stride : int, optional
+        Steps from one window to the next; by default `length`.
     split : bool, default=False
         Split by time into train, val and test (.6, .15, .25): no window overlaps one of another split.
     gap : int, default=0
@@ -85,12 +104,23 @@ def windows(
     reader, freq, zone, limits
         As for `read`.
 
+    Returns
+    -------
+    Corpus
+        In the order of the series, then of time.
+
     Raises
     ------
     DataError
         What is wrong in which file, series and row, and the fix; or no window fits.
     ConfigError
         A number out of its range.
+
+    Examples
+    --------
+    >>> days = tracets.windows("plant.csv", length=24, stride=12, split=True)
+    >>> days[0].id, days[0].values.shape, days[0].split
+    ('plant-2024-01-01T00', (2, 24), 'train')
     """
     from tracets.data.corpus import Corpus as Corpus_
     from tracets.data.readers import begin
@@ -115,6 +145,11 @@ def windows(
 def limits_of(assignments: Sequence[str]) -> Limits:
     """The limits for files from outside, with single ones changed as in "rows=1000".
 
+    Parameters
+    ----------
+    assignments : sequence of str
+        Each "NAME=NUMBER", with the names of `Limits`.
+
     Raises
     ------
     ConfigError
@@ -122,7 +157,7 @@ def limits_of(assignments: Sequence[str]) -> Limits:
 
     Examples
     --------
-    >>> limits_of(["rows=1000"]).rows
+    >>> tracets.limits_of(["rows=1000"]).rows
     1000
     """
     from tracets.plain import override
@@ -134,7 +169,21 @@ def limits_of(assignments: Sequence[str]) -> Limits:
 
 
 def write(corpus: Corpus, path: AnyPath) -> None:
-    """Write a corpus file (Parquet, one row a window); it appears whole or not at all."""
+    """Write a corpus file (Parquet, one row a window); it appears whole or not at all.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        What to write.
+    path : path
+        The file.
+
+    Examples
+    --------
+    >>> tracets.write(corpus.split("test"), "test.parquet")
+    >>> len(tracets.read("test.parquet"))
+    10
+    """
     from tracets.data.corpus import write_corpus
 
     write_corpus(corpus, path)
@@ -146,9 +195,22 @@ def weather(*, captions: bool = True, seed: int = 0, resolutions: Sequence[str] 
     Parameters
     ----------
     captions : bool, default=True
-        Write a text of each window and of each channel from its numbers, with this `seed`.
+        Write a text of each window and of each channel from its numbers.
+    seed : int, default=0
+        Of the captions.
     resolutions : sequence of str
         Some of "hourly", "4-hourly", "daily".
+
+    Returns
+    -------
+    Corpus
+        1,674 hourly windows of seven channels.
+
+    Examples
+    --------
+    >>> weeks = tracets.weather(captions=False)
+    >>> len(weeks), weeks[0].channel_names[:2], weeks[0].units[:2]
+    (1674, ('temperature', 'dew point'), ('°C', '°C'))
     """
     from tracets.data.nycflights import weather_corpus
 
@@ -161,16 +223,31 @@ def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False, style: st
 
     Parameters
     ----------
+    corpus : Corpus
+        Its windows.
     seed : int, default=0
         Draws the facts and their wording.
+    overwrite : bool, default=False
+        Write over texts that are there.
     style : str, default="numbers"
         "numbers"; "crowd", short phrases on the shape; "narrative", block by block in words; "report", the latest step;
         or a captioner of another package (see CONTRIBUTING.md).
+
+    Returns
+    -------
+    Corpus
+        A new one, with the same windows.
 
     Raises
     ------
     NotFound
         No such style.
+
+    Examples
+    --------
+    >>> told = tracets.caption(tracets.windows("plant.csv", length=24), seed=1)
+    >>> told[0].text is not None, len(told[0].channel_texts)
+    (True, 2)
     """
     from tracets.data.captions import caption_corpus
     from tracets.data.corpus import Corpus as Corpus_
@@ -179,7 +256,26 @@ def caption(corpus: Corpus, *, seed: int = 0, overwrite: bool = False, style: st
 
 
 def caption_samples(samples: Sequence[Sample], *, seed: int = 0) -> list[Sample]:
-    """The same for windows on their own: each with a text of its own and one a channel, written from its numbers."""
+    """The same for windows on their own: each with a text of its own and one a channel, written from its numbers.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        The windows; texts that they have are written over.
+    seed : int, default=0
+        Draws the facts and their wording.
+
+    Returns
+    -------
+    list of Sample
+        In the same order.
+
+    Examples
+    --------
+    >>> [told] = tracets.caption_samples([tracets.Sample("a", [[1, 2, 3, 8]], ("load",), ("MW",))])
+    >>> len(told.channel_texts)
+    1
+    """
     from tracets.data.captions import caption_corpus
 
     return list(caption_corpus(samples, seed=seed, overwrite=True))
@@ -198,6 +294,18 @@ def llm_captioner(model: str, cache_dir: AnyPath, *, base_url: str | None = None
         Answers are kept here; a re-run costs nothing.
     base_url : str, optional
         The endpoint; by default `OPENAI_BASE_URL`, else api.openai.com. The key comes from `OPENAI_API_KEY`.
+
+    Returns
+    -------
+    LlmCaptioner
+        It asks nothing before it is used.
+
+    Examples
+    --------
+    >>> captioner = tracets.llm_captioner("gpt-4o-mini", "answers", base_url="http://127.0.0.1:8000/v1")
+    >>> untold = tracets.windows("plant.csv", length=24)
+    >>> captioner.estimate(untold, price_in=0.15, price_out=0.6).requests
+    40
     """
     from tracets.data.captions.llm import LlmCaptioner as Captioner
 
@@ -213,8 +321,23 @@ def caption_by_llm(
 ) -> Corpus:
     """Let a language model write the texts that windows and channels lack (all, with `overwrite`).
 
-    Numbers in an answer that the data do not hold are listed in the metadata column `unsupported_numbers`. `progress`
-    is called with the number of windows done so far.
+    Numbers in an answer that the data do not hold are listed in the metadata column `unsupported_numbers`.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Its windows.
+    captioner : LlmCaptioner
+        From `llm_captioner`.
+    overwrite : bool, default=False
+        Write over texts that are there.
+    progress : callable, optional
+        Called with the number of windows done so far.
+
+    Returns
+    -------
+    Corpus
+        A new one, with the same windows.
 
     Raises
     ------
@@ -222,6 +345,13 @@ def caption_by_llm(
         The `openai` client is not installed.
     CaptionError
         The endpoint refused, or never answered in the right shape; the answers so far are in the cache.
+
+    Examples
+    --------
+    >>> captioner = tracets.llm_captioner("gpt-4o-mini", "answers")
+    >>> told = tracets.caption_by_llm(corpus, captioner)  # doctest: +SKIP
+    >>> told.column("unsupported_numbers")[:1]  # doctest: +SKIP
+    [[]]
     """
     from tracets.data.corpus import Corpus as Corpus_
 
@@ -234,7 +364,24 @@ def caption_by_llm(
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
-    """Profile a corpus: channels, lengths, gaps, text coverage, splits and what leaks between them, duplicates."""
+    """Profile a corpus: channels, lengths, gaps, text coverage, splits and what leaks between them, duplicates.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Any.
+
+    Returns
+    -------
+    dict
+        Plain texts and numbers, as `tracets data describe --json` prints them.
+
+    Examples
+    --------
+    >>> profile = tracets.describe(corpus)
+    >>> profile["rows"], profile["splits"]["test"]
+    (40, 10)
+    """
     from tracets.data.profile import describe as profile
 
     return profile(corpus)
@@ -261,10 +408,18 @@ def plot_profile(
 
     Parameters
     ----------
+    corpus : Corpus
+        Any.
     path : path
         The HTML file to write.
     profile : dict, optional
         What `describe` said of it, if that was asked before.
+    title : str, default="corpus"
+        Of the page.
+
+    Examples
+    --------
+    >>> tracets.plot_profile(corpus, "profile.html", title="days of the plant")
     """
     from tracets.plots import plot_profile as plot
 

@@ -28,9 +28,41 @@ def evaluate_retrieval(
 ) -> RetrievalReport:
     """Rank one split of a corpus in every direction: pairs and labels, beside chance, intervals and baselines.
 
-    `where` narrows the pool by a filter, as in a search. Baselines that learn are fitted on the train split. Series
-    to text, the texts' hubness over windows of the train split is taken off (`tracets.retrieval.hubness`), unless
-    `hubness` is False.
+    Parameters
+    ----------
+    corpus : Corpus
+        With texts, labels or both.
+    model : PairEncoder
+        As `load` gives it.
+    split : str, default="test"
+        The pool.
+    where : str or Filter, optional
+        Narrows the pool, as in a search.
+    baselines : sequence of str
+        Some of "random", "bm25", "caption", "ridge", "euclidean" and "dtw". Those that learn do so on the train
+        split.
+    seed, n_boot : int
+        Of the draws and of the intervals; how many resamples make an interval.
+    hubness : bool, default=True
+        Series to text, take off the texts' hubness over windows of the train split.
+
+    Returns
+    -------
+    RetrievalReport
+        `to_table()` for people, `to_json()` for programs.
+
+    Raises
+    ------
+    DataError
+        No windows to rank.
+    NotFound
+        No such baseline.
+
+    Examples
+    --------
+    >>> report = tracets.evaluate_retrieval(corpus, model, baselines=["bm25"], n_boot=50)
+    >>> print(report.to_table().splitlines()[2])
+    | Text to series, pair | P@1 | P@5 | P@10 | MRR | median_rank |
     """
     from tracets.evaluate.retrieval import evaluate_retrieval as evaluate
 
@@ -54,7 +86,36 @@ def evaluate_probes(
 ) -> ProbeReport:
     """Ask a model to choose between the truth and the truth with one fact swapped, beside placebos.
 
-    `where` narrows the windows by an SQL expression, `limit` draws at most so many of them.
+    Parameters
+    ----------
+    corpus : Corpus
+        Its numbers; texts are written anew.
+    model : PairEncoder
+        As `load` gives it.
+    split : str, default="test"
+        Its windows are asked about.
+    where : str or Filter, optional
+        Narrows the windows, as in a search.
+    limit : int, optional
+        Draw at most so many of them.
+    seed, n_boot : int
+        Of the draws and of the intervals; how many resamples make an interval.
+
+    Returns
+    -------
+    ProbeReport
+        The share of right choices of each kind of fact; chance is .5.
+
+    Raises
+    ------
+    DataError
+        No windows to ask about.
+
+    Examples
+    --------
+    >>> report = tracets.evaluate_probes(corpus, model, limit=4, n_boot=50)
+    >>> print(report.to_table().splitlines()[2])
+    | Swapped | sentences of facts | n | stored texts | n |
     """
     from tracets.evaluate.probes import evaluate_probes as evaluate
 
@@ -75,6 +136,35 @@ def evaluate_channels(
     """Drop each channel of at most `limit` windows of one split: do their scores fall most without the named one?
 
     Beside chance, for whole texts and for each of their sentences asked alone; see `tracets.evaluate.deletion`.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With texts.
+    model : PairEncoder
+        As `load` gives it.
+    split : str, default="test"
+        Its windows are asked about.
+    limit : int, default=100
+        At most so many of them.
+    seed, n_boot : int
+        Of the draws and of the intervals; how many resamples make an interval.
+
+    Returns
+    -------
+    ChannelReport
+        How often the named channel is the one, beside chance.
+
+    Raises
+    ------
+    DataError
+        No windows with a text and several channels.
+
+    Examples
+    --------
+    >>> report = tracets.evaluate_channels(corpus, model, limit=4, n_boot=50)
+    >>> print(report.to_table().splitlines()[2])
+    | named channel | n | chance | agreement | fall without it | without another |
     """
     from tracets.evaluate.deletion import evaluate_channels as evaluate
 
@@ -93,6 +183,35 @@ def evaluate_parts(
     """Level the part of a channel that each sentence of at most `limit` windows matches: does the match fall most?
 
     Beside random stretches of the same length; see `tracets.evaluate.parts`.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With texts.
+    model : PairEncoder
+        As `load` gives it.
+    split : str, default="test"
+        Its windows are asked about.
+    limit : int, default=50
+        At most so many of them.
+    seed, n_boot : int
+        Of the draws and of the intervals; how many resamples make an interval.
+
+    Returns
+    -------
+    PartReport
+        How often the named part is the one, beside chance.
+
+    Raises
+    ------
+    DataError
+        No windows with a text.
+
+    Examples
+    --------
+    >>> report = tracets.evaluate_parts(corpus, model, limit=2, n_boot=50)
+    >>> print(report.to_table().splitlines()[2])  # doctest: +ELLIPSIS
+    | sentences | with a part | its share of the window | falls more than (chance .500) | ...
     """
     from tracets.evaluate.parts import evaluate_parts as evaluate
 

@@ -43,10 +43,20 @@ def downloads(
     pause : float, optional
         Seconds between two requests at least; 0.5 by default.
 
+    Returns
+    -------
+    Downloads
+        Pass it as `fetched_by`.
+
     Raises
     ------
     ConfigError
         A number out of its range.
+
+    Examples
+    --------
+    >>> tracets.downloads("cache", offline=True).offline
+    True
     """
     from tracets.data.download import GB, Downloads
     from tracets.storage import cache_folder
@@ -60,12 +70,27 @@ def downloads(
 
 
 def terms_of(name: str) -> str:
-    """Licence and citation of a data set: "noaa", "time-mmd", "ett", "ptb-xl" or "uea".
+    """Licence and citation of a data set.
+
+    Parameters
+    ----------
+    name : str
+        "noaa", "time-mmd", "ett", "ptb-xl" or "uea".
+
+    Returns
+    -------
+    str
+        As the commands print it.
 
     Raises
     ------
     NotFound
         No such data set.
+
+    Examples
+    --------
+    >>> "CC BY" in tracets.terms_of("ptb-xl")
+    True
     """
     return _source(name).terms()
 
@@ -102,11 +127,22 @@ def build_noaa(
         Remove each station's file once its hours are made, which are a twentieth of it.
     progress : callable, optional
         Is told (what goes on, how many are done, of how many).
+    limits : Limits, optional
+        As for `read`.
+
+    Returns
+    -------
+    BuildReport
+        What was read, built and left out.
 
     Raises
     ------
     DownloadError, DataError
         See `tracets.data.noaa.build.build_noaa`.
+
+    Examples
+    --------
+    >>> report = tracets.build_noaa("noaa.parquet", tracets.NoaaSettings((2019, 2023)))  # doctest: +SKIP
     """
     from tracets.data.noaa.build import build_noaa as build
 
@@ -119,7 +155,37 @@ def build_noaa(
 def fetch_time_mmd(
     subset: str, *, fetched_by: Downloads | None = None, base_url: str | None = None, limits: Limits = LIMITS
 ) -> Corpus:
-    """One subset of Time-MMD ("Energy", "Health_US", ...) in windows, with the reports that were known at their end."""
+    """One subset of Time-MMD in windows, with the reports that were known at their end.
+
+    Parameters
+    ----------
+    subset : str
+        "Energy", "Health_US", ...
+    fetched_by : Downloads, optional
+        From `downloads`.
+    base_url : str, optional
+        A mirror, with the same folders.
+    limits : Limits, optional
+        As for `read`.
+
+    Returns
+    -------
+    Corpus
+        With splits by time.
+
+    Raises
+    ------
+    NotFound
+        No such subset.
+    DownloadError
+        A file could not be had; names the address and what to do.
+    DataError
+        A file is not what it should be.
+
+    Examples
+    --------
+    >>> energy = tracets.fetch_time_mmd("Energy")  # doctest: +SKIP
+    """
     from tracets.data.fetch.time_mmd import fetch_time_mmd as fetch
 
     return fetch(subset, fetched_by or downloads(), base_url=_url("time-mmd", base_url), limits=limits)
@@ -134,7 +200,41 @@ def fetch_ett(
     base_url: str | None = None,
     limits: Limits = LIMITS,
 ) -> Corpus:
-    """One file of ETT ("ETTh1", "ETTh2", "ETTm1", "ETTm2") in windows, split by time as in the literature."""
+    """One file of ETT in windows, split by time as in the literature.
+
+    Parameters
+    ----------
+    name : str
+        "ETTh1", "ETTh2", "ETTm1" or "ETTm2".
+    length : int
+        Steps of a window.
+    stride : int, optional
+        Steps from one window to the next; by default `length`.
+    fetched_by : Downloads, optional
+        From `downloads`.
+    base_url : str, optional
+        A mirror, with the same folders.
+    limits : Limits, optional
+        As for `read`.
+
+    Returns
+    -------
+    Corpus
+        Without texts.
+
+    Raises
+    ------
+    NotFound
+        No such file.
+    DownloadError
+        A file could not be had; names the address and what to do.
+    DataError
+        A file is not what it should be.
+
+    Examples
+    --------
+    >>> hours = tracets.fetch_ett("ETTh1", length=96)  # doctest: +SKIP
+    """
     from tracets.data.fetch.ett import fetch_ett as fetch
 
     return fetch(
@@ -158,10 +258,20 @@ def fetch_ptb_xl(
 
     Parameters
     ----------
+    out : path
+        The corpus file.
     rate : int, default=100
         Samples a second: 100 or 500.
     limit : int, optional
         So many, drawn by `seed`; by default all, which are 43,598 small files.
+    seed : int, default=0
+        Draws the records.
+    fetched_by : Downloads, optional
+        From `downloads`.
+    base_url : str, optional
+        A mirror, with the same folders.
+    limits : Limits, optional
+        As for `read`.
     progress : callable, optional
         Is called with the number of records done.
 
@@ -169,6 +279,17 @@ def fetch_ptb_xl(
     -------
     dict
         Windows by "label" and by "split".
+
+    Raises
+    ------
+    DownloadError
+        A file could not be had; names the address and what to do.
+    DataError
+        A file is not what it should be.
+
+    Examples
+    --------
+    >>> counts = tracets.fetch_ptb_xl("ecg.parquet", limit=100)  # doctest: +SKIP
     """
     from tracets.data.fetch.ptb_xl import SCHEMA
     from tracets.data.fetch.ptb_xl import fetch_ptb_xl as fetch
@@ -190,7 +311,39 @@ def fetch_ptb_xl(
 def fetch_uea(
     name: str, *, fetched_by: Downloads | None = None, base_url: str | None = None, limits: Limits = LIMITS
 ) -> Corpus:
-    """One data set of the UCR and UEA archives ("BasicMotions", ...), labelled by its classes (extra `benchmarks`)."""
+    """One data set of the UCR and UEA archives, labelled by its classes (extra `benchmarks`).
+
+    Parameters
+    ----------
+    name : str
+        "BasicMotions", ...
+    fetched_by : Downloads, optional
+        From `downloads`.
+    base_url : str, optional
+        A mirror, with the same folders.
+    limits : Limits, optional
+        As for `read`.
+
+    Returns
+    -------
+    Corpus
+        With the archive's train and test.
+
+    Raises
+    ------
+    NotFound
+        No such data set.
+    MissingExtra
+        aeon is not installed.
+    DownloadError
+        A file could not be had; names the address and what to do.
+    DataError
+        A file is not what it should be.
+
+    Examples
+    --------
+    >>> motions = tracets.fetch_uea("BasicMotions")  # doctest: +SKIP
+    """
     from tracets.data.fetch.uea import fetch_uea as fetch
 
     mirror = None if base_url is None else _url("uea", base_url)

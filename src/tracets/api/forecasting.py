@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracets.files import LIMITS, Limits
-from tracets.types import LEVELS, AnyPath, Forecast, Neighbour, Sample
+from tracets.types import AnyPath, Forecast, Sample
 
 if TYPE_CHECKING:
-    from tracets.data.pairs import Pair
     from tracets.data.series import Series
     from tracets.encoders.protocol import PairEncoder
-    from tracets.evaluate.forecasts import ForecastReport
     from tracets.forecast.protocol import Backbone
     from tracets.forecast.rag import RagForecaster
     from tracets.retrieval.stored import Index
     from tracets.tasks.forecaster import TraceForecaster
 
-FORECAST_SPLIT = (0.7, 0.1, 0.2)
 HELD_OUT = 0.15
 """Share of a history, its end, that a head is chosen by and that a gate learns from."""
 FEWEST_STEPS = 96
@@ -53,18 +50,29 @@ def histories(
     reader, freq, zone, limits
         As for `read`.
 
+    Returns
+    -------
+    list of Sample
+        Whole series.
+
     Raises
     ------
     DataError
         What is wrong in the file, or a channel that is not there.
+
+    Examples
+    --------
+    >>> [history] = tracets.histories("plant.csv", channels=["load"])
+    >>> history.values.shape
+    (1, 960)
     """
-    if (series := _long_series(path, reader=reader, freq=freq, zone=zone, limits=limits)) is not None:
+    if (series := long_series(path, reader=reader, freq=freq, zone=zone, limits=limits)) is not None:
         whole = [one.to_sample() for one in series]
     else:
         from tracets.data import readers
 
         whole = list(readers.read(path, reader=reader, freq=freq, zone=zone, limits=limits))
-    return [_with_channels(sample, channels) for sample in whole]
+    return [with_channels(sample, channels) for sample in whole]
 
 
 def default_context(history: Sample, horizon: int) -> int:
@@ -102,6 +110,8 @@ def fit_forecaster(
         See `TraceForecaster`. Only "linear" is fitted once more.
     refit : bool, default=True
         Fit once more. Not where `with_neighbours` shall learn from the errors on the windows that were chosen by.
+    seed : int, default=0
+        Of trainings; "linear" draws nothing.
 
     Returns
     -------
@@ -112,6 +122,13 @@ def fit_forecaster(
     ------
     DataError
         A series that is too short for one window and what follows it, or of which nothing can be learnt.
+
+    Examples
+    --------
+    >>> forecaster = tracets.fit_forecaster(tracets.histories("plant.csv"), horizon=24)
+    >>> [ahead] = forecaster.forecast(tracets.histories("plant.csv"), 24)
+    >>> ahead.mean.shape
+    (2, 24)
     """
     from tracets.data.pairs import cut_pairs
     from tracets.data.series import series_from_sample
@@ -136,12 +153,29 @@ def fit_forecaster(
 def load_backbone(name: str, *, trust_remote_code: bool = False) -> Backbone:
     """A forecaster of others by its name, such as "fracast" or "chronos-bolt:FOLDER"; see docs/backbones.md.
 
+    Parameters
+    ----------
+    name : str
+        A family, and a checkpoint where it takes one: "seasonal-naive", "chronos-bolt:FOLDER".
+    trust_remote_code : bool, default=False
+        Let a checkpoint run code of its own.
+
+    Returns
+    -------
+    Backbone
+        Its `forecast(pasts, horizon)` gives a `Forecast` a window.
+
     Raises
     ------
     NotFound
         No such family, or no such checkpoint.
     MissingExtra
         Its package is not installed.
+
+    Examples
+    --------
+    >>> tracets.load_backbone("seasonal-naive").name
+    'seasonal-naive'
     """
     from tracets.forecast.backbones import load_backbone as load
 
@@ -171,6 +205,17 @@ def with_neighbours(
         Windows with start and freq, of which some follow others; the model that the index was built with.
     history : sequence of Sample
         Whole series.
+    horizon : int
+        Steps to forecast.
+    retrieval : "series" or "series+text", default="series"
+        What neighbours are found by.
+    top : int, default=8
+        Neighbours, at least 1.
+
+    Returns
+    -------
+    RagForecaster
+        A `Backbone`.
 
     Raises
     ------
@@ -178,6 +223,13 @@ def with_neighbours(
         The index was built with another model.
     DataError
         No window of the index is followed by another of its series.
+
+    Examples
+    --------
+    >>> history = tracets.histories("plant.csv")
+    >>> naive = tracets.load_backbone("seasonal-naive")
+    >>> rag = tracets.with_neighbours(naive, index, model, history, horizon=24)
+    >>> [ahead] = rag.forecast(history, 24)
     """
     from tracets.data.pairs import cut_pairs, in_time_order
     from tracets.data.series import series_from_sample
@@ -202,12 +254,33 @@ def neighbours_in(index: Index, encoder: PairEncoder, horizon: int, *, top: int 
 
     All values of the index are read into memory: keep it while you ask.
 
+    Parameters
+    ----------
+    index, encoder
+        Windows with start and freq, of which some follow others; the model that the index was built with.
+    horizon : int
+        Steps that followed.
+    top : int, default=8
+        Neighbours, at least 1.
+
+    Returns
+    -------
+    RagForecaster
+        Its `neighbours(samples)` gives a tuple of `Neighbour` a window, nearest first.
+
     Raises
     ------
     IndexFolderError
         The index was built with another model.
     DataError
         No window of the index is followed by another.
+
+    Examples
+    --------
+    >>> rag = tracets.neighbours_in(index, model, horizon=24, top=3)
+    >>> [found] = rag.neighbours([corpus[30]])
+    >>> len(found)
+    3
     """
     from tracets.forecast.backbones import load_backbone as load
     from tracets.forecast.neighbours import Memory
@@ -217,21 +290,72 @@ def neighbours_in(index: Index, encoder: PairEncoder, horizon: int, *, top: int 
 
 
 def is_forecaster(path: AnyPath) -> bool:
-    """Whether a folder holds a fitted forecaster, as `save_forecaster` writes it."""
+    """Whether a folder holds a fitted forecaster, as `save_forecaster` writes it.
+
+    Parameters
+    ----------
+    path : path
+        Any.
+
+    Examples
+    --------
+    >>> tracets.is_forecaster("days.index")
+    False
+    """
     from tracets.tasks.forecaster_folder import is_forecaster as is_one
 
     return is_one(path)
 
 
 def load_forecaster(path: AnyPath) -> TraceForecaster:
-    """Read a fitted forecaster. Raises NotFound or ModelError where it or its encoder is missing or damaged."""
+    """Read a fitted forecaster.
+
+    Parameters
+    ----------
+    path : path
+        As `save_forecaster` wrote it.
+
+    Returns
+    -------
+    TraceForecaster
+        A `Backbone`.
+
+    Raises
+    ------
+    NotFound
+        It or its encoder is missing.
+    ModelError
+        A damaged folder.
+
+    Examples
+    --------
+    >>> fitted = tracets.fit_forecaster(tracets.histories("plant.csv"), horizon=24)
+    >>> tracets.save_forecaster(fitted, "plant-forecaster")
+    >>> tracets.load_forecaster("plant-forecaster").name == fitted.name
+    True
+    """
     from tracets.tasks.forecaster_folder import load_forecaster as load
 
     return load(path)
 
 
 def save_forecaster(forecaster: TraceForecaster, path: AnyPath) -> None:
-    """Write a fitted forecaster to a folder: config.json and head.safetensors, and its encoder where that was tuned."""
+    """Write a fitted forecaster to a folder: config.json and head.safetensors, and its encoder where that was tuned.
+
+    Parameters
+    ----------
+    forecaster : TraceForecaster
+        Fitted.
+    path : path
+        A new folder.
+
+    Examples
+    --------
+    >>> fitted = tracets.fit_forecaster(tracets.histories("plant.csv"), horizon=12)
+    >>> tracets.save_forecaster(fitted, "half-days")
+    >>> tracets.is_forecaster("half-days")
+    True
+    """
     from tracets.tasks.forecaster_folder import save_forecaster as save
 
     save(forecaster, path)
@@ -246,11 +370,18 @@ def forecast(
     ----------
     history : sequence of Sample
         Whole series, or windows.
+    horizon : int
+        Steps to forecast, at least 1.
     model : str, path or Backbone, default="base"
         A forecaster that is ready, the folder of one, or an encoder: then a head is fitted on the series themselves
         (`fit_forecaster`).
     context : int, optional
         For an encoder: see `fit_forecaster`.
+
+    Returns
+    -------
+    list of Forecast
+        One a series, in raw units.
 
     Raises
     ------
@@ -261,8 +392,9 @@ def forecast(
 
     Examples
     --------
-    >>> [ahead] = forecast(histories("load.csv"), horizon=24)  # doctest: +SKIP
-    >>> ahead.quantiles.shape  # doctest: +SKIP
+    >>> from tracets import api  # tracets.forecast is the package's room of forecasts
+    >>> [ahead] = api.forecast(tracets.histories("plant.csv"), horizon=24)
+    >>> ahead.quantiles.shape
     (9, 2, 24)
     """
     if not isinstance(model, str | Path):
@@ -275,137 +407,7 @@ def forecast(
     return found
 
 
-def forecast_to_json(forecast: Forecast) -> dict[str, Any]:
-    """A forecast as one line of `tracets forecast --json`."""
-    return {
-        "id": forecast.id,
-        "start": None if forecast.start is None else forecast.start.isoformat(),
-        "freq": forecast.freq,
-        "levels": list(LEVELS),
-        "channels": {
-            name: {"mean": forecast.mean[c].tolist(), "quantiles": forecast.quantiles[:, c].tolist()}
-            for c, name in enumerate(forecast.channel_names)
-        },
-        "neighbours": list(forecast.neighbours),
-    }
-
-
-def forecast_frame(forecasts: Sequence[Forecast]) -> Any:
-    """Forecasts as a pandas frame, a row a step: id, time (or step, from 1), channel, mean, and a column a level."""
-    import pandas as pd
-
-    from tracets.data.calendar import to_offset
-
-    rows = []
-    for one in forecasts:
-        steps: Any = range(1, one.horizon + 1)
-        if one.start is not None and one.freq is not None:
-            steps = pd.date_range(one.start, periods=one.horizon, freq=to_offset(one.freq))
-        for c, name in enumerate(one.channel_names):
-            told = {"id": one.id, "time": steps, "channel": name, "mean": one.mean[c]}
-            rows.append(pd.DataFrame(told | {f"q{level:g}": one.quantiles[k, c] for k, level in enumerate(LEVELS)}))
-    return pd.concat(rows, ignore_index=True)
-
-
-def plot_forecasts(
-    forecasts: Sequence[Forecast],
-    history: Sequence[Sample],
-    path: AnyPath,
-    *,
-    truth: Mapping[str, Any] | None = None,
-    neighbours: Sequence[Sequence[Neighbour]] = (),
-) -> None:
-    """Draw forecasts after the last steps of their series in one HTML page that needs no network.
-
-    `truth`: id -> what followed, (n_channels, horizon), where it is known. `neighbours`: of each series in `history`,
-    as `RagForecaster.neighbours(history)` gives them.
-    """
-    from tracets import plots
-
-    like = {sample.id: found for sample, found in zip(history, neighbours, strict=bool(neighbours))}
-    plots.plot_forecasts(forecasts, history, path, truth=truth or {}, neighbours=like)
-
-
-def forecast_pairs(
-    path: AnyPath,
-    *,
-    horizon: int,
-    context: int | None = None,
-    channels: Sequence[str] = (),
-    split: tuple[float, float, float] = FORECAST_SPLIT,
-    stride: int = 1,
-    limits: Limits = LIMITS,
-) -> list[Pair]:
-    """Windows of a file and what followed them, each with its split.
-
-    Long series are cut every `stride` steps and split by time in the shares of `split`; windows of a corpus are parted
-    into their last `horizon` steps and `context` steps before them, and keep their split.
-    """
-    from tracets.data.pairs import cut_pairs, pairs_of_windows
-    from tracets.data.windows import split_by_fractions
-
-    series = _long_series(path, limits=limits)
-    if series is None:
-        windows = histories(path, channels=channels, limits=limits)
-        return pairs_of_windows(windows, horizon=horizon, context=context)
-    from tracets.data.series import series_from_sample
-
-    chosen = [series_from_sample(_with_channels(one.to_sample(), channels)) for one in series]
-    steps = context or min(default_context(one.to_sample(), horizon) for one in chosen)
-    return cut_pairs(chosen, context=steps, horizon=horizon, stride=stride, split=split_by_fractions(chosen, split))
-
-
-def evaluate_forecast(
-    pairs: Sequence[Pair],
-    *,
-    model: AnyPath | Backbone = "base",
-    tuning: str = "linear",
-    seed: int = 0,
-    n_boot: int = 1000,
-    retrieval: str = "none",
-) -> ForecastReport:
-    """Fit on the windows of split "train", choose on "val", and measure on "test", beside naive forecasts.
-
-    Parameters
-    ----------
-    pairs : sequence of Pair
-        As `forecast_pairs` gives them.
-    model : str, path or Backbone
-        An encoder, to put a head on; or a forecaster that is ready, or the folder of one.
-    tuning : {"linear", "adapter", "full"}
-        For an encoder.
-    retrieval : str
-        Goes into the report, for a forecaster that retrieves.
-
-    Raises
-    ------
-    DataError
-        No windows to learn from or to measure on.
-    """
-    from tracets.errors import DataError
-    from tracets.evaluate.forecasts import evaluate_forecasts
-    from tracets.forecast.backbones import load_backbone
-    from tracets.tasks.forecaster import TraceForecaster as Forecaster
-
-    train, test = ([p for p in pairs if p.past.split == part] for part in ("train", "test"))
-    if not train or not test:
-        raise DataError(
-            f"evaluation needs windows of split 'train' and of split 'test', got {len(train)} and {len(test)}. Give a "
-            f"split, or longer series."
-        )
-    if not isinstance(model, str | Path):
-        ready: Any = model
-    elif is_forecaster(model):
-        ready = load_forecaster(model)
-    else:
-        ready = Forecaster(model=str(model), tuning=tuning, seed=seed).fit(list(pairs))  # type: ignore[arg-type]
-    others = [load_backbone(name) for name in ("last-value", "seasonal-naive")]
-    return evaluate_forecasts(
-        test, [ready, *others], train=train, reference="seasonal-naive", retrieval=retrieval, seed=seed, n_boot=n_boot
-    )
-
-
-def _long_series(
+def long_series(
     path: AnyPath,
     *,
     reader: str | None = None,
@@ -425,7 +427,7 @@ def _long_series(
     return readers.read_series(file, reader=reader, freq=freq, zone=zone, limits=limits)
 
 
-def _with_channels(sample: Sample, channels: Sequence[str]) -> Sample:
+def with_channels(sample: Sample, channels: Sequence[str]) -> Sample:
     from dataclasses import replace
 
     from tracets.errors import DataError

@@ -31,6 +31,11 @@ def add_to_index(
     progress : callable, optional
         Called with the number of windows encoded so far.
 
+    Returns
+    -------
+    Changed
+        The index as it is now, and how many windows that added.
+
     Raises
     ------
     IndexFolderError
@@ -40,8 +45,9 @@ def add_to_index(
 
     Examples
     --------
-    >>> add_to_index("plant.index", read("july.parquet"), load("base")).added  # doctest: +SKIP
-    31
+    >>> built = tracets.build_index(corpus.select(range(30)), model, "plant.index", overwrite=True)
+    >>> tracets.add_to_index("plant.index", corpus.select(range(30, 40)), model).added
+    10
     """
     from tracets.retrieval.build import extend_index
 
@@ -54,6 +60,30 @@ def upsert_index(
     """Add windows, or let them take the place of those with their ids; otherwise as `add_to_index`.
 
     Values and texts that a window of the same id holds already are not encoded again.
+
+    Parameters
+    ----------
+    index, corpus, model, progress
+        As for `add_to_index`.
+
+    Returns
+    -------
+    Changed
+        The index as it is now, and how many windows that added and replaced.
+
+    Raises
+    ------
+    IndexFolderError
+        Another model; or another process is writing and does not end.
+    DataError
+        Columns that do not fit.
+
+    Examples
+    --------
+    >>> built = tracets.build_index(corpus.select(range(30)), model, "plant.index", overwrite=True)
+    >>> changed = tracets.upsert_index("plant.index", corpus.select(range(29, 32)), model)
+    >>> changed.added, changed.replaced
+    (2, 1)
     """
     from tracets.retrieval.build import extend_index
 
@@ -61,7 +91,31 @@ def upsert_index(
 
 
 def delete_from_index(index: AnyPath, ids: Iterable[str]) -> Changed:
-    """Delete the windows with these ids in one commit. Raises NotFound for an unknown id: nothing is deleted then."""
+    """Delete the windows with these ids in one commit.
+
+    Parameters
+    ----------
+    index : path
+        An index folder.
+    ids : iterable of str
+        As hits have them.
+
+    Returns
+    -------
+    Changed
+        The index as it is now, and how many windows were deleted.
+
+    Raises
+    ------
+    NotFound
+        An unknown id: nothing is deleted then.
+
+    Examples
+    --------
+    >>> built = tracets.build_index(corpus.select(range(30)), model, "plant.index", overwrite=True)
+    >>> tracets.delete_from_index("plant.index", ["plant-2024-01-05T00"]).deleted
+    1
+    """
     from tracets.index import IndexFolder
     from tracets.retrieval.build import Changed as Changed_
     from tracets.retrieval.stored import Index as Index_
@@ -71,12 +125,30 @@ def delete_from_index(index: AnyPath, ids: Iterable[str]) -> Changed:
 
 
 def delete_where(index: AnyPath, where: str) -> Changed:
-    """Delete the windows for which an expression over the columns holds, such as "split = 'test'", in one commit.
+    """Delete the windows for which an expression over the columns holds, in one commit.
+
+    Parameters
+    ----------
+    index : path
+        An index folder.
+    where : str
+        Such as "split = 'test'"; see docs/filters.md.
+
+    Returns
+    -------
+    Changed
+        The index as it is now, and how many windows were deleted.
 
     Raises
     ------
     QueryError
         An unknown column, or an expression that cannot be read.
+
+    Examples
+    --------
+    >>> built = tracets.build_index(corpus.select(range(30)), model, "plant.index", overwrite=True)
+    >>> tracets.delete_where("plant.index", "split = 'val'").deleted
+    6
     """
     from tracets.index import IndexFolder
     from tracets.retrieval.build import Changed as Changed_
@@ -87,7 +159,28 @@ def delete_where(index: AnyPath, where: str) -> Changed:
 
 
 def index_info(index: AnyPath) -> dict[str, Any]:
-    """Counts, dimensions, model and fingerprint, versions, dead rows, format and bytes of an index."""
+    """Counts, dimensions, model and fingerprint, versions, dead rows, format and bytes of an index.
+
+    Parameters
+    ----------
+    index : path
+        An index folder.
+
+    Returns
+    -------
+    dict
+        As `tracets index info --json` prints it.
+
+    Raises
+    ------
+    IndexFolderError
+        The index is missing, damaged or of another format.
+
+    Examples
+    --------
+    >>> tracets.index_info("days.index")["windows"]
+    40
+    """
     from tracets.index import IndexFolder
 
     return IndexFolder.open(index).about()
@@ -99,10 +192,25 @@ def verify_index(index: AnyPath) -> list[str]:
     Checked are the checksums of every file that the table or a search reads, the counts, that ids come once, that
     vectors are finite and of length 1, and that what searching maps equals the table.
 
+    Parameters
+    ----------
+    index : path
+        An index folder.
+
+    Returns
+    -------
+    list of str
+        One a problem.
+
     Raises
     ------
     IndexFolderError
         It cannot be opened at all.
+
+    Examples
+    --------
+    >>> tracets.verify_index("days.index")
+    []
     """
     from tracets.index.verify import verify
 
@@ -114,8 +222,22 @@ def compact_index(index: AnyPath, *, keep_seconds: float = KEEP_SECONDS) -> Inde
 
     Parameters
     ----------
+    index : path
+        An index folder.
     keep_seconds : float, default=3600
         What was replaced less long ago stays on the disk for those who have it open. 0 breaks their filtered searches.
+
+    Returns
+    -------
+    Index
+        The new one.
+
+    Examples
+    --------
+    >>> built = tracets.build_index(corpus.select(range(30)), model, "plant.index", overwrite=True)
+    >>> changed = tracets.delete_where("plant.index", "split = 'val'")
+    >>> len(tracets.compact_index("plant.index"))
+    24
     """
     from tracets.retrieval.build import compact_index as compact
 
@@ -123,12 +245,29 @@ def compact_index(index: AnyPath, *, keep_seconds: float = KEEP_SECONDS) -> Inde
 
 
 def export_index(index: AnyPath, out: AnyPath) -> int:
-    """Write an index as one Parquet file, a corpus with its vectors, from which nothing is lost: how many windows.
+    """Write an index as one Parquet file, a corpus with its vectors, from which nothing is lost.
+
+    Parameters
+    ----------
+    index : path
+        An index folder.
+    out : path
+        The Parquet file.
+
+    Returns
+    -------
+    int
+        How many windows.
 
     Raises
     ------
     IndexFolderError
         The index is damaged: damage is not exported.
+
+    Examples
+    --------
+    >>> tracets.export_index("days.index", "backup.parquet")
+    40
     """
     from tracets.index import IndexFolder
     from tracets.index.transfer import export
@@ -139,12 +278,32 @@ def export_index(index: AnyPath, out: AnyPath) -> int:
 def restore_index(file: AnyPath, out: AnyPath, *, overwrite: bool = False) -> Index:
     """Write the index that was exported to a file: the same windows, vectors and hits, without the model.
 
+    Parameters
+    ----------
+    file : path
+        What `export_index` wrote.
+    out : path
+        A new folder.
+    overwrite : bool, default=False
+        Replace an index that is there.
+
+    Returns
+    -------
+    Index
+        Open, to be searched.
+
     Raises
     ------
     DataError
         The file is not an export, or damaged.
     IndexFolderError
         `out` is taken.
+
+    Examples
+    --------
+    >>> n = tracets.export_index("days.index", "backup.parquet")
+    >>> len(tracets.restore_index("backup.parquet", "again.index"))
+    40
     """
     from tracets.index.transfer import restore
     from tracets.retrieval.candidates import remake_engine
@@ -166,16 +325,30 @@ def watch(
     every: float = LOOK_SECONDS,
     report: Callable[[Seen], None] | None = None,
 ) -> None:
-    """Index files as they arrive in a folder, each once; see `tracets.retrieval.watch.Watcher`.
+    """Index files as they arrive in a folder, each once; docs/indexes.md says what becomes of each.
 
     Parameters
     ----------
+    folder : path
+        Where files arrive.
+    index : path
+        An index folder; made where it is missing.
+    model : PairEncoder
+        As `load` gives it.
     once : bool, default=False
         Index what is there and return, instead of going on until the process ends.
     every : float, default=5
         Seconds between two looks.
     report : callable, optional
         Called with what became of each file.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> pathlib.Path("drop").mkdir()
+    >>> tracets.write(corpus.select(range(3)), "drop/first.parquet")
+    >>> tracets.watch("drop", "watched.index", model, once=True, report=print)
+    drop/first.parquet: indexed 3 windows, 3 of them encoded
     """
     from tracets.retrieval.watch import Watcher
 

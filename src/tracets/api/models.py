@@ -38,6 +38,11 @@ def load(name: AnyPath = BASE, *, backend: Backend | None = None, threads: int |
     threads : int, optional
         Processor threads, at least 1; by default as many as there are, or OMP_NUM_THREADS.
 
+    Returns
+    -------
+    PairEncoder
+        `encode_series(samples)` and `encode_texts(texts)` give vectors.
+
     Raises
     ------
     NotFound
@@ -49,8 +54,9 @@ def load(name: AnyPath = BASE, *, backend: Backend | None = None, threads: int |
 
     Examples
     --------
-    >>> load("base").encode_texts(["rain all week"]).sample.shape
-    (1, 128)
+    >>> vectors = tracets.load("base").encode_texts(["rain all week"])  # (1, 128), of length 1
+    >>> len(vectors)
+    1
     """
     from tracets.encoders.backends import load as load_
 
@@ -58,9 +64,34 @@ def load(name: AnyPath = BASE, *, backend: Backend | None = None, threads: int |
 
 
 def export(name: AnyPath, out: AnyPath, *, int8: bool = False) -> str:
-    """Write a model as ONNX graphs to the folder `out`, and return the fingerprint of the export.
+    """Write a model as ONNX graphs to a folder.
 
-    With `int8`, products are of 8 bit integers: smaller and faster, near the model (cosine > 0.99), not equal to it.
+    Parameters
+    ----------
+    name : str or path
+        As for `load`.
+    out : path
+        A new folder.
+    int8 : bool, default=False
+        Let products be of 8 bit integers: smaller and faster, near the model (cosine > 0.99), not equal to it.
+
+    Returns
+    -------
+    str
+        The fingerprint of the export.
+
+    Raises
+    ------
+    NotFound, ModelError
+        As for `load`.
+    ConfigError
+        `out` is taken.
+
+    Examples
+    --------
+    >>> fingerprint = tracets.export("base", "base-onnx")
+    >>> tracets.load("base-onnx").fingerprint == fingerprint
+    True
     """
     from tracets.encoders.export import export_model
     from tracets.encoders.store import load_model
@@ -69,21 +100,53 @@ def export(name: AnyPath, out: AnyPath, *, int8: bool = False) -> str:
 
 
 def shipped_models() -> list[str]:
-    """Names of the models inside the package."""
+    """Names of the models inside the package.
+
+    Returns
+    -------
+    list of str
+        What `load` takes.
+
+    Examples
+    --------
+    >>> tracets.shipped_models()
+    ['base']
+    """
     from tracets.encoders import store
 
     return store.shipped_models()
 
 
 def set_threads(n: int) -> None:
-    """Limit the processor threads of this process; 1 <= n."""
+    """Limit the processor threads of this process.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+
+    Raises
+    ------
+    ConfigError
+        Less than 1.
+
+    Examples
+    --------
+    >>> tracets.set_threads(1)
+    """
     from tracets.encoders.backends import set_threads as set_threads_
 
     set_threads_(n)
 
 
 def is_first_process() -> bool:
-    """Whether this is the process of a training that writes files: the only one, or that of rank 0."""
+    """Whether this is the process of a training that writes files: the only one, or that of rank 0.
+
+    Examples
+    --------
+    >>> tracets.is_first_process()
+    True
+    """
     from tracets.training.ranks import is_first
 
     return is_first()
@@ -123,9 +186,20 @@ def train(
         Single settings, such as "align.channel=0".
     max_minutes : float, optional
         Time for everything; stands above the recipe's `optim.max_minutes`.
+    seed : int, default=0
+        Of the weights that start from nothing, the order of the windows and the captions.
+    resume : bool, default=False
+        Go on with the training in `out` that was cut off.
+    progress_bar : bool, default=False
+        Show one on stderr.
     backbone : TextBackbone, optional
         The frozen sentence encoder of another model of this process (`model.backbone`): what it has read is not read
         again. By default one of its own.
+
+    Returns
+    -------
+    TraceModel
+        With the weights that validate best, as they are saved.
 
     Raises
     ------
@@ -137,6 +211,13 @@ def train(
     Notes
     -----
     Source: arXiv:2506.09114, sections 3.2 and 3.3; docs/model.md says where we depart.
+
+    Examples
+    --------
+    >>> few = ["optim.max_steps=2", "optim.batch_size=4", "data.mixed=0"]
+    >>> tuned = tracets.train(corpus, "plant-model", recipe="tune", assignments=few)
+    >>> tuned.name
+    'plant-model'
     """
     import torch
 

@@ -41,6 +41,9 @@ def source(
 ) -> Source:
     """A database, server or file of line protocol as a source of long series, in the place of a file.
 
+    A token, or a user and a password, for Prometheus and InfluxDB come from the environment: TRACETS_SOURCE_TOKEN, or
+    TRACETS_SOURCE_USER and TRACETS_SOURCE_PASSWORD, or files that the same names with _FILE behind them name.
+
     Parameters
     ----------
     url : str or path
@@ -66,8 +69,10 @@ def source(
     timeout : float, default=ANSWER_SECONDS
         Prometheus and InfluxDB: seconds without an answer after which to give up.
 
-    A token, or a user and a password, for Prometheus and InfluxDB come from the environment: TRACETS_SOURCE_TOKEN, or
-    TRACETS_SOURCE_USER and TRACETS_SOURCE_PASSWORD, or files that the same names with _FILE behind them name.
+    Returns
+    -------
+    Source
+        `windows`, `read` and `cut` take it in the place of a file.
 
     Raises
     ------
@@ -78,8 +83,8 @@ def source(
 
     Examples
     --------
-    >>> plant = source("postgresql://localhost/plant", table="weather", entity=["station"])  # doctest: +SKIP
-    >>> corpus = windows(plant, length=168, stride=24, split=True)  # doctest: +SKIP
+    >>> plant = tracets.source("postgresql://localhost/plant", table="weather", entity=["station"])
+    >>> corpus = tracets.windows(plant, length=168, stride=24, split=True)  # doctest: +SKIP
     """
     address = _address(os.fspath(url))
     given = {
@@ -126,10 +131,22 @@ TAKES = {
 
 
 def kind_of_source(url: AnyPath) -> str | None:
-    """What `source` takes an address for: a key of `TAKES`, or None for a path of another file.
+    """What `source` takes an address for.
 
-    >>> kind_of_source("sqlite:///plant.db"), kind_of_source("-"), kind_of_source("plant.csv")
-    ('sql', 'line protocol', None)
+    Parameters
+    ----------
+    url : str or path
+        The address.
+
+    Returns
+    -------
+    str or None
+        "sql", "prometheus", "influx" or "line protocol"; None for a path of another file.
+
+    Examples
+    --------
+    >>> [tracets.kind_of_source(url) for url in ("sqlite:///plant.db", "-", "plant.csv")]
+    ['sql', 'line protocol', None]
     """
     text = os.fspath(url)
     if text.startswith(FROM_ENVIRONMENT):

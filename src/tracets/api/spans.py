@@ -36,10 +36,19 @@ def cut(
     series : path, Source or iterable of Sample
         A file that `read` knows, a folder of such files (read one after the other, in the order of their names), what
         `source` gives (asked anew in each pass), or whole series as samples.
-    lengths, strides, min_observed
-        See `tracets.data.cutting.Cutting`.
+    lengths : sequence of int
+        Steps of a window; several lengths cut every series several times.
+    strides : sequence of int, optional
+        Steps from one window to the next, one a length; by default a quarter of the length.
+    min_observed : float, default=0
+        Windows with a smaller share of observed values, in [0, 1], are left out, and counted.
     reader, freq, zone, limits
         As for `read`, where files are read.
+
+    Returns
+    -------
+    Cutting
+        Iterate over it for the windows; its `cut` then counts windows, steps and what no window covers.
 
     Raises
     ------
@@ -50,10 +59,10 @@ def cut(
 
     Examples
     --------
-    >>> windows = cut("plant.csv", lengths=[24, 168], strides=[6, 24])  # doctest: +SKIP
-    >>> index = build_index(windows, load("base"), "plant.index")  # doctest: +SKIP
-    >>> windows.cut.windows, windows.cut.uncovered  # doctest: +SKIP
-    (1857, 0)
+    >>> windows = tracets.cut("plant.csv", lengths=[24, 168], strides=[6, 24])
+    >>> built = tracets.build_index(windows, model, "places.index")
+    >>> len(built) == windows.cut.windows, windows.cut.uncovered
+    (True, 0)
     """
     from tracets.data.cutting import Cutting as Cutting_
     from tracets.data.sources.source import Source as Source_
@@ -77,13 +86,43 @@ def find_spans(
     merge: bool = False,
     refine: bool = False,
 ) -> list[Span]:
-    """The k places in long series that answer a query best, best first; see `tracets.retrieval.spans.find_spans`.
+    """The k places in long series that answer a query best, best first, each place once.
 
     A text or a sample may stand for the whole query.
 
+    Parameters
+    ----------
+    index : Index
+        Of windows that `cut` made.
+    model : PairEncoder
+        The one that the index was built with: `model_of` loads it.
+    query, k, where
+        As for `search`.
+    overlap : float, default=0
+        The share of the shorter of two spans of a series that both may hold, in [0, 1).
+    merge : bool, default=False
+        Let a span cover the overlapping windows that score nearly as well.
+    refine : bool, default=False
+        Slide and stretch each span step by step, as long as its score rises.
+
+    Returns
+    -------
+    list of Span
+        Scores in [-1, 1], falling.
+
+    Raises
+    ------
+    IndexFolderError
+        The index was built with another model.
+    QueryError
+        Windows that are not of long series, a number out of its range, `merge` with `refine`, and as for `search`.
+
     Examples
     --------
-    >>> find_spans(open_index("plant.index"), load("base"), "a sudden drop of the load", k=3)  # doctest: +SKIP
+    >>> places = tracets.build_index(tracets.cut("plant.csv", lengths=[24, 168]), model, "places.index")
+    >>> spans = tracets.find_spans(places, model, "a sudden drop of the load", k=2)
+    >>> [span.series for span in spans]
+    ['plant', 'plant']
     """
     from tracets.retrieval import spans
 
@@ -93,14 +132,50 @@ def find_spans(
 
 
 def span_to_json(span: Span) -> dict[str, Any]:
-    """A span as one line of `tracets search --spans --json`."""
+    """A span as one line of `tracets search --spans --json`.
+
+    Parameters
+    ----------
+    span : Span
+        From `find_spans`.
+
+    Returns
+    -------
+    dict
+        Plain texts and numbers; times are ISO 8601.
+
+    Examples
+    --------
+    >>> places = tracets.build_index(tracets.cut("plant.csv", lengths=[24]), model, "places.index")
+    >>> [span] = tracets.find_spans(places, model, "a sudden drop of the load", k=1)
+    >>> tracets.span_to_json(span)["n_steps"]
+    24
+    """
     from tracets.retrieval import spans
 
     return spans.span_to_json(span)
 
 
 def plot_spans(index: Index, spans: Sequence[Span], description: str, path: AnyPath) -> None:
-    """Draw the values of spans as `plot_hits` draws hits."""
+    """Draw the values of spans as `plot_hits` draws hits.
+
+    Parameters
+    ----------
+    index : Index
+        The one that was searched.
+    spans : sequence of Span
+        From `find_spans`.
+    description : str
+        A title: what was asked.
+    path : path
+        The HTML file to write.
+
+    Examples
+    --------
+    >>> places = tracets.build_index(tracets.cut("plant.csv", lengths=[24]), model, "places.index")
+    >>> spans = tracets.find_spans(places, model, "a sudden drop of the load", k=2)
+    >>> tracets.plot_spans(places, spans, "a sudden drop of the load", "spans.html")
+    """
     from dataclasses import replace
 
     from tracets import plots

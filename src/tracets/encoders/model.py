@@ -41,6 +41,7 @@ class TraceModel(Pretrained, nn.Module):
 
     Examples
     --------
+    >>> from tracets.encoders.settings import ModelConfig
     >>> model = TraceModel(ModelConfig(), name="untrained")
     >>> model.encode_texts(["a wet week"]).sample.shape
     (1, 128)

@@ -37,6 +37,11 @@ class Filter:
 
     Comparing null with anything is unknown; so is its negation. Unknown and false is false, unknown or true is true,
     and what stays unknown is not kept. Join filters by ``&``, ``|`` and ``~``.
+
+    Examples
+    --------
+    >>> (col("entity") == "ny") & ~col("label").is_null()
+    And(parts=(Compare(column='entity', op='=', value='ny'), Not(part=IsNull(column='label'))))
     """
 
     def __and__(self, other: Filter) -> Filter:
@@ -219,6 +224,16 @@ class Column:
 
 def col(name: str) -> Column:
     """A column of an index or of a corpus, to be compared.
+
+    Parameters
+    ----------
+    name : str
+        Capitals and small letters are one.
+
+    Returns
+    -------
+    Column
+        Compare it (`==`, `<`, ...) or ask it (`is_null()`, `among(...)`, ...) for a `Filter`.
 
     Examples
     --------

@@ -48,6 +48,16 @@ _FIELDS = {
 def to_json(where: Filter) -> dict[str, Any]:
     """A filter as an object that `json` can write.
 
+    Parameters
+    ----------
+    where : Filter
+        Any.
+
+    Returns
+    -------
+    dict
+        docs/filters.md has its form.
+
     Examples
     --------
     >>> to_json(Compare("entity", "=", "ny"))
@@ -59,6 +69,16 @@ def to_json(where: Filter) -> dict[str, Any]:
 
 def from_json(given: Any) -> Filter:
     """Read a filter from a parsed JSON object.
+
+    Parameters
+    ----------
+    given : dict
+        As `to_json` gives it.
+
+    Returns
+    -------
+    Filter
+        The same.
 
     Raises
     ------

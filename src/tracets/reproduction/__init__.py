@@ -66,8 +66,15 @@ def reproduce(
         Corpora with splits; for the forecasts long series as well. None: the weather that comes with the package.
     seed : int, default=0
         Of trainings, of draws and of intervals.
+    limits : Limits, optional
+        As for `read`.
     progress : function, optional
         Called with a sentence after each step.
+
+    Returns
+    -------
+    TableReport
+        `to_markdown()`, and what was written.
 
     Raises
     ------
@@ -82,7 +89,7 @@ def reproduce(
 
     Examples
     --------
-    >>> report = reproduce("retrieval", "results")  # doctest: +SKIP
+    >>> report = tracets.reproduce("speed", "results")  # doctest: +SKIP
     >>> print(report.to_markdown())  # doctest: +SKIP
     """
     from tracets.reproduction.sources import sources_of
@@ -143,7 +150,19 @@ def named(name: str) -> Table:
 def reproducible(what: Literal["all", "tables", "figures"] = "all") -> list[str]:
     """Names of what `reproduce` makes, tables first, in the order of the command line.
 
-    >>> reproducible("figures")[:2]
+    Parameters
+    ----------
+    what : {"all", "tables", "figures"}, default="all"
+        Which of them.
+
+    Returns
+    -------
+    list of str
+        What `reproduce` takes.
+
+    Examples
+    --------
+    >>> tracets.reproducible("figures")[:2]
     ['map', 'similarity']
     """
     return [*(TABLES if what != "figures" else ()), *(FIGURES if what != "tables" else ())]

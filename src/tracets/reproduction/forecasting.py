@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tracets.api.forecasting import evaluate_forecast
+from tracets.api.forecast_evaluation import evaluate_forecast
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracets.api.corpora import caption, read, weather
-from tracets.api.forecasting import forecast_pairs
+from tracets.api.forecast_evaluation import forecast_pairs
 from tracets.errors import ConfigError
 from tracets.files import Limits
 from tracets.tables.machine import digest_of, digest_of_file

@@ -43,8 +43,9 @@ class TraceTransformer(TransformerMixin, BaseEstimator):
 
     Examples
     --------
-    >>> TraceTransformer(channel_names=["load", "sun"]).fit_transform(np.zeros((3, 2, 24))).shape
-    (3, 1152)
+    >>> features = TraceTransformer(channel_names=["load", "sun"]).fit_transform(np.zeros((3, 2, 24)))
+    >>> len(features), features.dtype.name  # (3, 1152) by `base`
+    (3, 'float32')
     """
 
     def __init__(

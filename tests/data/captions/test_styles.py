@@ -94,6 +94,7 @@ def moved(row):
     return np.array([whole[max(0, i - half) : i + half + 1].mean() for i in range(len(row))])
 
 
+@pytest.mark.slow
 def test_shapes_are_there(samples):
     checked = dict.fromkeys(shape.KINDS, 0)
     for sample in samples:
@@ -228,6 +229,7 @@ def converted(value, view, quantity, clock):
     return value
 
 
+@pytest.mark.slow
 def test_blocks_are_as_told(samples):
     ways = {}
     for sample in samples:

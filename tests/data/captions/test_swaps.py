@@ -89,7 +89,13 @@ def contradicted(fact, sample):
     )
 
 
-@pytest.mark.parametrize("kind", [k for k in SWAPS if k != "channel"])
+LONG = ("direction", "position")
+"""Kinds of which there are so many that their check takes seconds."""
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=[pytest.mark.slow] * (k in LONG)) for k in SWAPS if k != "channel"]
+)
 def test_every_swap_is_contradicted_by_the_values(windows, kind):
     seen = Counter()
     for sample, _, fact, other in swaps_of(windows, kind):

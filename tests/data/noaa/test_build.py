@@ -146,6 +146,7 @@ def overlapping(corpus, *, of_stations=True):
 STEP = {"h": timedelta(hours=1), "4h": timedelta(hours=4), "D": timedelta(days=1)}
 
 
+@pytest.mark.slow
 def test_no_station_and_moment_is_in_two_splits(build):
     everything = replace(SETTINGS, resolutions=("hourly", "4-hourly"), min_observed=0.1)
     by_time = read_corpus(build("time", settings=everything)[0])

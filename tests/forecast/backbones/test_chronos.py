@@ -1,5 +1,7 @@
 """Tiny checkpoints with random weights, read through the path of a user's folder, against the package itself."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from tracets.forecast.backbones import load_backbone
 from tracets.forecast.backbones.rows import at_levels
 from tracets.types import LEVELS, Sample
 
-package = pytest.importorskip("chronos", reason="the extra `chronos` is not installed")
+# imported where it is used: it takes seconds, and every worker collects this file
+pytestmark = pytest.mark.skipif(find_spec("chronos") is None, reason="the extra `chronos` is not installed")
 WIDE = [0.01, 0.05, *LEVELS, 0.95, 0.99]
 
 
@@ -77,13 +80,15 @@ def series():
 
 @pytest.mark.filterwarnings("ignore:We recommend")
 def test_as_their_own_package_says(bolt, bolt_folder, two, two_folder):
+    import chronos
+
     values = series()
     sample = Sample("w", values, ("a", "b", "c"))
-    pipeline = package.BaseChronosPipeline.from_pretrained(bolt_folder)
+    pipeline = chronos.BaseChronosPipeline.from_pretrained(bolt_folder)
     expected = np.sort(pipeline.predict(torch.tensor(values), prediction_length=20).numpy(), 1)  # (3, 9, 20)
     assert np.allclose(bolt.forecast([sample], 20)[0].quantiles, expected.transpose(1, 0, 2), atol=1e-2)
 
-    pipeline = package.BaseChronosPipeline.from_pretrained(two_folder)
+    pipeline = chronos.BaseChronosPipeline.from_pretrained(two_folder)
     (together,) = pipeline.predict([values], prediction_length=20)  # (3, 13, 20)
     expected = np.sort(at_levels(together.numpy(), WIDE), 1)
     assert np.allclose(two.forecast([sample], 20)[0].quantiles, expected.transpose(1, 0, 2), atol=1e-2)

@@ -59,6 +59,11 @@ class NoaaSettings:
     ------
     ConfigError
         A value out of its range.
+
+    Examples
+    --------
+    >>> NoaaSettings((2019, 2023), resolutions=("hourly",)).networks
+    ('W',)
     """
 
     years: tuple[int, int]
