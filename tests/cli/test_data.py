@@ -46,7 +46,15 @@ def test_describe_prints_names_with_brackets_as_they_are(tracets, tmp_path):
     path.write_text("time,[/a] load\n2020-01-01,1\n2020-01-02,2\n")
     out = tracets("data", "describe", path).out
     told = "".join(out.split())  # a long path is broken to the width of the table
-    assert "[/a]load:1" in told and "[b]x.csv" in told
+    assert "[/a]load" in told and "[b]x.csv" in told
+
+
+def test_describe_prints_a_row_a_channel(tracets, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("time,load [MW],empty\n2020-01-01,1,\n2020-01-02,,\n2020-01-03,2.5,\n")
+    lines = [line.split() for line in tracets("data", "describe", path).out.splitlines()]
+    assert ["load", "[MW]", "1", "0.3333", "1", "1", "1.75", "2.5"] in lines
+    assert ["empty", "1", "1", "0"] in lines
 
 
 def test_describe_reads_a_csv_in_the_zone_given(tracets, csv_file):

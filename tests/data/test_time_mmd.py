@@ -47,6 +47,27 @@ def test_numbers(tmp_path):
     np.testing.assert_array_equal(series.values[1, 3:7], [np.nan, np.nan, 10, 12])
 
 
+def test_targets_and_prices_are_called_what_they_are(tmp_path):
+    header = [
+        "date",
+        "OT",
+        "Weekly New England (PADD 1A) All Grades All Formulations Retail Gasoline Prices  (Dollars)",
+    ]
+    rows = [[date(2020, 1, 6) + timedelta(weeks=i), i, i] for i in range(3)]
+    energy = read_numbers(write(tmp_path / "Energy.csv", header, rows))
+    assert energy.channel_names == ("U.S. gasoline price", "New England gasoline price")
+    assert energy.units == ("Dollars per Gallon", "Dollars")
+    air = read_numbers(write(tmp_path / "Environment.csv", ["date", "OT"], [row[:2] for row in rows]))
+    assert air.channel_names == ("air quality index",) and air.units == (None,)
+    flu = read_numbers(
+        write(tmp_path / "Health_US.csv", ["date", "% WEIGHTED ILI", "OT", "AGE 65"], [[*r, 1] for r in rows])
+    )
+    assert flu.channel_names == ("influenza-like illness, weighted", "influenza-like illness", "AGE 65")
+    assert flu.units == ("%", "%", None)
+    other = read_numbers(write(tmp_path / "Grain.csv", header, rows))
+    assert other.channel_names == ("OT", "New England gasoline price"), "a price says itself what it is"
+
+
 def test_a_fact_belongs_to_the_last_stride_of_one_window(tmp_path):
     path = weekly(tmp_path)
     days = [date(2020, 1, 6) + timedelta(days=i) for i in range(280)]

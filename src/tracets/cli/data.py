@@ -9,7 +9,7 @@ import typer
 
 from tracets import api
 from tracets.cli import fetch
-from tracets.cli.show import Json, Overwrite, counting, json_line, limits, note, table_of, wrote
+from tracets.cli.show import Json, Overwrite, counting, json_line, limits, note, profile_tables, wrote
 from tracets.errors import ConfigError
 from tracets.types import ANSWER_SECONDS
 
@@ -52,7 +52,7 @@ def describe(
     if as_json:
         json_line(found)
     else:
-        table_of(found, title=str(file))
+        profile_tables(found, title=str(file))
     for what, n in found["leaks"].items():
         if what in LEAKS and n:
             note(f"{n} windows {LEAKS[what]}")

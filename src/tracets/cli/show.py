@@ -110,6 +110,26 @@ def table_of(values: Mapping[str, Any], *, title: str) -> None:
     Console().print(table)
 
 
+def profile_tables(found: Mapping[str, Any], *, title: str) -> None:
+    """Print what `describe` found: the whole as a table of names and values, then a row a channel."""
+    from rich.console import Console
+    from rich.table import Table
+
+    of_channels = ("channels", "units", "missing_by_channel", "gaps", "values")
+    table_of({name: value for name, value in found.items() if name not in of_channels and value != {}}, title=title)
+    table = Table(box=None, padding=(0, 1))
+    table.add_column("channel", overflow="fold")
+    for name in ("windows", "missing", "longest gap", "low", "mean", "high"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, rows in found["channels"].items():
+        unit = ", ".join(found["units"].get(name, ()))
+        missing, gap = found["missing_by_channel"][name], found["gaps"].get(name, {}).get("longest", 0)
+        range_ = found["values"].get(name, {"low": "", "mean": "", "high": ""}).values()
+        numbers = (rows, missing, gap, *range_)
+        table.add_row(_cell(f"{name} [{unit}]" if unit else name), *(_short(number) for number in numbers))
+    Console().print(table)
+
+
 def hits_table(hits: Sequence[Hit], *, title: str) -> None:
     """Print hits: when, how well, by which channels, and the beginning of the text."""
     from rich.console import Console

@@ -7,7 +7,8 @@ Facts left out: empty or NA-like ones, those shorter than 15 characters, repeats
 span more than 120 days, and those that name a year or a day ("May 4, 2020") after the one they end in.
 
 Quirks of the numbers, and what becomes of them: rows that run backwards are sorted; a date that comes twice (week 53
-and week 1) takes the mean of its rows; "X" and infinities are missing; a missing week is NaN.
+and week 1) takes the mean of its rows; "X" and infinities are missing; a missing week is NaN. "OT", the target, and the
+long headers of Energy get names that say what they are, where that could be checked.
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ SHORTEST, LONGEST_SPAN = 15, timedelta(days=120)
 FEWEST_REPORTS = 60  # below this many windows with a report, the split follows all windows
 # Energy's reports quote the price of the Monday after their dates, which is the next row of the numbers.
 LATER: Mapping[str, timedelta] = {"Energy": timedelta(days=7)}
+# What the target is, by its name elsewhere in the source; encoders read names. Other subsets keep theirs.
+TARGETS: Mapping[tuple[str, str], tuple[str, str | None]] = {
+    ("Energy", "OT"): ("U.S. gasoline price", "Dollars per Gallon"),
+    ("Environment", "OT"): ("air quality index", None),
+    ("Health_US", "OT"): ("influenza-like illness", "%"),  # ILITOTAL in TOTAL PATIENTS
+    ("Health_US", "% WEIGHTED ILI"): ("influenza-like illness, weighted", "%"),
+}
+PRICE = re.compile(
+    r"Weekly (?P<where>[\w ]+?)( \(PADD \w+\))? All Grades All Formulations Retail Gasoline Prices", re.IGNORECASE
+)
 NO_CHANNEL = frozenset({"date", "start_date", "end_date", "year", "week", "year_week", "cbsa code"})
 HEADING = re.compile(r"^\W*objective facts[^\n:]*:?[\s*]*", re.IGNORECASE)
 NOTHING = re.compile(
@@ -139,7 +150,7 @@ def read_numbers(path: Path, *, limits: Limits = LIMITS) -> Series:
     start, freq, values = to_grid(
         frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=range(len(frame)), where=where, limits=limits
     )
-    names, units = zip(*(_name_and_unit(name) for name in columns), strict=True)
+    names, units = zip(*(_name_and_unit(path.stem, name) for name in columns), strict=True)
     return Series(
         id=path.stem,
         values=values,
@@ -206,9 +217,14 @@ def _number(text: str) -> float:
     return number if np.isfinite(number) else float("nan")
 
 
-def _name_and_unit(header: str) -> tuple[str, str | None]:
-    found = re.fullmatch(r"(.+?)\s*\(([^()]+)\)", " ".join(header.split()))
-    return (found[1], found[2]) if found and header.rstrip().endswith(")") else (" ".join(header.split()), None)
+def _name_and_unit(subset: str, header: str) -> tuple[str, str | None]:
+    if (subset, header) in TARGETS:
+        return TARGETS[subset, header]
+    words = " ".join(header.split())
+    found = re.fullmatch(r"(.+?)\s*\(([^()]+)\)", words)
+    name, unit = (found[1], found[2]) if found else (words, None)
+    price = PRICE.fullmatch(name)
+    return f"{price['where']} gasoline price" if price else name, unit
 
 
 def _freq(times: Any, where: str) -> str:
