@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from tracets.data.time_mmd import is_time_mmd, read_facts, read_numbers, read_time_mmd
+from tracets.data.time_mmd import is_time_mmd, read_facts, read_numbers, read_time_mmd, target_of
 from tracets.errors import DataError
 
 
@@ -66,6 +66,7 @@ def test_targets_and_prices_are_called_what_they_are(tmp_path):
     assert flu.units == ("%", "%", None)
     other = read_numbers(write(tmp_path / "Grain.csv", header, rows))
     assert other.channel_names == ("OT", "New England gasoline price"), "a price says itself what it is"
+    assert [target_of(one) for one in (energy, air, flu, other)] == [0, 0, 1, 0]
 
 
 def test_a_fact_belongs_to_the_last_stride_of_one_window(tmp_path):

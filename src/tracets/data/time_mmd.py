@@ -164,6 +164,11 @@ def read_numbers(path: Path, *, limits: Limits = LIMITS) -> Series:
     )
 
 
+def target_of(series: Series) -> int:
+    """Which channel of `read_numbers` is the target, "OT" in the files."""
+    return series.channel_names.index(TARGETS.get((series.id, "OT"), ("OT", None))[0])
+
+
 def read_facts(path: Path, *, later: timedelta | None = None, limits: Limits = LIMITS) -> list[Fact]:
     """The usable facts of a textual CSV in the order of their end; none where the file does not exist.
 
