@@ -57,7 +57,8 @@ def test_by_hand():
 
 def test_columns_that_tell_kinds_apart_are_counted():
     def told(i):
-        return {"kind": ("report", "search", None)[min(i // 2, 2)], "place": f"p{i}", "n": i % 2}
+        told = "a sentence about it that is longer than a kind"
+        return {"kind": ("report", "search", None)[min(i // 2, 2)], "place": f"p{i}", "n": i % 2, "told": told}
 
     corpus = Corpus.from_samples(Sample(f"s{i}", [[float(i)]], ("x",), metadata=told(i)) for i in range(13))
     assert describe(corpus)["kinds"] == {"kind": {"": 9, "report": 2, "search": 2}}

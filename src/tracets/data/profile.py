@@ -11,8 +11,8 @@ import pyarrow as pa
 from tracets.data.corpus import Corpus
 from tracets.data.leaks import Leaks, longest_run, runs, values_digest
 
-MOST_KINDS = 12
-"""More different values than this are no kinds, but names or texts."""
+MOST_KINDS, LONGEST_KIND = 12, 40
+"""More different values than this, or one with more characters, are no kinds, but names or texts."""
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
@@ -111,7 +111,11 @@ def _kinds(corpus: Corpus) -> dict[str, dict[str, int]]:
     """Rows by value, of the text columns of metadata that tell kinds of windows apart."""
     texts = [name for name in corpus.metadata_names if pa.types.is_string(corpus.table.schema.field(name).type)]
     tallies = {name: _tally(corpus.column(name)) for name in texts}
-    return {name: tally for name, tally in tallies.items() if len(tally) <= MOST_KINDS}
+    return {
+        name: tally
+        for name, tally in tallies.items()
+        if len(tally) <= MOST_KINDS and max(map(len, tally)) <= LONGEST_KIND
+    }
 
 
 def _tally(values: list[str | None]) -> dict[str, int]:

@@ -1,0 +1,266 @@
+"""What the commands of the pages of docs/examples said, as figures: tables of retrieval, hits, forecasts and labels.
+
+Whether a hit is right is told from its values alone, by a rule for each question, beside the share of all windows that
+were asked for which the rule holds: what a search at random would find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tracets
+from tracets.data import read_series
+from tracets.types import FloatArray
+
+Said = Mapping[str, Mapping[str, Any]]
+Rule = Callable[[FloatArray], bool]
+Table = dict[str, Any]
+WAYS = (("text to series", "text_to_series"), ("series to text", "series_to_text"))
+
+
+def above_and_rising(values: FloatArray) -> bool:
+    """The last week is above 2.2 %, the national baseline in these reports, and above four weeks before."""
+    return bool(values[-1] > 2.2 and values[-1] > values[-5])
+
+
+def below(values: FloatArray) -> bool:
+    """The last week is below 2.2 %."""
+    return bool(values[-1] < 2.2)
+
+
+def fell(values: FloatArray) -> bool:
+    """The last five weekly changes are falls."""
+    return bool((np.diff(values[-6:]) < 0).all())
+
+
+def rose(values: FloatArray) -> bool:
+    """The last five weekly changes are rises."""
+    return bool((np.diff(values[-6:]) > 0).all())
+
+
+def spiked(values: FloatArray) -> bool:
+    """The highest day has 2.5 times the median, and at most two days have more than 1.8 times."""
+    middle = np.nanmedian(values)
+    return bool(np.nanmax(values) >= 2.5 * middle and (values > 1.8 * middle).sum() <= 2)
+
+
+def climbed(values: FloatArray) -> bool:
+    """Values and days correlate by .6 and more."""
+    return bool(np.corrcoef(values, np.arange(len(values)))[0, 1] >= 0.6)
+
+
+RULES: Mapping[str, Rule] = {
+    "Visits for influenza-like illness are above": above_and_rising,
+    "Influenza activity is low": below,
+    "The national average retail gasoline price fell": fell,
+    "The national average retail gasoline price rose": rose,
+    "The air quality index spikes": spiked,
+    "The air quality index rises steadily": climbed,
+}
+CHANNELS = {
+    "health": "influenza-like illness", "energy": "U.S. gasoline price", "environment": "air quality index",
+}  # fmt: skip
+SERIES = {"health": "flu", "energy": "gasoline", "environment": "air"}
+
+
+def figures_of(name: str, said: Said) -> dict[str, Table]:
+    """All tables of a page, by their names."""
+    if name == "ecg":
+        return {"corpus": corpus(said), "retrieval": retrieval(said), "hits": ecg_hits(said), "labels": labels(said)}
+    return {
+        "corpus": corpus(said),
+        "retrieval": retrieval(said),
+        "questions": questions(name, said),
+        "hits": hits(name, said),
+        "reasons": reasons(said),
+        "training": training(said),
+        "backtest": backtest(said),
+        "gate": gate(said),
+        "seconds": seconds(said),
+    }
+
+
+def commands(said: Said, *words: str) -> list[str]:
+    """The commands that hold all words, in the order of the page."""
+    return [line for line in said if line != "python" and all(word in line for word in words)]
+
+
+def corpus(said: Said) -> Table:
+    """What `tracets data describe` counts."""
+    (line,) = commands(said, "data describe")
+    found = said[line]["out"][0]
+    kinds = found["kinds"].get("text_source", {})
+    first, last = (found["start"][end][:10] for end in ("first", "last"))
+    rows = [
+        ["windows (train, val, test)", f"{found['rows']} ({', '.join(str(found['splits'].get(s, 0)) for s in PARTS)})"],
+        ["begin", f"{first} to {last}"],
+        ["with a report, with search results, with neither", ", ".join(str(kinds.get(k, 0)) for k in KINDS)],
+        ["channels", len(found["channels"])],
+        ["share of values missing", float(found["missing"])],
+    ]
+    return {"head": ["", ""], "rows": rows}
+
+
+PARTS, KINDS = ("train", "val", "test"), ("report", "search", "")
+
+
+def retrieval(said: Said) -> Table:
+    """Chance, baselines and models, each way, with intervals."""
+    rows: list[list[Any]] = []
+    known: set[str] = set()
+    for line in commands(said, "evaluate retrieval"):
+        found = said[line]["out"][0]
+        others = {"chance": (found["chance"], None)} | {
+            name: (one, found["intervals"]["baselines"][name]) for name, one in found["baselines"].items()
+        }
+        model = re.search(r"--model (\S+)", line)
+        asked = {model[1] if model else "base": (found, found["intervals"])}
+        for who, (one, intervals) in (others | asked).items():
+            if who not in known:
+                rows.append([who, *(cell for _, way in WAYS for cell in _ranks(one, intervals, way))])
+            known.add(who)
+    n = said[commands(said, "evaluate retrieval")[0]]["out"][0]["n"]
+    head = [f"{n} pairs", *(f"{way}: {what}" for way, _ in WAYS for what in ("MRR", "P@1", "P@10"))]
+    return {"head": head, "rows": rows}
+
+
+def _ranks(found: Mapping[str, Any], intervals: Any, way: str) -> list[Any]:
+    pair = found[way]["pair"]
+    mrr = pair["MRR"] if intervals is None else [pair["MRR"], *intervals[way]["pair"]["MRR"]]
+    return [mrr, pair["P@1"], pair["P@10"]]
+
+
+def questions(name: str, said: Said) -> Table:
+    """Of the hits of each question, how many are right, and how many of all that were asked."""
+    rows = []
+    for line in commands(said, "tracets search"):
+        question, rule = _rule(line)
+        right = [rule(values) for _, values in _found(name, said, line)]
+        every = [rule(values) for values in _pool(name, line)]
+        who = "tuned" if "tuned.index" in line else "base"
+        rows.append([question, who, f"{sum(right)} of {len(right)}", float(np.mean(every)), len(every)])
+    return {"head": ["question", "model", "right", "share of all that are", "of"], "rows": rows}
+
+
+def hits(name: str, said: Said) -> Table:
+    """The first five hits of the question that is drawn."""
+    (line,) = commands(said, "tracets search", "--plot")
+    _, rule = _rule(line)
+    rows = []
+    for hit, values in _found(name, said, line)[:5]:
+        told = (hit["text"] or "")[:160]
+        about = [hit["start"][:10], hit["end"][:10], float(values[0]), float(np.max(values)), float(values[-1])]
+        rows.append([hit["rank"], hit["id"], hit["score"], *about, "yes" if rule(values) else "no", told])
+    return {
+        "head": ["", "window", "score", "from", "to", "first", "highest", "last", "right", "its text"],
+        "rows": rows,
+    }
+
+
+def ecg_hits(said: Said) -> Table:
+    """The first five hits by the values alone, and by the words of the stored texts too."""
+    rows = []
+    for line in commands(said, "tracets search"):
+        way = "words too" if "--hybrid" in line else "values"
+        for hit in said[line]["out"][:5]:
+            rows.append([way, hit["rank"], hit["id"], hit["metadata"]["entity"], hit["text"][:160]])
+    return {"head": ["by", "", "recording", "database", "its text"], "rows": rows}
+
+
+def reasons(said: Said) -> Table:
+    """What `tracets explain` says of each sentence."""
+    rows = []
+    for line in commands(said, "tracets explain"):
+        for one in said[line]["out"][0]["sentences"]:
+            place = one["place"] or {"start": None, "end": None, "drop": None}
+            span = f"{place['start'][:10]} to {place['end'][:10]}" if place["start"] else "none"
+            rows.append([one["sentence"], one["channel"], one["cosine"], one["part"], span, place["drop"]])
+    return {
+        "head": ["sentence", "channel", "cosine", "part of the score", "where", "falls without it by"],
+        "rows": rows,
+    }
+
+
+def training(said: Said) -> Table:
+    """Steps, minutes and the validation of each training; the first row is the model as it came."""
+    rows = []
+    for line in commands(said, "tracets train"):
+        folder = Path(re.search(r"--out (\S+)", line)[1])  # type: ignore[index]
+        lines = (folder / "run" / "align" / "metrics.csv").read_text(encoding="utf-8").splitlines()
+        of = [dict(zip(lines[0].split(","), row.split(","), strict=True)) for row in lines[1:]]
+        for one in (row for row in of if row.get("val/MRR")):
+            ways = [float(one[f"val/{way}"]) for _, way in WAYS]
+            rows.append([int(one["step"]), round(float(one["minutes"]), 1), *ways])
+    return {"head": ["step", "minutes", *(f"{way}: MRR on val" for way, _ in WAYS)], "rows": rows}
+
+
+def backtest(said: Said) -> Table:
+    """Errors of the forecaster and of naive ones."""
+    (line,) = commands(said, "evaluate forecast")
+    found = said[line]["out"][0]
+    rows = []
+    for who, one in {found["forecaster"]: found, **found["others"]}.items():
+        gap = one.get("paired")
+        paired = [gap[name] for name in ("value", "low", "high")] if gap else None
+        rows.append([who, *(one[metric] for metric in ("mse", "mae", "mase", "crps")), paired])
+    head = [f"{found['n']} windows, {found['horizon']} steps", "MSE", "MAE", "MASE", "CRPS"]
+    return {"head": [*head, "MSE less that of seasonal-naive"], "rows": rows}
+
+
+def gate(said: Said) -> Table:
+    """What the gate of a forecast with retrieval says."""
+    (line,) = commands(said, "tracets forecast", "--index")
+    told = [row for row in said[line]["err"].splitlines() if "neighbours" in row]
+    return {"head": ["the gate"], "rows": [[row] for row in told]}
+
+
+def seconds(said: Said) -> Table:
+    """What each command took, beside much other work."""
+    rows = [[" ".join(line.split()[1:4]), float(one["seconds"])] for line, one in said.items() if "seconds" in one]
+    return {"head": ["command", "seconds"], "rows": rows}
+
+
+ASKED = {"label": "the label", "entity": "the database", "rate": "fast or not"}
+VIEWS = {"vectors": "frozen encoder", "levels": "plain numbers"}
+
+
+def labels(said: Said) -> Table:
+    """What the Python block of the page has measured; the second test of the rate is on another database."""
+    rows: list[list[Any]] = []
+    for column, n, view, accuracy, low, high, chance in said["python"]["told"]:
+        parted = "other database" if sum(row[0] == ASKED[column] for row in rows) >= len(VIEWS) else "by turns"
+        rows.append([ASKED[column], parted, n, VIEWS[view], [accuracy, low, high], chance])
+    return {"head": ["told", "tested on", "n", "by", "accuracy", "commonest class"], "rows": rows}
+
+
+def _rule(line: str) -> tuple[str, Rule]:
+    question = re.search(r"'(.+?)'", line)[1]  # type: ignore[index]
+    return question, next(rule for begin, rule in RULES.items() if question.startswith(begin))
+
+
+def _found(name: str, said: Said, line: str) -> list[tuple[Any, FloatArray]]:
+    """The hits of a search, each with the values of the channel that it was about."""
+    found = said[line]["out"]
+    if "--spans" in line:
+        [whole] = read_series(f"{SERIES[name]}.csv")
+        row = whole.values[whole.channel_names.index(CHANNELS[name])]
+        return [(hit, row[hit["first_step"] : hit["first_step"] + hit["n_steps"]]) for hit in found]
+    windows = {window.id: window for window in tracets.read(f"{SERIES[name]}.parquet")}
+    return [(hit, _row(name, windows[hit["id"]])) for hit in found]
+
+
+def _pool(name: str, line: str) -> list[FloatArray]:
+    """The values of all windows that the search ranks."""
+    if "--spans" in line:
+        return [_row(name, one) for one in tracets.cut(f"{SERIES[name]}.csv", lengths=[28], strides=[7])]
+    return [_row(name, one) for one in tracets.read(f"{SERIES[name]}.parquet").split("test")]
+
+
+def _row(name: str, sample: Any) -> FloatArray:
+    values: Sequence[float] = sample.values[sample.channel_names.index(CHANNELS[name])]
+    return np.asarray(values)
