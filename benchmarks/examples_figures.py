@@ -19,6 +19,7 @@ from tracets.types import FloatArray
 
 Said = Mapping[str, Mapping[str, Any]]
 Rule = Callable[[FloatArray], bool]
+Degree = Callable[[FloatArray], Any]
 Table = dict[str, Any]
 WAYS = (("text to series", "text_to_series"), ("series to text", "series_to_text"))
 
@@ -54,14 +55,21 @@ def climbed(values: FloatArray) -> bool:
     return bool(np.corrcoef(values, np.arange(len(values)))[0, 1] >= 0.6)
 
 
-RULES: Mapping[str, Rule] = {
-    "Visits for influenza-like illness are above": above_and_rising,
-    "Influenza activity is low": below,
-    "The national average retail gasoline price fell": fell,
-    "The national average retail gasoline price rose": rose,
-    "The air quality index spikes": spiked,
-    "The air quality index rises steadily": climbed,
+def peaked_late(values: FloatArray) -> bool:
+    """The highest day lies in the last quarter."""
+    return bool(np.nanargmax(values) >= 0.75 * len(values))
+
+
+RULES: Mapping[str, tuple[Rule, Degree]] = {
+    "Visits for influenza-like illness are above": (above_and_rising, lambda values: values[-1] - values[-5]),
+    "Influenza activity is low": (below, lambda values: -values[-1]),
+    "The national average retail gasoline price fell": (fell, lambda values: values[-6] - values[-1]),
+    "The national average retail gasoline price rose": (rose, lambda values: values[-1] - values[-6]),
+    "The air quality index spikes": (spiked, lambda values: np.nanmax(values) / np.nanmedian(values)),
+    "The air quality index rises steadily": (climbed, lambda values: np.corrcoef(values, np.arange(len(values)))[0, 1]),
+    "The air quality index peaks near the end": (peaked_late, lambda values: np.nanargmax(values)),
 }
+"""How a question begins; when a window is right; and how far it is so, which needs no limit."""
 CHANNELS = {
     "health": "influenza-like illness", "energy": "U.S. gasoline price", "environment": "air quality index",
 }  # fmt: skip
@@ -71,7 +79,9 @@ SERIES = {"health": "flu", "energy": "gasoline", "environment": "air"}
 def figures_of(name: str, said: Said) -> dict[str, Table]:
     """All tables of a page, by their names."""
     if name == "ecg":
-        return {"corpus": corpus(said), "retrieval": retrieval(said), "hits": ecg_hits(said), "labels": labels(said)}
+        of_ecg = {"hits": ecg_hits, "nearest": nearest, "labels": labels}
+        made = {"corpus": corpus, "retrieval": retrieval, "reasons": reasons} | of_ecg
+        return {table: tell(said) for table, tell in made.items()}
     return {
         "corpus": corpus(said),
         "retrieval": retrieval(said),
@@ -136,21 +146,27 @@ def _ranks(found: Mapping[str, Any], intervals: Any, way: str) -> list[Any]:
 
 
 def questions(name: str, said: Said) -> Table:
-    """Of the hits of each question, how many are right, and how many of all that were asked."""
+    """Of the hits of each question, how many are right, and how many of all that were asked.
+
+    The mean place of the hits among all windows, by how far they are what was asked for, is 1 at most and .5 by chance.
+    """
     rows = []
     for line in commands(said, "tracets search"):
-        question, rule = _rule(line)
-        right = [rule(values) for _, values in _found(name, said, line)]
-        every = [rule(values) for values in _pool(name, line)]
+        question, rule, degree = _rule(line)
+        found = [values for _, values in _found(name, said, line)]
+        every = _pool(name, line)
+        shares = [f"{sum(map(rule, found))} of {len(found)}", float(np.mean([rule(values) for values in every]))]
+        known = np.array([degree(values) for values in every])
+        places = [((known < one).mean() + (known <= one).mean()) / 2 for one in map(degree, found)]
         who = "tuned" if "tuned.index" in line else "base"
-        rows.append([question, who, f"{sum(right)} of {len(right)}", float(np.mean(every)), len(every)])
-    return {"head": ["question", "model", "right", "share of all that are", "of"], "rows": rows}
+        rows.append([question, who, *shares, float(np.mean(places)), len(every)])
+    return {"head": ["question", "model", "right", "share of all that are", "mean place", "of"], "rows": rows}
 
 
 def hits(name: str, said: Said) -> Table:
     """The first five hits of the question that is drawn."""
     (line,) = commands(said, "tracets search", "--plot")
-    _, rule = _rule(line)
+    _, rule, _ = _rule(line)
     rows = []
     for hit, values in _found(name, said, line)[:5]:
         told = (hit["text"] or "")[:160]
@@ -170,6 +186,16 @@ def ecg_hits(said: Said) -> Table:
         for hit in said[line]["out"][:5]:
             rows.append([way, hit["rank"], hit["id"], hit["metadata"]["entity"], hit["text"][:160]])
     return {"head": ["by", "", "recording", "database", "its text"], "rows": rows}
+
+
+def nearest(said: Said) -> Table:
+    """How often the most similar other recording has the label of the one that asks."""
+    (line,) = commands(said, "evaluate retrieval")
+    found = said[line]["out"][0]
+    label, chance = (one["series_to_series"]["label"] for one in (found, found["chance"]))
+    shared = [label["P@1"], *found["intervals"]["series_to_series"]["label"]["P@1"]]
+    rows = [[found["provenance"]["n_labelled"], shared, chance["P@1"]]]
+    return {"head": ["recordings with a label that another has", "the nearest has it", "chance"], "rows": rows}
 
 
 def reasons(said: Said) -> Table:
@@ -238,9 +264,9 @@ def labels(said: Said) -> Table:
     return {"head": ["told", "tested on", "n", "by", "accuracy", "commonest class"], "rows": rows}
 
 
-def _rule(line: str) -> tuple[str, Rule]:
+def _rule(line: str) -> tuple[str, Rule, Degree]:
     question = re.search(r"'(.+?)'", line)[1]  # type: ignore[index]
-    return question, next(rule for begin, rule in RULES.items() if question.startswith(begin))
+    return question, *next(rule for begin, rule in RULES.items() if question.startswith(begin))
 
 
 def _found(name: str, said: Said, line: str) -> list[tuple[Any, FloatArray]]:

@@ -110,6 +110,7 @@ def test_single_commands_of_a_page(examples, tmp_path, monkeypatch):
         ("rose", [9, 1, 2, 3, 4, 5, 6], [1, 2, 3, 3, 5, 6]),
         ("spiked", [1, 1, 1, 1, 3, 1, 1], [1, 1, 1, 2, 3, 2, 1]),
         ("climbed", [1, 3, 2, 4], [3, 1, 2, 1]),
+        ("peaked_late", [5, 1, 1, 6], [5, 1, 1, 4]),
     ],
 )
 def test_rules_by_hand(figures, rule, right, wrong):
@@ -132,7 +133,7 @@ def test_questions_are_held_against_the_values(figures, tmp_path, monkeypatch):
         for i, key in enumerate(("down", "up"), 1)
     ]
     said = {line: {"out": found}}
-    want = ["The national average retail gasoline price fell.", "tuned", "1 of 2", 0.5, 2]
+    want = ["The national average retail gasoline price fell.", "tuned", "1 of 2", 0.5, 0.5, 2]
     assert figures.questions("energy", said)["rows"] == [want]
     first, second = figures.hits("energy", said)["rows"]
     assert first == [1, "down", 0.5, "2020-01-01", "2020-02-01", 8.0, 8.0, 1.0, "yes", ""] and second[-2] == "no"
