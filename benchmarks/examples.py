@@ -125,7 +125,8 @@ def _run_page(name: str, data: Path, url: str) -> Said:
         exec(compile(code, f"{name}.md", "exec"), variables)
         said["python"] = {"code": code, "told": variables["told"]}
         kept.write_text(json.dumps(said, indent=1), encoding="utf-8")
-    return said
+    there = [block for language, block in blocks(name) if language == "sh"]
+    return {line: said[line] for line in [*there, *(["python"] if code else [])]}  # not what older pages asked
 
 
 def _answer(words: list[str], data: Path, url: str) -> dict[str, Any]:

@@ -105,14 +105,18 @@ def corpus(said: Said) -> Table:
     (line,) = commands(said, "data describe")
     found = said[line]["out"][0]
     kinds = found["kinds"].get("text_source", {})
-    first, last = (found["start"][end][:10] for end in ("first", "last"))
+    first, last = ((found["start"][end] or "unknown")[:10] for end in ("first", "last"))
     rows = [
         ["windows (train, val, test)", f"{found['rows']} ({', '.join(str(found['splits'].get(s, 0)) for s in PARTS)})"],
-        ["begin", f"{first} to {last}"],
-        ["with a report, with search results, with neither", ", ".join(str(kinds.get(k, 0)) for k in KINDS)],
+        *([["begin", f"{first} to {last}"]] if found["start"]["first"] else []),
         ["channels", len(found["channels"])],
         ["share of values missing", float(found["missing"])],
     ]
+    if kinds:
+        counts = ", ".join(str(kinds.get(kind, 0)) for kind in KINDS)
+        rows.append(["with a report, with search results, with neither", counts])
+    if found["labels"].keys() != {""}:
+        rows.append(["labels", ", ".join(f"{label} {n}" for label, n in found["labels"].items())])
     return {"head": ["", ""], "rows": rows}
 
 
@@ -232,7 +236,7 @@ def backtest(said: Said) -> Table:
     rows = []
     for who, one in {found["forecaster"]: found, **found["others"]}.items():
         gap = one.get("paired")
-        paired = [gap[name] for name in ("value", "low", "high")] if gap else None
+        paired = [gap[name] for name in ("mse_diff", "low", "high")] if gap else None
         rows.append([who, *(one[metric] for metric in ("mse", "mae", "mase", "crps")), paired])
     head = [f"{found['n']} windows, {found['horizon']} steps", "MSE", "MAE", "MASE", "CRPS"]
     return {"head": [*head, "MSE less that of seasonal-naive"], "rows": rows}

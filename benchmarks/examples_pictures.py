@@ -27,6 +27,7 @@ def draw(name: str) -> None:
         browser = run.chromium.launch(executable_path=chromium(), args=QUIET)
         for picture, (file, sections) in SHOTS[name].items():
             page = browser.new_page(viewport={"width": WIDTH, "height": 600})
+            page.set_default_timeout(300_000)  # beside other work
             page.goto(Path(file).resolve().as_uri())
             page.wait_for_selector(".main-svg")
             last = f"document.querySelectorAll('section')[{sections - 1}]" if sections else "document.body"
