@@ -97,7 +97,7 @@ def told(cell: Any) -> str:
         return ""
     if isinstance(cell, list):
         return f"{told(cell[0])} [{told(cell[1])}, {told(cell[2])}]"
-    return re.sub(r"^(-?)0\.", r"\1.", f"{cell:.3f}") if isinstance(cell, float) else str(cell)
+    return re.sub(r"^(-?)0\.", r"\1.", f"{cell:.3f}") if isinstance(cell, float) else str(cell).replace("|", "\\|")
 
 
 def blocks(name: str) -> Iterator[tuple[str, str]]:

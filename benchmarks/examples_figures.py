@@ -91,7 +91,6 @@ def figures_of(name: str, said: Said) -> dict[str, Table]:
         "training": training(said),
         "backtest": backtest(said),
         "gate": gate(said),
-        "seconds": seconds(said),
     }
 
 
@@ -199,7 +198,7 @@ def nearest(said: Said) -> Table:
     label, chance = (one["series_to_series"]["label"] for one in (found, found["chance"]))
     shared = [label["P@1"], *found["intervals"]["series_to_series"]["label"]["P@1"]]
     rows = [[found["provenance"]["n_labelled"], shared, chance["P@1"]]]
-    return {"head": ["recordings with a label that another has", "the nearest has it", "chance"], "rows": rows}
+    return {"head": ["recordings", "the nearest has the same label", "chance"], "rows": rows}
 
 
 def reasons(said: Said) -> Table:
@@ -217,7 +216,7 @@ def reasons(said: Said) -> Table:
 
 
 def training(said: Said) -> Table:
-    """Steps, minutes and the validation of each training; the first row is the model as it came."""
+    """Steps, minutes and the validation of each training."""
     rows = []
     for line in commands(said, "tracets train"):
         folder = Path(re.search(r"--out (\S+)", line)[1])  # type: ignore[index]
@@ -237,9 +236,11 @@ def backtest(said: Said) -> Table:
     for who, one in {found["forecaster"]: found, **found["others"]}.items():
         gap = one.get("paired")
         paired = [gap[name] for name in ("mse_diff", "low", "high")] if gap else None
-        rows.append([who, *(one[metric] for metric in ("mse", "mae", "mase", "crps")), paired])
+        below = [one["coverage"][level] for level in ("0.1", "0.9")]
+        rows.append([who, *(one[metric] for metric in ("mse", "mae", "mase", "crps")), *below, paired])
     head = [f"{found['n']} windows, {found['horizon']} steps", "MSE", "MAE", "MASE", "CRPS"]
-    return {"head": [*head, "MSE less that of seasonal-naive"], "rows": rows}
+    head += ["values below the quantile at 10 %", "at 90 %", "MSE less that of seasonal-naive"]
+    return {"head": head, "rows": rows}
 
 
 def gate(said: Said) -> Table:
@@ -247,12 +248,6 @@ def gate(said: Said) -> Table:
     (line,) = commands(said, "tracets forecast", "--index")
     told = [row for row in said[line]["err"].splitlines() if "neighbours" in row]
     return {"head": ["the gate"], "rows": [[row] for row in told]}
-
-
-def seconds(said: Said) -> Table:
-    """What each command took, beside much other work."""
-    rows = [[" ".join(line.split()[1:4]), float(one["seconds"])] for line, one in said.items() if "seconds" in one]
-    return {"head": ["command", "seconds"], "rows": rows}
 
 
 ASKED = {"label": "the label", "entity": "the database", "rate": "fast or not"}

@@ -86,6 +86,7 @@ def test_cells_are_told_with_three_digits(examples):
         "-.123",
         "1.500",
     ]
+    assert examples.told("CD|NORM") == "CD\\|NORM"
     assert examples.told([0.25, -0.1, 1.0]) == ".250 [-.100, 1.000]"
     table = {"head": ["a", "b"], "rows": [[1, 0.5]]}
     text = "x\n<!-- table t -->\nold\n<!-- end -->\ny"
