@@ -79,10 +79,12 @@ SERIES = {"health": "flu", "energy": "gasoline", "environment": "air"}
 def figures_of(name: str, said: Said) -> dict[str, Table]:
     """All tables of a page, by their names."""
     if name == "ecg":
-        of_ecg = {"hits": ecg_hits, "nearest": nearest, "labels": labels}
-        made = {"corpus": corpus, "retrieval": retrieval, "reasons": reasons} | of_ecg
-        return {table: tell(said) for table, tell in made.items()}
-    return {
+        of_ecg: dict[str, Callable[[Said], Table]] = {
+            "corpus": corpus, "retrieval": retrieval, "reasons": reasons, "hits": ecg_hits, "nearest": nearest,
+            "labels": labels,
+        }  # fmt: skip
+        return {table: tell(said) for table, tell in of_ecg.items()}
+    made = {
         "corpus": corpus(said),
         "retrieval": retrieval(said),
         "questions": questions(name, said),
@@ -92,6 +94,7 @@ def figures_of(name: str, said: Said) -> dict[str, Table]:
         "backtest": backtest(said),
         "gate": gate(said),
     }
+    return {table: one for table, one in made.items() if one["rows"]}
 
 
 def commands(said: Said, *words: str) -> list[str]:
