@@ -17,7 +17,7 @@ import pandas as pd
 from tracets.data.nycflights import nyc_weather, weather_split
 from tracets.data.pairs import Pair, cut_pairs
 from tracets.data.series import Series
-from tracets.data.time_mmd import read_numbers
+from tracets.data.time_mmd import read_numbers, target_of
 from tracets.data.windows import TimeSplit, parts_of_time, split_by_fractions
 
 SPLIT = (0.7, 0.1, 0.2)
@@ -79,7 +79,7 @@ def series_of(name: str, data: Path | None) -> list[Series] | None:
         wide = frame.pivot(index="start", columns="channel", values="value")
         return [_wide(name, wide, "MS" if name in MONTHLY else "W-TUE")]
     whole = read_numbers(data / "time_mmd" / "raw" / f"{name}.csv")
-    target = whole.channel_names.index("OT")
+    target = target_of(whole)
     return [replace(whole, values=whole.values[target : target + 1], channel_names=("OT",), units=(None,))]
 
 

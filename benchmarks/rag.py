@@ -29,7 +29,7 @@ from tracets.data.captions import caption_corpus
 from tracets.data.nycflights import nyc_weather, weather_split
 from tracets.data.pairs import Pair, cut_pairs, in_time_order
 from tracets.data.series import Series
-from tracets.data.time_mmd import LATER, read_facts, read_numbers
+from tracets.data.time_mmd import LATER, read_facts, read_numbers, target_of
 from tracets.data.windows import split_by_fractions
 from tracets.forecast.backbones import load_backbone
 from tracets.forecast.neighbours import Memory
@@ -95,7 +95,7 @@ def pairs_of(data: Data, folder: Path) -> list[Pair]:
         return in_time_order([replace(pair, past=past) for pair, past in zip(pairs, said, strict=True)])
     file = folder / "time_mmd" / "raw" / f"{data.name}.csv"
     whole = read_numbers(file)
-    at = whole.channel_names.index("OT")
+    at = target_of(whole)
     one = replace(whole, values=whole.values[at : at + 1], channel_names=("OT",), units=(None,))
     facts = read_facts(file.with_name(f"{data.name}_report.csv"), later=LATER.get(data.name))
     ends = [fact.end for fact in facts]

@@ -26,8 +26,8 @@ def test_the_context_is_two_seasons_two_horizons_or_96_steps_and_a_quarter_at_mo
 
 
 def test_long_series_of_time_mmd_are_read_whole(shared_data):
-    [whole] = api.histories(shared_data / "time_mmd/raw/Energy.csv", channels=["ot"])
-    assert whole.values.shape == (1, 1622) and whole.channel_names == ("OT",)
+    [whole] = api.histories(shared_data / "time_mmd/raw/Energy.csv", channels=["u.s. gasoline price"])
+    assert whole.values.shape == (1, 1622) and whole.channel_names == ("U.S. gasoline price",)
 
 
 def test_channels_are_chosen_in_the_order_asked_for(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from argparse import ArgumentParser
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 import tracets
 from tracets import api
 from tracets.cli.main import app
+from tracets.data import Corpus
 from tracets.types import Sample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +57,7 @@ SHORTER = {
     r"--limit \d+": "--limit 6",
     r"^(tracets watch .*index)$": r"\1 --once",
     r"s3://bucket/part-": "part-",
+    r"air@\d+\+28": "air@0+28",
     r'"postgresql://reader@db/plant"': '"sqlite:///plant.db"',
 }
 OTHERS = {"export", "hf", "ray", "torchrun", "ruff", "mypy", "jupyter", "python3"}
@@ -294,7 +297,62 @@ def limits(few):
     return {"tracets": tracets}
 
 
-BEFORE = {
+def weeks_with_reports(name: str, channels: list[str], page: str):
+    """Weeks in the form of Time-MMD: the long series, and windows of 24 weeks with a report each, as fetch writes them.
+
+    The last window has the id of the one that the page explains.
+    """
+
+    def made(few):
+        dated_series(name, channels, n=800, days=7)
+        told = [
+            replace(one, text=f"In week {i} it was {i} %.", metadata={"text_source": "report" if i % 2 else "search"})
+            for i, one in enumerate(api.windows(f"{name}.csv", length=24, stride=12, split=True))
+        ]
+        told[-1] = replace(told[-1], id=re.findall(r"^tracets explain \S+ (\S+)", text_of(page), re.M)[0])
+        api.write(Corpus.from_samples(told), f"{name}.parquet")
+
+    return made
+
+
+def days_of_air(few):
+    dated_series("air", ["air quality index", "Number of Sites Reporting"], n=3600, days=1)
+    days = api.windows("air.csv", length=84, stride=84, split=True)
+    told = [replace(day, text=f"Day {i}.", metadata={"text_source": "report"}) for i, day in enumerate(days)]
+    api.write(Corpus.from_samples(told), "air.parquet")
+
+
+def dated_series(name: str, channels: list[str], *, n: int, days: int) -> None:
+    rng = np.random.default_rng(0)
+    rows = (10 + rng.normal(size=(n, len(channels))).cumsum(0) / 10).round(3)
+    begin = datetime(2000, 1, 3)
+    lines = [f"{begin + timedelta(days=days * i)},{','.join(map(str, row))}" for i, row in enumerate(rows)]
+    Path(f"{name}.csv").write_text("\n".join([",".join(["time", *channels]), *lines]) + "\n", encoding="utf-8")
+
+
+def hearts(few):
+    """Recordings of three databases with labels and reports, all in split test, as the sample of PTB-XL and others."""
+    rng = np.random.default_rng(0)
+    databases, labels = ("PTB-XL", "Georgia", "Chapman-Shaoxing/Ningbo"), ("NORM", "sinus rhythm")
+    made = [
+        Sample(
+            f"ecg_HR{6000 + i:05}", rng.normal(size=(3, 96)), ("I", "II", "V1"), freq="10ms", split="test",
+            label=labels[i // 2 % 2], text=f"sinus {('tachycardia', 'rhythm')[i // 3 % 2]} {i}",
+            metadata={"entity": databases[i % 3]}, units=("mV",) * 3,
+        )
+        for i in range(36)
+    ]  # fmt: skip
+    api.write(Corpus.from_samples(made), "ecg.parquet")
+
+
+HEALTH, ENERGY = "docs/examples/health.md", "docs/examples/energy.md"
+EXAMPLES = {
+    HEALTH: weeks_with_reports("flu", ["influenza-like illness [%]", "AGE 65"], HEALTH),
+    ENERGY: weeks_with_reports("gasoline", ["U.S. gasoline price [Dollars per Gallon]"], ENERGY),
+    "docs/examples/environment.md": days_of_air,
+    "docs/examples/ecg.md": hearts,
+}
+BEFORE = EXAMPLES | {
     "README.md": with_files, "docs/classify.md": the_weather, "docs/corpora.md": days_of_the_plant,
     "docs/explain.md": demonstrated, "docs/filters.md": indexed_weather, "docs/forecast.md": arrays,
     "docs/indexes.md": months, "docs/rag.md": days_of_the_plant, "docs/results.md": the_weather,

@@ -108,6 +108,21 @@ def test_fetch_prints_licence_and_citation(tracets, web, tmp_path):
     assert "CC BY-ND 4.0" in result.err and "Please cite: H. Zhou" in result.err and "CC BY-ND" in found["terms"]
 
 
+def test_fetch_writes_the_series_of_time_mmd_too(tracets, web, tmp_path):
+    days = np.arange("2010-01-04", "2012-01-02", 7, dtype="datetime64[D]")
+    rows = "".join(f"{day},{2 + i / 100:.2f}\n" for i, day in enumerate(days))
+    web.files["/numerical/Energy/Energy.csv"] = f"date,OT\n{rows}".encode()
+    series = tmp_path / "prices.csv"
+    result = tracets(
+        "data", "fetch", "time-mmd", "Energy", "--out", tmp_path / "x.parquet", "--series", series, "--base-url",
+        web.url, "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert result.code == 0 and f"wrote the series to {series}" in result.err
+    told = series.read_text(encoding="utf-8").splitlines()
+    assert told[:2] == ["time,U.S. gasoline price [Dollars per Gallon]", "2010-01-04T00:00:00,2.0"]
+    assert len(told) == 1 + len(days) and told[-1] == "2011-12-26T00:00:00,3.03"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_build_that_is_killed_goes_on_to_the_same_bytes(noaa, web, tmp_path):

@@ -79,6 +79,21 @@ def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file,
     assert found.err == "" and re.findall(r"day-\d+", found.out) and "score" in found.out
 
 
+def test_a_part_of_a_corpus_is_indexed(tracets, refused, corpus_file, model_folder, tmp_path):
+    words = (
+        "index",
+        corpus_file,
+        "--model",
+        model_folder,
+        "--out",
+        tmp_path / "part.index",
+        "--where",
+        "split = 'test'",
+    )
+    assert json.loads(tracets(*words, "--json").out)["windows"] == 2
+    assert "not what --length cuts" in refused(*words, "--length", 24)
+
+
 def test_a_hit_has_the_keys_of_the_contract(hits):
     found = hits("heavy rain")
     assert len(found) == 10 and [h["rank"] for h in found] == list(range(1, 11))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracets import files
-from tracets.data.csv_files import is_long, read_long_csv, read_wide_csv
+from tracets.data.csv_files import is_long, read_long_csv, read_wide_csv, write_wide_csv
 from tracets.errors import DataError
 from tracets.files import Limits
 
@@ -25,6 +25,18 @@ def long(folder, *lines, freq=None, zone=None):
     path = folder / "plants.csv"
     path.write_text("\n".join(lines) + "\n")
     return read_long_csv(path, freq=freq, zone=zone)
+
+
+def test_what_is_written_reads_as_it_was(tmp_path):
+    lines = ['time,load [MW],"a ""b"", c"', "2020-03-28T00:00+01:00,0.1,", "2020-03-29T00:00+01:00,,1e-9"]
+    (tmp_path / "out").mkdir()
+    for zone in (None, "Europe/Berlin"):
+        one = wide(tmp_path, *lines, zone=zone)
+        write_wide_csv(one, tmp_path / "out/plant.csv")
+        [again] = read_wide_csv(tmp_path / "out/plant.csv", freq=None, zone=zone)
+        np.testing.assert_array_equal(again.values, one.values)
+        assert (again.id, again.channel_names, again.units) == ("plant", ("load", 'a "b", c'), ("MW", None))
+        assert (again.start, again.freq) == (one.start, one.freq)
 
 
 def test_wide_by_hand(tmp_path):

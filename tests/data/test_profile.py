@@ -51,7 +51,18 @@ def test_by_hand():
         "leaks": {"values": 0, "texts": 0, "times": 0, "entities": 0, "examples": {}},
         "values": {"x": {"low": 1.0, "mean": 1.0, "high": 1.0}, "y": {"low": 1.0, "mean": 2.0, "high": 3.0}},
         "metadata": {"k": "int64"},
+        "kinds": {},
     }
+
+
+def test_columns_that_tell_kinds_apart_are_counted():
+    def told(i):
+        told = "a sentence about it that is longer than a kind"
+        return {"kind": ("report", "search", None)[min(i // 2, 2)], "place": f"p{i}", "n": i % 2, "told": told}
+
+    corpus = Corpus.from_samples(Sample(f"s{i}", [[float(i)]], ("x",), metadata=told(i)) for i in range(13))
+    assert describe(corpus)["kinds"] == {"kind": {"": 9, "report": 2, "search": 2}}
+    assert len(describe(corpus.select(range(12)))["kinds"]["place"]) == 12
 
 
 def test_the_same_numbers_under_other_names_are_no_duplicate():

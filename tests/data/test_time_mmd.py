@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from tracets.data.time_mmd import is_time_mmd, read_facts, read_numbers, read_time_mmd
+from tracets.data.time_mmd import is_time_mmd, read_facts, read_numbers, read_time_mmd, target_of
 from tracets.errors import DataError
 
 
@@ -85,6 +85,28 @@ def test_a_column_twice_with_other_contents(tmp_path):
     write(path, ["date", "date", "OT"], [["2020-01-06", "2020-01-06", 1], ["2020-01-13", "2020-01-14", 2]])
     with pytest.raises(DataError, match="column 'date' is repeated"):
         read_numbers(path)
+
+
+def test_targets_and_prices_are_called_what_they_are(tmp_path):
+    header = [
+        "date",
+        "OT",
+        "Weekly New England (PADD 1A) All Grades All Formulations Retail Gasoline Prices  (Dollars)",
+    ]
+    rows = [[date(2020, 1, 6) + timedelta(weeks=i), i, i] for i in range(3)]
+    energy = read_numbers(write(tmp_path / "Energy.csv", header, rows))
+    assert energy.channel_names == ("U.S. gasoline price", "New England gasoline price")
+    assert energy.units == ("Dollars per Gallon", "Dollars")
+    air = read_numbers(write(tmp_path / "Environment.csv", ["date", "OT"], [row[:2] for row in rows]))
+    assert air.channel_names == ("air quality index",) and air.units == (None,)
+    flu = read_numbers(
+        write(tmp_path / "Health_US.csv", ["date", "% WEIGHTED ILI", "OT", "AGE 65"], [[*r, 1] for r in rows])
+    )
+    assert flu.channel_names == ("influenza-like illness, weighted", "influenza-like illness", "AGE 65")
+    assert flu.units == ("%", "%", None)
+    other = read_numbers(write(tmp_path / "Grain.csv", header, rows))
+    assert other.channel_names == ("OT", "New England gasoline price"), "a price says itself what it is"
+    assert [target_of(one) for one in (energy, air, flu, other)] == [0, 0, 1, 0]
 
 
 def test_a_fact_belongs_to_the_last_stride_of_one_window(tmp_path):

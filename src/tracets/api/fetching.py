@@ -191,6 +191,22 @@ def fetch_time_mmd(
     return fetch(subset, fetched_by or downloads(), base_url=_url("time-mmd", base_url), limits=limits)
 
 
+def fetch_time_mmd_series(
+    subset: str,
+    out: AnyPath,
+    *,
+    fetched_by: Downloads | None = None,
+    base_url: str | None = None,
+    limits: Limits = LIMITS,
+) -> None:
+    """Write the numbers of one subset of Time-MMD in one piece to a CSV: what forecasts and `cut` take."""
+    from tracets.data.csv_files import write_wide_csv
+    from tracets.data.fetch.time_mmd import fetch_time_mmd_series as fetch
+
+    numbers = fetch(subset, fetched_by or downloads(), base_url=_url("time-mmd", base_url), limits=limits)
+    write_wide_csv(numbers, Path(out))
+
+
 def fetch_ett(
     name: str,
     *,

@@ -129,6 +129,9 @@ def noaa(
 def time_mmd(
     subset: Annotated[str, typer.Argument(help="Energy, Environment, Health_US, ... (another name lists all).")],
     out: Out,
+    series: Annotated[
+        Path | None, typer.Option(help="Write the numbers in one piece too, as a CSV: what tracets forecast reads.")
+    ] = None,
     cache: Cache = None,
     base_url: BaseUrl = None,
     offline: Offline = False,
@@ -138,6 +141,9 @@ def time_mmd(
     """A subset of Time-MMD: numbers with reports and search results."""
     fetched_by = api.downloads(cache, offline=offline, refresh=refresh)
     corpus = api.fetch_time_mmd(subset, fetched_by=fetched_by, base_url=base_url, limits=limits())
+    if series is not None:
+        api.fetch_time_mmd_series(subset, series, fetched_by=fetched_by, base_url=base_url, limits=limits())
+        note(f"wrote the series to {series}")
     _fetched(corpus, out, "time-mmd", as_json=as_json)
 
 

@@ -90,6 +90,9 @@ def index(
     length: long.Lengths = None,
     stride: long.Strides = None,
     min_observed: long.MinObserved = 0.0,
+    where: Annotated[
+        str | None, typer.Option(help="Index part of the corpus, such as \"split = 'test'\"; not with --length.")
+    ] = None,
     reader: Reader = None,
     freq: Freq = None,
     zone: Zone = None,
@@ -100,10 +103,13 @@ def index(
         raise ConfigError("--stride and --min-observed are for long series, which --length cuts. Add it.")
     if ann_engine is not None and ann is False:
         raise ConfigError(f"--ann-engine {ann_engine} makes the search approximate, --no-ann exact. Leave one out.")
+    if length is not None and where is not None:
+        raise ConfigError("--where narrows a corpus, not what --length cuts. Leave it out, and give it to the search.")
     read = {"reader": reader, "freq": freq, "zone": zone}
     windows: Iterable[Sample]
     if length is None:
-        cut, windows = None, api.read(corpus, **read, limits=limits())
+        whole = api.read(corpus, **read, limits=limits())
+        cut, windows = None, whole if where is None else whole.where(where)
     else:
         cut = windows = long.cutting(corpus, length, stride, min_observed, **read)
     encoder = api.load(model, backend=backend_of(backend))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,22 @@ def read_wide_csv(path: Path, *, freq: str | None, zone: str | None, limits: Lim
             source=path.name,
         )
     ]
+
+
+def write_wide_csv(series: Series, path: Path) -> None:
+    """Write one series as `read_wide_csv` reads it: columns time and "name [unit]", missing steps as empty fields.
+
+    Examples
+    --------
+    >>> write_wide_csv(read_wide_csv(Path("a.csv"), freq=None, zone=None)[0], Path("b.csv"))  # doctest: +SKIP
+    """
+    named = zip(series.channel_names, series.units, strict=True)
+    told = io.StringIO()
+    writer = csv.writer(told, lineterminator="\n")
+    writer.writerow(["time", *(f"{name} [{unit}]" if unit else name for name, unit in named)])
+    for time, row in zip(series.times, series.values.T, strict=True):
+        writer.writerow([time.isoformat(), *("" if np.isnan(value) else str(value) for value in row)])
+    path.write_text(told.getvalue(), encoding="utf-8")
 
 
 def read_long_csv(path: Path, *, freq: str | None, zone: str | None, limits: Limits = LIMITS) -> list[Series]:

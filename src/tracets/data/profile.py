@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tracets.data.corpus import Corpus
 from tracets.data.leaks import Leaks, longest_run, runs, values_digest
 from tracets.types import Sample
+
+MOST_KINDS, LONGEST_KIND = 12, 40
+"""More different values than this, or one with more characters, are no kinds, but names or texts."""
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
@@ -28,8 +32,7 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         `channel_texts` share of rows (of channels) that have one; `distinct_texts`; `text_chars` as `steps_per_row`, of
         rows with a text; `duplicates` {"values", "texts"}: rows that repeat an earlier row's values or text; `leaks`:
         what splits know of one another, see `tracets.data.leaks.Leaks.to_json`; `values` {name: {"low", "mean",
-        "high"}} of what was observed; `metadata` {column: type}.
-
+    XX
     Examples
     --------
     >>> from tracets.types import Sample
@@ -105,6 +108,18 @@ def describe(corpus: Corpus) -> dict[str, Any]:
             for name, (low, sum_, high) in spread.items()
         },
         "metadata": {name: str(corpus.table.schema.field(name).type) for name in corpus.metadata_names},
+        "kinds": _kinds(corpus),
+    }
+
+
+def _kinds(corpus: Corpus) -> dict[str, dict[str, int]]:
+    """Rows by value, of the text columns of metadata that tell kinds of windows apart."""
+    texts = [name for name in corpus.metadata_names if pa.types.is_string(corpus.table.schema.field(name).type)]
+    tallies = {name: _tally(corpus.column(name)) for name in texts}
+    return {
+        name: tally
+        for name, tally in tallies.items()
+        if len(tally) <= MOST_KINDS and max(map(len, tally)) <= LONGEST_KIND
     }
 
 

@@ -8,7 +8,8 @@ span more than 120 days, and those that name a year or a day ("May 4, 2020") aft
 
 Quirks of the numbers, and what becomes of them: rows that run backwards are sorted; a date that comes twice (week 53
 and week 1) takes the mean of its rows; "X" and infinities are missing; a missing week is NaN; Health_AFR has its column
-`date` twice; numbers that are dates, weeks or codes are no channels (Climate's MapDate, 20240514).
+`date` twice; numbers that are dates, weeks or codes are no channels (Climate's MapDate, 20240514). "OT", the target,
+and the long headers of Energy get names that say what they are, where that could be checked.
 """
 
 from __future__ import annotations
@@ -38,6 +39,16 @@ SHORTEST, LONGEST_SPAN = 15, timedelta(days=120)
 FEWEST_REPORTS = 60  # below this many windows with a report, the split follows all windows
 # Energy's reports quote the price of the Monday after their dates, which is the next row of the numbers.
 LATER: Mapping[str, timedelta] = {"Energy": timedelta(days=7)}
+# What the target is, by its name elsewhere in the source; encoders read names. Other subsets keep theirs.
+TARGETS: Mapping[tuple[str, str], tuple[str, str | None]] = {
+    ("Energy", "OT"): ("U.S. gasoline price", "Dollars per Gallon"),
+    ("Environment", "OT"): ("air quality index", None),
+    ("Health_US", "OT"): ("influenza-like illness", "%"),  # ILITOTAL in TOTAL PATIENTS
+    ("Health_US", "% WEIGHTED ILI"): ("influenza-like illness, weighted", "%"),
+}
+PRICE = re.compile(
+    r"Weekly (?P<where>[\w ]+?)( \(PADD \w+\))? All Grades All Formulations Retail Gasoline Prices", re.IGNORECASE
+)
 NO_CHANNEL = frozenset({"date", "start_date", "end_date", "year", "week", "year_week", "cbsa code", "mapdate",
                         "statisticformatid"})  # fmt: skip
 HEADING = re.compile(r"^\W*objective facts[^\n:]*:?[\s*]*", re.IGNORECASE)
@@ -141,7 +152,7 @@ def read_numbers(path: Path, *, limits: Limits = LIMITS) -> Series:
     start, freq, values = to_grid(
         frame.index, frame.to_numpy(np.float32).T, freq=freq, lines=range(len(frame)), where=where, limits=limits
     )
-    names, units = zip(*(_name_and_unit(name) for name in columns), strict=True)
+    names, units = zip(*(_name_and_unit(path.stem, name) for name in columns), strict=True)
     return Series(
         id=path.stem,
         values=values,
@@ -153,6 +164,11 @@ def read_numbers(path: Path, *, limits: Limits = LIMITS) -> Series:
         source="AdityaLab/Time-MMD",
         metadata={"subset": path.stem},
     )
+
+
+def target_of(series: Series) -> int:
+    """Which channel of `read_numbers` is the target, "OT" in the files."""
+    return series.channel_names.index(TARGETS.get((series.id, "OT"), ("OT", None))[0])
 
 
 def read_facts(path: Path, *, later: timedelta | None = None, limits: Limits = LIMITS) -> list[Fact]:
@@ -208,9 +224,14 @@ def _number(text: str) -> float:
     return number if np.isfinite(number) else float("nan")
 
 
-def _name_and_unit(header: str) -> tuple[str, str | None]:
-    found = re.fullmatch(r"(.+?)\s*\(([^()]+)\)", " ".join(header.split()))
-    return (found[1], found[2]) if found and header.rstrip().endswith(")") else (" ".join(header.split()), None)
+def _name_and_unit(subset: str, header: str) -> tuple[str, str | None]:
+    if (subset, header) in TARGETS:
+        return TARGETS[subset, header]
+    words = " ".join(header.split())
+    found = re.fullmatch(r"(.+?)\s*\(([^()]+)\)", words)
+    name, unit = (found[1], found[2]) if found else (words, None)
+    price = PRICE.fullmatch(name)
+    return f"{price['where']} gasoline price" if price else name, unit
 
 
 def _freq(times: Any, where: str) -> str:

@@ -12,7 +12,7 @@ from tracets.data.download import Downloads
 from tracets.data.fetch.ett import fetch_ett
 from tracets.data.fetch.ptb_xl import fetch_ptb_xl, statements
 from tracets.data.fetch.sources import SOURCES
-from tracets.data.fetch.time_mmd import fetch_time_mmd
+from tracets.data.fetch.time_mmd import fetch_time_mmd, fetch_time_mmd_series
 from tracets.data.fetch.wfdb import read_record
 from tracets.errors import ConfigError, DataError, DownloadError, MissingExtra, NotFound
 from tracets.files import Limits
@@ -42,12 +42,19 @@ class TestTimeMmd:
 
     def test_numbers_and_reports_come_together(self, energy, downloads):
         corpus = fetch_time_mmd("Energy", downloads, base_url=f"{energy.url}/")
-        assert len(corpus) > 10 and corpus[0].channel_names == ("OT",) and corpus[0].n_steps == 24
+        assert len(corpus) > 10 and corpus[0].channel_names == ("U.S. gasoline price",) and corpus[0].n_steps == 24
         assert "The price rose in week" in corpus[0].text and set(corpus.column("text_source")) == {"report"}
         asked = [path for path, _ in energy.asked]
         assert asked[-1] == "/textual/Energy/Energy_search.csv", "which does not exist, and is no error"
         assert len(fetch_time_mmd("Energy", downloads, base_url=f"{energy.url}/")) == len(corpus)
         assert [path for path, _ in energy.asked] == asked, "all is kept"
+
+    def test_the_numbers_come_in_one_piece(self, energy, downloads):
+        series = fetch_time_mmd_series("Energy", downloads, base_url=f"{energy.url}/")
+        assert series.n_steps == 104 and series.freq == "W-MON" and series.channel_names == ("U.S. gasoline price",)
+        np.testing.assert_allclose(series.values[0], 2 + np.arange(104) / 100, rtol=1e-6)
+        with pytest.raises(NotFound, match="no subset 'energy'"):
+            fetch_time_mmd_series("energy", downloads, base_url=f"{energy.url}/")
 
     def test_subsets_that_do_not_exist(self, web, downloads):
         with pytest.raises(NotFound, match="no subset 'energy'. Use one of Agriculture"):

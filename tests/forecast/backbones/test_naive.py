@@ -21,6 +21,13 @@ def test_the_last_week_again():
     assert (np.ptp(forecast.quantiles, 0) == 0).all(), "each week was 7 above the one before, without exception"
 
 
+def test_a_window_of_one_season_is_repeated_and_a_shorter_one_is_not():
+    days = Sample("w", np.arange(7.0)[None], ("x",), freq="D")
+    fewer = Sample("f", np.arange(6.0)[None], ("x",), freq="D")
+    whole, short = load_backbone("seasonal-naive").forecast([days, fewer], 8)
+    assert whole.mean.tolist() == [[0, 1, 2, 3, 4, 5, 6, 0]] and short.mean.tolist() == [[5] * 8]
+
+
 def test_a_missing_step_takes_the_last_of_its_weekday():
     values = np.arange(21.0)
     values[[15, 8, 1, 20]] = np.nan  # no second day at all; the last day is known from the week before

@@ -20,7 +20,7 @@ class Naive:
     """Repeats the last season of each channel (`season_of` the window's freq), or its last value.
 
     A missing step takes the last known value of its place in the season, and the last known value at all where there is
-    none. A window that is no longer than a season is continued by its last value.
+    none. A window that is shorter than a season is continued by its last value.
 
     Quantiles: those of the differences in the window from one season to the next, around their median, wider by the
     square root of the seasons ahead. Without enough of them, the same with steps in place of seasons; without two of
@@ -38,7 +38,7 @@ class Naive:
     def _continue(self, past: Sample, horizon: int) -> NDArray[np.float64]:
         values = past.values.astype(np.float64)
         season = season_of(past.freq) if self.seasonal else 1
-        season = season if season < past.n_steps else 1
+        season = season if season <= past.n_steps else 1
         ahead = np.arange(horizon)
         point = _last_season(values, season)[:, ahead % season]  # (c, h)
         spread = np.stack([_spread(row, season, horizon) for row in values], 1)  # (levels, c, h)
