@@ -70,8 +70,9 @@ def last_attention(model: TraceModel, samples: Sequence[Sample]) -> FloatArray:
     import torch
 
     from tracets.data.collate import collate
-    from tracets.encoders.series import to_series_batch
+    from tracets.encoders.series import SeriesTower, to_series_batch
 
+    assert isinstance(model.series, SeriesTower)  # the paper's recipe has ours
     last: Any = model.series.blocks[-1]
     seen: dict[str, Any] = {}
 

@@ -44,15 +44,17 @@ def reconstructed(
     import torch
 
     from tracets.data.collate import collate
-    from tracets.encoders.series import to_series_batch
+    from tracets.encoders.series import SeriesTower, to_series_batch
     from tracets.losses import random_patches
 
+    tower = model.series
+    assert isinstance(tower, SeriesTower)  # the paper's recipe has ours
     with torch.inference_mode():
         batch = to_series_batch(collate(list(samples)), model.backbone)
         n_patches = -(-batch.values.shape[-1] // model.config.series.patch)
         draw = torch.Generator().manual_seed(seed)
         where = random_patches((*batch.channel_valid.shape, n_patches), share=hidden, generator=draw)
-        prediction, target, counted = model.series.reconstruct_hidden(batch, where)
+        prediction, target, counted = tower.reconstruct_hidden(batch, where)
         wide = counted.expand_as(target)
     return tuple(one.flatten(2).numpy() for one in (prediction, target, wide))  # type: ignore[return-value]
 
