@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "api.md"
 ASKS = {
     "build_noaa": "archives of the web", "fetch_ett": "archives of the web", "fetch_ptb_xl": "archives of the web",
-    "fetch_time_mmd": "archives of the web", "fetch_uea": "archives of the web", "caption_by_llm": "a language model",
+    "fetch_time_mmd": "archives of the web", "fetch_time_mmd_series": "archives of the web",
+    "fetch_uea": "archives of the web", "caption_by_llm": "a language model",
     "source": "a database", "reproduce": "minutes",
 }  # fmt: skip
 """Names whose examples may hold lines that are not run, and what these ask for."""

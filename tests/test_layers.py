@@ -11,7 +11,7 @@ ROOT = Path(tracets.__file__).parent
 LEVEL = {
     "errors": -1, "reprs": -0.5, "types": 0, "files": 0, "plane": 0.5, "plots": 0.5, "figures": 0.75,
     "data": 1, "nn": 1, "losses": 1, "metrics": 1, "index": 1, "training": 1,
-    "plain": 0, "plugins": 0, "filters": 0, "storage": 0.5,
+    "plain": 0, "plugins": 0, "disk": 0, "filters": 0, "storage": 0.5,
     "encoders": 2,
     "retrieval": 3, "embedding": 3,
     "forecast": 4,

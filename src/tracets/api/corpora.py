@@ -388,7 +388,26 @@ def describe(corpus: Corpus) -> dict[str, Any]:
 
 
 def channel_table(profile: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """What `describe` said of each channel, in words: names of columns, and a row a channel."""
+    """What `describe` said of each channel, in words.
+
+    Parameters
+    ----------
+    profile : mapping
+        What `describe` gave.
+
+    Returns
+    -------
+    tuple of (columns, rows)
+        The names of the columns, and a row a channel; "" where there is nothing to say.
+
+    Examples
+    --------
+    >>> columns, rows = tracets.channel_table(tracets.describe(corpus))
+    >>> columns[:3]
+    ('channel', 'unit', 'windows')
+    >>> len(rows) == len(corpus[0].channel_names)
+    True
+    """
     rows: list[tuple[str, ...]] = []
     for name, n_rows in profile["channels"].items():
         missing, gaps = profile["missing_by_channel"][name], profile["gaps"].get(name, {"count": 0, "longest": 0})

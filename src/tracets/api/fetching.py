@@ -199,7 +199,30 @@ def fetch_time_mmd_series(
     base_url: str | None = None,
     limits: Limits = LIMITS,
 ) -> None:
-    """Write the numbers of one subset of Time-MMD in one piece to a CSV: what forecasts and `cut` take."""
+    """Write the numbers of one subset of Time-MMD in one piece to a CSV: what forecasts and `cut` take.
+
+    Parameters
+    ----------
+    subset : str
+        "Energy", "Health_US" and so on, as `fetch_time_mmd` takes it.
+    out : path
+        The CSV file to write.
+    fetched_by : Downloads, optional
+        From `downloads`.
+    base_url : str, optional
+        A mirror, with the same folders.
+    limits : Limits, optional
+        As for `read`.
+
+    Raises
+    ------
+    NotFound, DownloadError, DataError
+        As `fetch_time_mmd`.
+
+    Examples
+    --------
+    >>> tracets.fetch_time_mmd_series("Energy", "gasoline.csv")  # doctest: +SKIP
+    """
     from tracets.data.csv_files import write_wide_csv
     from tracets.data.fetch.time_mmd import fetch_time_mmd_series as fetch
 

@@ -79,7 +79,7 @@ def _noted(note: Path) -> Any:
 
 
 def _write(note: Path, seen: dict[str, Any]) -> None:
-    from tracets.encoders.store import write_whole
+    from tracets.disk import write_whole
 
     with contextlib.suppress(OSError):  # then it is checked again
         note.parent.mkdir(parents=True, exist_ok=True)

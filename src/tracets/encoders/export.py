@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from tracets.data.collate import collate
 from tracets.data.generate import generate_samples
+from tracets.disk import write_whole
 from tracets.encoders.backbone import MAX_TOKENS, TextBackbone
 from tracets.encoders.model import TraceModel
 from tracets.encoders.onnx_model import EXPORT_FORMAT, FEWEST_STEPS, FILES, SENTENCES, SERIES, TEXT, TOKENIZER
@@ -36,7 +37,6 @@ from tracets.encoders.quantise import quantise
 from tracets.encoders.seals import hash_of, sealed
 from tracets.encoders.sentences import by_length, read_numbers, split_sentences
 from tracets.encoders.series import SeriesBatch, SeriesTower, to_series_batch
-from tracets.encoders.store import write_whole
 from tracets.encoders.text import TextBatch
 from tracets.errors import ModelError
 from tracets.types import Sample

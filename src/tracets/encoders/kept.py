@@ -21,12 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tracets.disk import write_whole
 from tracets.encoders.checked import notes_folder
 from tracets.encoders.onnx_model import EXPORT_FORMAT, SENTENCES, OnnxModel, is_whole
 from tracets.encoders.registry import sentence_encoder_at
 from tracets.encoders.seals import hash_of
 from tracets.encoders.settings import DEFAULT_BACKBONE, ModelConfig
-from tracets.encoders.store import write_whole
 from tracets.errors import ModelError
 from tracets.files import LIMITS, parse_json, read_bytes
 from tracets.plain import build

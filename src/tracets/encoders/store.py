@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tracets.disk import write_whole
 from tracets.encoders.hub import fetched, is_on_hub
 from tracets.encoders.registry import known_series_encoders, tower_package
 from tracets.encoders.seals import read_config
@@ -194,14 +194,3 @@ def is_model(name: str | os.PathLike[str]) -> bool:
 def shipped_models() -> list[str]:
     """Names of the models inside the package."""
     return sorted(p.parent.name for p in SHIPPED.glob("*/config.json"))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tracets.index.files import digest_of, sync, write_whole
+from tracets.disk import digest_of, sync, write_whole
 from tracets.index.flat import FlatWriter
 from tracets.index.state import CHECKED, PREFIX, VERSIONS, Part, State, table_files, versions
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracets.index.files import digest_of, sync
+from tracets.disk import digest_of, sync
 from tracets.index.quantised import quantise
 from tracets.index.rows import VECTORS, read_vectors
 from tracets.index.state import Part, State

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tracets.disk import digest_of
 from tracets.errors import IndexFolderError, NotFound
 from tracets.filters import Filter
 from tracets.filters.rows import rows_where
 from tracets.index import writing
 from tracets.index.derive import AT_ONCE
-from tracets.index.files import digest_of
 from tracets.index.flat import UNMAPPED
 from tracets.index.lock import PATIENCE
 from tracets.index.manifest import REBUILD, Manifest

@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tracets.disk import write_whole
 from tracets.errors import IndexFolderError
-from tracets.index.files import write_whole
 
 FORMAT = 2
 FILE = "manifest.json"

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tracets.index.files import digest_of
+from tracets.disk import digest_of
 from tracets.index.flat import KINDS, ends_of, item_bytes
 from tracets.index.quantised import Quantised
 from tracets.index.state import Part, State

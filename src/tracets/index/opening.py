@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tracets.disk import digest_of
 from tracets.errors import IndexFolderError, TracetsError
 from tracets.index.derive import anew, follow
-from tracets.index.files import digest_of
 from tracets.index.lock import if_free, writing
 from tracets.index.manifest import REBUILD, Manifest
 from tracets.index.mapped import Mapped, open_mapped

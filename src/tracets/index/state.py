@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from tracets.index.files import digest_of, write_whole
+from tracets.disk import digest_of, write_whole
 
 LAYOUT = 2
 PREFIX = "vectors-"

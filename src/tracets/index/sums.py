@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracets.disk import digest_of
 from tracets.errors import IndexFolderError
-from tracets.index.files import digest_of
 from tracets.index.flat import KINDS, item_bytes
 from tracets.index.manifest import Manifest
 from tracets.index.mapped import Mapped

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracets.index.files import older_than, remove_leftovers
+from tracets.disk import older_than, remove_leftovers
 from tracets.index.flat import KINDS
 from tracets.index.manifest import FILE, Manifest
 from tracets.index.registry import BUILDING

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tracets.disk import sync
 from tracets.errors import DataError, IndexFolderError
 from tracets.index import writing
 from tracets.index.derive import AT_ONCE
-from tracets.index.files import sync
 from tracets.index.folder import IndexFolder
 from tracets.index.manifest import BOUND, Manifest, tracets_version
 from tracets.index.opening import or_damaged

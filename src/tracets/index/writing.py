@@ -21,10 +21,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tracets.disk import digest_of, remove_leftovers, sync
 from tracets.errors import DataError, IndexFolderError
 from tracets.index import sweep
 from tracets.index.derive import free
-from tracets.index.files import digest_of, remove_leftovers, sync
 from tracets.index.lock import writing
 from tracets.index.manifest import FILE, FORMAT, TABLE, Manifest, tracets_version
 from tracets.index.mapped import Mapped

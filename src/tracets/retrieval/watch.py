@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracets.data.readers import read
+from tracets.disk import digest_of
 from tracets.encoders.protocol import PairEncoder
 from tracets.errors import DataError, IndexFolderError, TracetsError
-from tracets.index.files import digest_of
 from tracets.index.manifest import FILE as MANIFEST
 from tracets.retrieval.build import build_index, compact_index, extend_index
 from tracets.retrieval.ledger import Entry, Ledger

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from tracets.disk import write_whole
 from tracets.encoders.model import TraceModel
 from tracets.encoders.seals import check_seal, hash_of, is_kind, read_config, sealed
-from tracets.encoders.store import read_weights, refuse_giants, restored, save_model, write_whole
+from tracets.encoders.store import read_weights, refuse_giants, restored, save_model
 from tracets.errors import ModelError, NotFound
 from tracets.forecast.choice import Choice
 from tracets.forecast.head import ForecastHead, HeadSizes

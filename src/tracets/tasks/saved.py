@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracets.disk import write_whole
 from tracets.encoders.model import TraceModel
 from tracets.encoders.seals import check_seal, is_kind, read_config, sealed
-from tracets.encoders.store import save_model, shipped_models, write_whole
+from tracets.encoders.store import save_model, shipped_models
 from tracets.errors import ConfigError, ModelError, NotFound
 from tracets.files import LIMITS, read_bytes
 from tracets.retrieval.scores import Groups, Names, SeriesBank
