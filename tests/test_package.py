@@ -15,6 +15,7 @@ import pytest
 import tracets
 
 ROOT = Path(__file__).resolve().parents[1]
+CAREFULLY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # there from Python 3.11.4 on
 BESIDE = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff")
 DATA = ("py.typed", "recipes/*.toml", "models/*/*", "server/web/*")
 pytestmark = [
@@ -43,7 +44,7 @@ def built(tmp_path_factory):
     make("build_sdist", copy)
     (archive,) = place.glob("tracets-*.tar.gz")
     with tarfile.open(archive) as file:
-        file.extractall(place / "unpacked", filter="data")
+        file.extractall(place / "unpacked", **CAREFULLY)
     (unpacked,) = (place / "unpacked").iterdir()
     make("build_wheel", unpacked)
     (wheel,) = place.glob("tracets-*.whl")
