@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from tracets.data.collate import collate
+from tracets.encoders.brought import BroughtTower
 from tracets.encoders.model import TraceModel
-from tracets.encoders.series import SeriesBatch, SeriesTower, to_series_batch
+from tracets.encoders.series import SeriesBatch, to_series_batch
 from tracets.errors import ConfigError
 from tracets.losses import masked_mse, random_patches
 from tracets.nn.device import rows_of, to_device
@@ -55,7 +56,7 @@ class PretrainTask:
         batch_size: int,
         seed: int,
     ) -> None:
-        assert isinstance(model.series, SeriesTower), "another package's tower has no stage 1"
+        assert not isinstance(model.series, BroughtTower), "another package's tower has no stage 1"
         self.model, self.tower, self.train, self.validation = model, model.series, train, validation
         self.config, self.batch_size, self.seed = config, batch_size, seed
         self.order = BatchOrder(map(kind_of, train), batch_size=batch_size, seed=seed)
