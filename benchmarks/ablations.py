@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from runs import finished, same_run, share_backbone
+from runs import finished, same_run, shared_backbone
 
 from tracets import api
 
@@ -89,7 +89,7 @@ def measure(run: dict[str, Any], corpus: Any) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         model = api.train(
             corpus, Path(folder) / "model", init="none", recipe=run["recipe"], assignments=[*run["settings"], *budget],
-            seed=run["seed"],
+            seed=run["seed"], backbone=shared_backbone(),
         )  # fmt: skip
     minutes = (time.monotonic() - began) / 60
     found = api.evaluate_retrieval(corpus, model, split=run["split"], n_boot=10).to_json()
@@ -157,7 +157,6 @@ def main(
 ) -> None:
     """Train and measure the rows of the ablation, seed by seed, and print the table."""
     api.set_threads(threads)
-    share_backbone()
     wanted = chosen(rows)
     windows = api.weather() if corpus is None else api.read(corpus)
     hashed = corpus_hash(windows)

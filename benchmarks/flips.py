@@ -9,6 +9,7 @@ it is asked the same as the whole one. Anything else than an error of tracets or
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import tempfile
@@ -22,8 +23,8 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from runs import share_backbone
 
+import tracets.encoders.model as model_room
 from tracets import api
 from tracets.errors import TracetsError
 from tracets.types import Sample
@@ -148,7 +149,7 @@ def main(
 ) -> None:
     """Flip and count."""
     warnings.simplefilter("ignore")
-    share_backbone()
+    model_room.TextBackbone = functools.cache(model_room.TextBackbone)  # type: ignore[assignment,misc]
     root = Path(tempfile.mkdtemp(prefix="flips-"))
     try:
         for name, (folder, answer) in make_folders(root).items():

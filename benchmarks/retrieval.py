@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from runs import finished, same_run, share_backbone
+from runs import finished, same_run, shared_backbone
 
 from tracets import api
 from tracets.data import Corpus
@@ -73,9 +73,10 @@ def trained(task: Task, corpus: Corpus, model: str, *, share: float, seed: int, 
     windows = None if own else corpus
     init = "none" if model == "paper" else "base"
     read = ["optim.max_steps=2", "optim.max_minutes=none", "optim.validate_every=2"]
-    api.train(windows, folder / "read", init=init, recipe=recipe, assignments=read, seed=seed)
+    same: dict[str, Any] = {"init": init, "recipe": recipe, "seed": seed, "backbone": shared_backbone()}
+    api.train(windows, folder / "read", assignments=read, **same)
     began = time.monotonic()
-    made = api.train(windows, folder / "model", init=init, recipe=recipe, max_minutes=task.minutes * share, seed=seed)
+    made = api.train(windows, folder / "model", max_minutes=task.minutes * share, **same)
     return made, (time.monotonic() - began) / 60
 
 
@@ -140,7 +141,6 @@ def main(
 ) -> None:
     """Measure every corpus and print the table."""
     api.set_threads(threads)
-    share_backbone()
     known = finished(out)
     for task in CORPORA:
         if only and task.name not in only.split(","):

@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import tracets.encoders.model as model_room
+from tracets.encoders.backbone import TextBackbone
 
 
-def share_backbone() -> None:
-    """Let all models of this process read with one frozen sentence encoder, or each would encode the corpus again."""
-    model_room.TextBackbone = functools.cache(model_room.TextBackbone)  # type: ignore[assignment,misc]
+@functools.cache
+def shared_backbone() -> TextBackbone:
+    """One frozen sentence encoder for all trainings of this process, or each would read the corpus again."""
+    return TextBackbone()
 
 
 def finished(path: Path) -> list[dict[str, Any]]:

@@ -19,11 +19,8 @@ SMALL = [
 
 
 def script(name):
-    """A script, without the sentence encoder that it shares among runs."""
-    import tracets.encoders.model as model_room
-
+    """A script, loaded from its file."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_room, "TextBackbone", model_room.TextBackbone)
         patch.syspath_prepend(SCRIPTS)
         spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
         module = importlib.util.module_from_spec(spec)

@@ -145,7 +145,7 @@ def test_a_size_takes_windows_of_each_split_evenly(corpus_file):
 @pytest.mark.parametrize("size", SIZES.values(), ids=list(SIZES))
 @pytest.mark.parametrize("recipe", [trainings.OURS, trainings.PAPER])
 def test_the_settings_of_every_size_are_settings(size, recipe):
-    budget = [] if size.steps is None else trainings._steps(size.steps)
+    budget = [] if size.steps is None else trainings.for_steps(size.steps)
     settings = load_settings(recipe, assignments=[*size.model, *budget])
     assert (settings.optim.max_steps is None) == (size.steps is None)
     assert (size.steps is None) != (size.minutes is None)
@@ -210,21 +210,19 @@ def figures(report, name):
 def test_minutes_are_counted_when_every_text_has_been_read(monkeypatch, corpus_file):
     made = []
 
-    def train(corpus, out, *, assignments, max_minutes, backbone, **rest):
-        made.append((out.name, list(assignments), max_minutes, backbone, rest["init"], rest["recipe"]))
+    def train(corpus, out, *, assignments, backbone, init, recipe, seed):
+        made.append((init, recipe, assignments, backbone))
 
     monkeypatch.setattr(trainings, "train", train)
-    monkeypatch.setattr(trainings, "_reader", lambda: "reader")
+    monkeypatch.setattr(trainings, "shared_backbone", lambda: "one")
     [source] = sources.sources_of([corpus_file], SIZES["cpu"], limits=api.Limits())
     trainings.trained_paper(source, SIZES["cpu"], seed=0)
     few = ["optim.max_steps=2", "optim.max_minutes=none", "optim.validate_every=2"]
-    assert made == [
-        ("read", few, None, "reader", "none", "paper"), ("model", [], SIZES["cpu"].minutes, "reader", "none", "paper")
-    ]  # fmt: skip
+    assert made == [("none", "paper", few, "one"), ("none", "paper", ["optim.max_minutes=8.0"], "one")]
     made.clear()
     trainings.trained_ours(source, SIZES["smoke"], seed=0)
     steps = ["optim.max_steps=3", "optim.max_minutes=none", "optim.validate_every=3"]
-    assert made == [("model", steps, None, "reader", "base", "tune")]
+    assert made == [("base", "tune", steps, "one")]
 
 
 @pytest.mark.slow

@@ -217,7 +217,7 @@ def search(
     from tracets.retrieval import search as search_
 
     return search_.search(
-        index, model, _query(query), want=want, k=k, where=where, hubness=hubness, exact=exact, hybrid=hybrid
+        index, model, as_query(query), want=want, k=k, where=where, hubness=hubness, exact=exact, hybrid=hybrid
     )
 
 
@@ -264,13 +264,14 @@ def search_many(
     """
     from tracets.retrieval import search as search_
 
-    asked = [_query(query) for query in queries]
+    asked = [as_query(query) for query in queries]
     return search_.search_many(
         index, model, asked, want=want, k=k, where=where, hubness=hubness, exact=exact, hybrid=hybrid
     )
 
 
-def _query(given: Query | Sample | str) -> Query:
+def as_query(given: Query | Sample | str) -> Query:
+    """What may be asked by, a text or a window alone among it, as a query."""
     if isinstance(given, str):
         return Query(text=given)
     return Query(series=given) if isinstance(given, Sample) else given

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracets.api.searching import as_query
 from tracets.files import LIMITS, Limits
 from tracets.types import AnyPath, Query, Sample, Span
 
@@ -126,9 +127,9 @@ def find_spans(
     """
     from tracets.retrieval import spans
 
-    if isinstance(query, (str, Sample)):
-        query = Query(text=query) if isinstance(query, str) else Query(series=query)
-    return spans.find_spans(index, model, query, k=k, where=where, overlap=overlap, merge=merge, refine=refine)
+    return spans.find_spans(
+        index, model, as_query(query), k=k, where=where, overlap=overlap, merge=merge, refine=refine
+    )
 
 
 def span_to_json(span: Span) -> dict[str, Any]:

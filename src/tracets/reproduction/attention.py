@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.reproduction.ablation import COMMON
+from tracets.reproduction.asides import OWN_FORM
 from tracets.reproduction.from_nothing import untrained
 from tracets.reproduction.trainings import PAPER, trained_for_steps
-from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Draws, Figure, mean_of, of_one_kind, some
+from tracets.reproduction.windows import Draws, Value, mean_of, of_one_kind, some
 from tracets.tables.drawing import short
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import FloatArray, Sample
@@ -103,12 +103,12 @@ def shares(weights: FloatArray) -> dict[str, NDArray[np.float64]]:
     entropy = -(weights * logs).sum(axis=-1) / np.log(length)
     return {
         "own": diagonal.mean(axis=1), "cit entropy": entropy[:, :, 1:].mean(axis=(1, 2)),
-        "cits": own_first(weights).mean(axis=1), "itself": weights[:, :, 0, 0].mean(axis=1),
+        "cits": on_identity_tokens(weights).mean(axis=1), "itself": weights[:, :, 0, 0].mean(axis=1),
         "cls entropy": entropy[:, :, 0].mean(axis=1),
     }  # fmt: skip
 
 
-def own_first(weights: FloatArray) -> FloatArray:
+def on_identity_tokens(weights: FloatArray) -> FloatArray:
     """What [CLS] gives to the identity tokens together, (n, heads)."""
     c = weights.shape[2] - 1
     width = (weights.shape[3] - 1) // c
@@ -130,8 +130,8 @@ def _picture(weights: FloatArray, sample: Sample) -> Picture:
     return Picture(f"window {sample.id}", "matrix", data)
 
 
-def _figures(found: dict[str, NDArray[np.float64]], size: Size, seed: int) -> dict[str, dict[str, Figure]]:
-    def told(name: str) -> Figure:
+def _figures(found: dict[str, NDArray[np.float64]], size: Size, seed: int) -> dict[str, dict[str, Value]]:
+    def told(name: str) -> Value:
         return mean_of(found[name], Draws(1, size.n_boot, seed))
 
     return {
@@ -188,7 +188,7 @@ FIGURE = Table(
     "where an identity token may read its own channel alone (the paper's channel-biased attention) and where it may "
     "read all.",
     differs=(
-        UNSEEN,
+        OWN_FORM,
         "Channel-biased, the mass on the own channel is 1 by the mask and not by learning: what the mask keeps apart "
         "is seen in the rows of full attention.",
         "The paper's recipe at the width of a CPU, for a fixed number of steps, stage 1 and stage 2. `base` has no "

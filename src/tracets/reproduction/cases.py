@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tracets.api.models import BASE, load
 from tracets.api.searching import build_index, search_many
 from tracets.errors import DataError
-from tracets.reproduction.unseen import UNSEEN
+from tracets.reproduction.asides import OWN_FORM
 from tracets.reproduction.windows import Draws, mean_of, pool_of, some
 from tracets.tables.drawing import short, window
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
@@ -130,7 +130,7 @@ FIGURE = Table(
     "and by their series for series. A hit is right where its text is word for word that of the window; series to "
     "series, where it has the same label.",
     differs=(
-        UNSEEN,
+        OWN_FORM,
         "The windows are drawn by the seed, the same ones in all three directions, and by nothing else: how often a "
         "hit is right over the whole split stands in the table.",
         "The number at a channel is what the score of the hit would lose without it.",

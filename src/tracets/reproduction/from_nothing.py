@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracets.reproduction import trainings
+from tracets.reproduction.trainings import for_steps, shared_backbone
 from tracets.tables.table import Size, Source
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def pretrained(
     from tracets.tasks.pretrain import PretrainTask
     from tracets.training.loop import fit
 
-    settings = _settings(size, recipe, [*assignments, *trainings._steps(steps)])
+    settings = _settings(size, recipe, [*assignments, *for_steps(steps)])
     model = _fresh(settings, seed)
     learn, choose = (list(source.windows.split(split)) for split in ("train", "val"))
     if not learn or not choose:
@@ -60,4 +60,4 @@ def _fresh(settings: Settings, seed: int) -> TraceModel:
     from tracets.encoders.model import TraceModel as Model
 
     torch.manual_seed(seed)
-    return Model(settings.model, name="from nothing", backbone=trainings._reader()).eval()
+    return Model(settings.model, name="from nothing", backbone=shared_backbone()).eval()

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.reproduction.ablation import COMMON
+from tracets.reproduction.asides import OWN_FORM
 from tracets.reproduction.from_nothing import pretrained
 from tracets.reproduction.trainings import PAPER
-from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Figure, of_one_kind, some
+from tracets.reproduction.windows import Value, of_one_kind, some
 from tracets.tables.drawing import window
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import FloatArray, Sample
@@ -61,7 +61,7 @@ def reconstructed(
 
 def explained(
     prediction: FloatArray, target: FloatArray, counted: NDArray[np.bool_], *, size: Size, seed: int
-) -> Figure:
+) -> Value:
     """1 - error / variance around the visible mean over all counted steps, with its interval over windows."""
     from tracets.metrics import bootstrap
 
@@ -124,7 +124,7 @@ FIGURE = Table(
     "same number of steps, each with another share of patches hidden (the paper hides 30 %). The visible mean "
     "of the channel explains 0.",
     differs=(
-        UNSEEN,
+        OWN_FORM,
         "The paper's recipe at the width of a CPU, for a fixed number of steps, which is few for this task at size "
         "`cpu`.",
         "A model is told nothing of what is hidden, statistics neither; see docs/model.md.",

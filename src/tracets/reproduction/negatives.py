@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tracets.api.evaluation import evaluate_retrieval
 from tracets.reproduction.ablation import COMMON
+from tracets.reproduction.asides import OWN_FORM
 from tracets.reproduction.retrieval import PAIR, TO_SERIES, TO_TEXT, chance_of, lines_of
 from tracets.reproduction.trainings import OURS, trained_for_steps
-from tracets.reproduction.unseen import UNSEEN
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 BATCH = 64
@@ -56,7 +56,7 @@ FIGURE = Table(
     shows="Retrieval on split val by models that are trained from nothing for the same number of steps, each text and "
     "series against its K most similar wrong ones of a batch of 64 (the paper takes 32).",
     differs=(
-        UNSEEN,
+        OWN_FORM,
         "K is that of all losses and stays the same from the first step to the last; a shipped recipe begins with all "
         "and ends with 32.",
         "Last weights after a fixed number of steps, chosen by nothing, one seed: runs of one row lie far apart by "

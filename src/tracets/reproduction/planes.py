@@ -9,11 +9,11 @@ import numpy as np
 
 from tracets.api.models import BASE, load
 from tracets.reproduction.ablation import COMMON
+from tracets.reproduction.asides import OWN_FORM
 from tracets.reproduction.channels import channels_of
 from tracets.reproduction.from_nothing import pretrained, untrained
 from tracets.reproduction.trainings import PAPER, trained_for_steps
-from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Draws, Figure, mean_of, pool_of, share_first, some
+from tracets.reproduction.windows import Draws, Value, mean_of, pool_of, share_first, some
 from tracets.tables.drawing import short
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 from tracets.types import BoolArray, FloatArray
@@ -30,7 +30,7 @@ CHANNELS = Panel("Channels", (LIKE_CHANNEL, ACROSS_CHANNEL, *NEAR))
 MOST_POINTS = 400
 
 
-def nearness(series: FloatArray, texts: FloatArray, same: BoolArray, draws: Draws) -> dict[str, Figure]:
+def nearness(series: FloatArray, texts: FloatArray, same: BoolArray, draws: Draws) -> dict[str, Value]:
     """Mean cosine of pairs and of others (not `same`), and the distance between the means of the two clouds.
 
     The gap is 0 where both have the same mean and 2 where they are opposite points.
@@ -62,7 +62,7 @@ def _points(kinds: Mapping[str, tuple[FloatArray, Sequence[str], Sequence[str]]]
     return Picture(title, "points", {"kinds": data, "text": about})
 
 
-def _windows(pool: Pool, model: PairEncoder, size: Size, seed: int) -> tuple[dict[str, Figure], Any, Picture]:
+def _windows(pool: Pool, model: PairEncoder, size: Size, seed: int) -> tuple[dict[str, Value], Any, Picture]:
     from tracets.metrics import same_key
 
     samples = [pool.samples[i] for i in pool.paired]
@@ -82,11 +82,11 @@ def _windows(pool: Pool, model: PairEncoder, size: Size, seed: int) -> tuple[dic
         "text": (texts[rows], groups, [pool.texts[i] for i in rows]),
     }
     about = f"Vectors of {len(rows)} windows and of their texts in the plane of their main directions, by label."
-    by_chance: dict[str, Figure] = {} if np.isnan(chance) else {LIKE: [chance], ACROSS: [chance]}
+    by_chance: dict[str, Value] = {} if np.isnan(chance) else {LIKE: [chance], ACROSS: [chance]}
     return figures, by_chance, _points(kinds, "whole windows", about)
 
 
-def _channels(pool: Pool, model: PairEncoder, size: Size, seed: int) -> tuple[dict[str, Figure], Any, Picture]:
+def _channels(pool: Pool, model: PairEncoder, size: Size, seed: int) -> tuple[dict[str, Value], Any, Picture]:
     samples = [pool.samples[i] for i in some(len(pool.samples), size.limit, seed=seed)]
     found = channels_of(samples, model)
     channels, texts = found.means()
@@ -151,7 +151,7 @@ FIGURE = Table(
     "pre-training alone) and after it (the paper's recipe after as many steps; `base`), with what can be "
     "counted: how often the nearest has the same label, and how near pairs are beside others.",
     differs=(
-        UNSEEN,
+        OWN_FORM,
         "Two main directions of linear projection, which show far less than all: the figures in the tables are of the "
         "whole vectors.",
         "The recipe is the paper's at the width of a CPU, for a fixed number of steps: it is far from trained at size "

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracets.api.models import BASE, load
+from tracets.reproduction.asides import OWN_FORM
 from tracets.reproduction.rag import GAP, HORIZON, NONE, WAYS, parts_of
-from tracets.reproduction.unseen import UNSEEN
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 from tracets.types import Forecast, Sample
 
@@ -120,7 +120,7 @@ FIGURE = Table(
     shows="The error of a forecast on split test with what followed the R windows that a past resembles most, by "
     "series and by series and text, beside R windows drawn by chance.",
     differs=(
-        UNSEEN,
+        OWN_FORM,
         "The paper's retrieved pairs are a soft prompt before a frozen forecaster; here a gate, learnt on split val "
         "for each R, mixes what followed them into the forecast of the head on `base`, and stays shut where that does "
         "not pay there. The second part shows what followed without any gate.",

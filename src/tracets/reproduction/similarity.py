@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracets.api.models import BASE, load
+from tracets.reproduction.asides import OWN_FORM
 from tracets.reproduction.channels import Channels, channels_of
 from tracets.reproduction.from_nothing import untrained
 from tracets.reproduction.trainings import OURS
-from tracets.reproduction.unseen import UNSEEN
-from tracets.reproduction.windows import Draws, Figure, mean_of, pool_of, said, share_first, some
+from tracets.reproduction.windows import Draws, Value, mean_of, pool_of, said, share_first, some
 from tracets.tables.drawing import short
 from tracets.tables.table import Line, Panel, Picture, Size, Source, Step, Table
 
@@ -30,7 +30,7 @@ MOST_NAMES, SHOWN = 12, 24
 
 def measured(
     scores: NDArray[np.floating], own: NDArray[np.bool_], excluded: NDArray[np.bool_], draws: Draws
-) -> tuple[dict[str, Figure], float]:
+) -> tuple[dict[str, Value], float]:
     """The metrics of a matrix whose diagonal holds the pairs; `own` marks what says the same, `excluded` no part."""
     first, chance = share_first(scores, own, excluded, draws)
     others = ~own & ~excluded
@@ -42,7 +42,7 @@ def measured(
     return dict(zip(METRICS, (first, *means), strict=True)), chance
 
 
-def _whole(source: Source, model: PairEncoder, size: Size, seed: int) -> tuple[dict[str, Figure], float, Picture]:
+def _whole(source: Source, model: PairEncoder, size: Size, seed: int) -> tuple[dict[str, Value], float, Picture]:
     from tracets.evaluate.retrieval import encoder_scores
     from tracets.metrics import same_key
 
@@ -118,7 +118,7 @@ FIGURE = Table(
     shows="Every text of split test against every series, and texts of channels against channels: what belongs "
     "together should stand out (the paper's claim of an alignment of windows and of channels).",
     differs=(
-        UNSEEN,
+        OWN_FORM,
         "Scores are those of search: cosines of whole windows and late interaction of sentences with channels.",
         "A text of a channel often names it, so that the right channel of its own window can be told by its name; "
         "among all windows by that channel, only what it says can tell. Texts that are word for word the same count as "

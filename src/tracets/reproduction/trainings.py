@@ -24,9 +24,8 @@ READ_STEPS = 2
 def trained_ours(source: Source, size: Size, *, seed: int) -> TraceModel:
     """`base` trained on a corpus; on the whole built-in weather by its own recipe, which mixes windows."""
     own = source.built_in and size.steps is None
-    return _trained(
-        None if own else source.windows, size, init=BASE, recipe=OURS_ON_WEATHER if own else OURS, seed=seed
-    )
+    corpus, recipe = (None, OURS_ON_WEATHER) if own else (source.windows, OURS)
+    return _trained(corpus, size, init=BASE, recipe=recipe, assignments=(), seed=seed)
 
 
 def trained_paper(source: Source, size: Size, *, seed: int) -> TraceModel:
@@ -38,38 +37,39 @@ def trained_for_steps(
     source: Source, size: Size, *, recipe: str, assignments: Sequence[str], steps: int, seed: int
 ) -> TraceModel:
     """A model from nothing after so many steps, by its last weights: no validation chooses among them."""
-    with tempfile.TemporaryDirectory() as folder:
-        return train(
-            source.windows, Path(folder) / "model", init=NOTHING, seed=seed, recipe=recipe,
-            assignments=[*size.model, *assignments, *_steps(steps)], backbone=_reader(),
-        )  # fmt: skip
+    given = [*size.model, *assignments, *for_steps(steps)]
+    return _train(source.windows, init=NOTHING, recipe=recipe, assignments=given, seed=seed)
 
 
-def _trained(
-    corpus: Corpus | None, size: Size, *, init: str, recipe: str, seed: int, assignments: Sequence[str] = ()
-) -> TraceModel:
-    """A model after the steps or the minutes of a size; minutes are counted when every text has been read."""
-    with tempfile.TemporaryDirectory() as folder:
-
-        def run(name: str, steps: int | None, minutes: float | None) -> TraceModel:
-            return train(
-                corpus, Path(folder) / name, init=init, recipe=recipe, seed=seed, max_minutes=minutes,
-                assignments=[*assignments, *([] if steps is None else _steps(steps))], backbone=_reader(),
-            )  # fmt: skip
-
-        if size.steps is not None:
-            return run("model", size.steps, None)
-        run("read", READ_STEPS, None)
-        return run("model", None, size.minutes)
+def for_steps(steps: int) -> list[str]:
+    """Settings by which a training ends after so many steps and no sooner."""
+    return [f"optim.max_steps={steps}", "optim.max_minutes=none", f"optim.validate_every={steps}"]
 
 
 @lru_cache(maxsize=1)
-def _reader() -> TextBackbone:
+def shared_backbone() -> TextBackbone:
     """One frozen sentence encoder for all trainings of this process: each text is read once."""
     from tracets.encoders.backbone import TextBackbone
 
     return TextBackbone()
 
 
-def _steps(steps: int) -> list[str]:
-    return [f"optim.max_steps={steps}", "optim.max_minutes=none", f"optim.validate_every={steps}"]
+def _trained(
+    corpus: Corpus | None, size: Size, *, init: str, recipe: str, assignments: Sequence[str], seed: int
+) -> TraceModel:
+    """A model after the steps or the minutes of a size."""
+    if size.steps is not None:
+        given = [*assignments, *for_steps(size.steps)]
+        return _train(corpus, init=init, recipe=recipe, assignments=given, seed=seed)
+    # every text is read in these steps, so that minutes are those of training
+    _train(corpus, init=init, recipe=recipe, assignments=[*assignments, *for_steps(READ_STEPS)], seed=seed)
+    given = [*assignments, f"optim.max_minutes={size.minutes}"]
+    return _train(corpus, init=init, recipe=recipe, assignments=given, seed=seed)
+
+
+def _train(corpus: Corpus | None, *, init: str, recipe: str, assignments: Sequence[str], seed: int) -> TraceModel:
+    with tempfile.TemporaryDirectory() as folder:
+        return train(
+            corpus, Path(folder) / "model", init=init, recipe=recipe, assignments=assignments, seed=seed,
+            backbone=shared_backbone(),
+        )  # fmt: skip

@@ -16,7 +16,8 @@ from tracets.types import Sample
 if TYPE_CHECKING:
     from tracets.evaluate.pool import Pool
 
-Figure = list[float | None]
+Value = list[float | None]
+"""A value, or a value and the ends of its interval."""
 
 
 def pool_of(source: Source) -> Pool:
@@ -58,7 +59,7 @@ class Draws:
 
 def share_first(
     scores: NDArray[np.floating], relevant: NDArray[np.bool_], excluded: NDArray[np.bool_], draws: Draws
-) -> tuple[Figure, float]:
+) -> tuple[Value, float]:
     """How often a relevant item has the best score, with its interval, and how often it has in a random order.
 
     Rows without a relevant item are no queries.
@@ -73,7 +74,7 @@ def share_first(
     return mean_of(hit_rate(first, 1), draws), float(np.mean(hits[asked] / items[asked]))
 
 
-def mean_of(values: NDArray[Any], draws: Draws) -> Figure:
+def mean_of(values: NDArray[Any], draws: Draws) -> Value:
     """The mean of what was measured of rows in time order, with its interval; None where there are none."""
     from tracets.metrics import bootstrap
 

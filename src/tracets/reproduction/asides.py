@@ -1,6 +1,6 @@
-"""What every figure says of the paper's figures."""
+"""What is said of every figure."""
 
-UNSEEN = (
+OWN_FORM = (
     "The authors of this package had the paper's method and numbers at hand, not its figures: this one shows what a "
     "claim of the paper needs, and need not look like any of them."
 )
