@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, cast
 
 import typer
@@ -95,6 +97,12 @@ def _show(message: Warning | str, category: type[Warning], *where: Any, **more: 
         _shown(message, category, *where, **more)
 
 
+@lru_cache(maxsize=1)
+def command() -> Callable[..., Any]:
+    """The parser of all commands, made once a process: to make it takes as long as a small search."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; exit 2 with one line on stderr for an error that the user can mend."""
     logging.getLogger("tracets").handlers = [_Notes()]
@@ -105,7 +113,7 @@ def main() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("always", ShortAnswer)
             warnings.showwarning = _show
-            sys.exit(app(prog_name="tracets", standalone_mode=False))
+            sys.exit(command()(prog_name="tracets", standalone_mode=False))
     except typer.Abort:
         sys.exit(1)
     except BrokenPipeError:  # `tracets search ... | head`
