@@ -313,8 +313,8 @@ def corpus_file(tmp_path_factory):
     return path
 
 
-def save_tiny(folder, *, seed=0):
-    """An untrained model of width 16 over the real sentence encoder."""
+def save_tiny(folder, *, backbone, seed=0):
+    """An untrained model of width 16 over a sentence encoder."""
     import torch
 
     from tracets.encoders.model import TraceModel
@@ -325,24 +325,24 @@ def save_tiny(folder, *, seed=0):
     config = ModelConfig(
         dim=16,
         series=SeriesConfig(dim=16, heads=2, layers=1, patch=4, vectors=2),
-        text=TextConfig(dim=16, heads=2),
+        text=TextConfig(backbone=backbone, dim=16, heads=2),
     )
     return save_model(TraceModel(config, name="tiny"), folder, card="# tiny\n")
 
 
 @pytest.fixture(scope="session")
-def model_folder(tmp_path_factory):
+def model_folder(tmp_path_factory, tiny_backbone):
     """A tiny model whose export is kept: commands say nothing of making it."""
     from tracets import api
 
-    folder = save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+    folder = save_tiny(tmp_path_factory.mktemp("models") / "tiny", backbone=tiny_backbone)
     api.load(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def other_model(tmp_path_factory):
-    return save_tiny(tmp_path_factory.mktemp("models") / "other", seed=1)
+def other_model(tmp_path_factory, tiny_backbone):
+    return save_tiny(tmp_path_factory.mktemp("models") / "other", backbone=tiny_backbone, seed=1)
 
 
 @pytest.fixture(scope="session")

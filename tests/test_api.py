@@ -93,6 +93,7 @@ def test_explain_then_explain_again(index, model):
     assert first.score == second.score == pytest.approx(first.sample_part + sum(first.channels.values()))
 
 
+@pytest.mark.slow
 def test_plot_draws_the_windows_of_the_hits(index, model, tmp_path):
     hits = api.search(index, model, "rain", k=2)
     api.plot_hits(index, hits, "rain", tmp_path / "hits.html")
@@ -135,6 +136,7 @@ def test_captions_by_a_language_model_can_be_written_and_indexed(corpus, model, 
     assert api.search(index, model, "rain", k=1)[0].text.startswith("Rain.")
 
 
+@pytest.mark.slow
 def test_captions_without_a_flaw_can_be_written_and_indexed(corpus, model, llm_server, tmp_path, monkeypatch):
     """The column of unsupported numbers is then empty in every row, and has no type of its own."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
@@ -190,6 +192,7 @@ def test_training_takes_a_seed_and_gives_the_same_weights(corpus, tmp_path):
     assert fingerprint("b", 0) == first and fingerprint("c", 1) != first
 
 
+@pytest.mark.slow
 def test_the_recipe_of_the_paper_trains_on_a_corpus(corpus, tmp_path):
     """Both stages, and then search by the window's vector alone."""
     quick = ["optim.max_steps=4", "optim.max_minutes=none", "optim.batch_size=4", "model.series.layers=1"]
@@ -238,10 +241,14 @@ def test_threads_are_limited():
 
 
 @pytest.mark.skipif("base" not in api.shipped_models(), reason="no model ships in this tree yet")
-def test_the_base_model_ships_small_and_loads():
+def test_the_base_model_ships_small():
     from tracets.encoders.store import model_folder
 
     folder = model_folder("base")
     assert sum(p.stat().st_size for p in folder.rglob("*")) < 30e6
     assert (folder / "card.md").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.slow
+def test_the_base_model_loads():
     assert api.load("base").encode_texts(["rain all week"]).sample.shape == (1, api.load("base").dim)

@@ -20,6 +20,7 @@ def corpus(corpus_file):
     return api.read(corpus_file)
 
 
+@pytest.mark.slow
 def test_a_corpus_is_drawn_by_its_labels(corpus):
     figure = corpus.plot()
     assert len(figure.data) == 24 and "12 windows, by label" in figure.layout.title.text
@@ -33,6 +34,7 @@ def test_a_corpus_is_drawn_by_its_labels(corpus):
         assert (rain.xaxis, wind.xaxis) == ("x", "x2") and rain.name == sample.label
 
 
+@pytest.mark.slow
 def test_a_few_windows_are_drawn_evenly(corpus):
     assert {trace.hovertext for trace in corpus.plot(most=3).data} == {"day-0", "day-6", "day-11"}
     assert {trace.name for trace in corpus.plot(by="entity").data} == {"ny", "sf"}
@@ -44,6 +46,7 @@ def test_a_few_windows_are_drawn_evenly(corpus):
         corpus.where("label = 'none'").plot()
 
 
+@pytest.mark.slow
 def test_many_channels_are_the_most_frequent_ones():
     wide = [Sample(str(i), np.ones((20, 3)), [f"c{j}" for j in range(20)]) for i in range(2)]
     wide.append(Sample("x", np.ones((1, 3)), ("c19",)))
@@ -62,6 +65,7 @@ def test_rare_groups_are_one():
     assert len(set(colors.values())) == len(colors) == len(COLORS) and colors[OTHER] == COLORS[-1]
 
 
+@pytest.mark.slow
 def test_texts_are_no_markup(corpus):
     samples = [replace(s, label=EVIL, text=EVIL) for s in corpus]
     drawn = map_figure(np.zeros((12, 2), np.float32), samples, by="label")

@@ -28,6 +28,7 @@ def test_every_reader_is_fuzzed(scripts):
     assert sum(door.share for door in scripts["fuzz"].DOORS.values()) == 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_a_few_cases(scripts, name, tmp_path, monkeypatch):
     monkeypatch.setattr(scripts["fuzz"], "SECONDS", 30.0)

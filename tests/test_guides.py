@@ -25,6 +25,7 @@ from tracets.types import Sample
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+TRACETS = typer.main.get_command(app)
 pytestmark = [
     pytest.mark.skipif(not DOCS.is_dir(), reason="the docs are not beside the tests"),
     pytest.mark.filterwarnings("ignore::tracets.errors.ShortAnswer"),
@@ -128,7 +129,7 @@ def test_every_command_is_one_that_exists(page, line, tmp_path):
     if "tracets" in words and program in ("torchrun", "python"):
         program, words = "tracets", words[words.index("tracets") + 1 :]
     if program == "tracets":
-        parse(typer.main.get_command(app), "tracets", words)
+        parse(TRACETS, "tracets", words)
     elif program in ("python", ".ci/run"):
         named = [program, *words] if program == ".ci/run" else words
         paths = [word for word in named if re.fullmatch(r"[\w./]+/\w+(\.py)?", word)]

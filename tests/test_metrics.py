@@ -95,6 +95,7 @@ def brute_force(scores, relevant, excluded, k):
     return np.array(out)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 6))
 def test_agrees_with_every_order_of_the_ties(seed, k):

@@ -98,6 +98,7 @@ def test_times_keep_the_offset_of_the_start(tmp_path):
     assert layout["xaxis"]["title"]["text"] == "time (UTC-05:00)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [{"start": None}, {"freq": None}])
 def test_steps_are_counted_where_time_is_unknown(tmp_path, given):
     _, _, [(traces, layout)] = page_of(tmp_path, samples=[replace(SAMPLE, **given)])
@@ -121,6 +122,7 @@ def test_the_page_needs_no_network(tmp_path):
     assert len(page) > 1_000_000
 
 
+@pytest.mark.slow
 def test_one_figure_a_hit_in_their_order(tmp_path):
     second = replace(SAMPLE, id="second", values=SAMPLE.values + 10)
     hits = [replace(HIT, id="second"), replace(HIT, rank=2)]
@@ -198,6 +200,7 @@ class TestProfile:
         "text": 1.0, "event_text": 0.5, "channel_texts": 0.0,
     }  # fmt: skip
 
+    @pytest.mark.slow
     def test_what_is_counted_is_drawn(self, tmp_path):
         starts = {"train": [datetime(2020, 1, 1), datetime(2020, 1, 2)], "test": [datetime(2020, 2, 1)], "": []}
         told = replace(SAMPLE, text=EVIL, event_text=f"what happened {EVIL}", label=EVIL)

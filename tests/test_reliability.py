@@ -47,6 +47,7 @@ def test_full_disks_and_folders_that_cannot_be_written_to(reliability, tmp_path)
     assert any(r["error"] for r in records)
 
 
+@pytest.mark.slow
 def test_flipped_bits_in_this_process(reliability, tmp_path):
     """A few that cannot end the tests; the benchmark flips one of every byte."""
     faults, pristine, copy = reliability.faults, tmp_path / "pristine", tmp_path / "copy"

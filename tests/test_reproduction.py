@@ -37,6 +37,7 @@ def toy(monkeypatch):
     return made, refusals
 
 
+@pytest.mark.slow
 def test_rows_that_stand_are_not_made_again(toy, corpus_file, other_corpus, tmp_path):
     made, _ = toy
     first = api.reproduce("toy", tmp_path, data=[corpus_file])
@@ -51,6 +52,7 @@ def test_rows_that_stand_are_not_made_again(toy, corpus_file, other_corpus, tmp_
     assert len(made) == 8
 
 
+@pytest.mark.slow
 def test_other_data_under_the_same_name_are_measured_anew(toy, corpus_file, tmp_path):
     made, _ = toy
     path = tmp_path / "days.parquet"
@@ -72,6 +74,7 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(toy, corpus_file, tmp_path)
     assert [name for _, name, _ in made] == ["first", "second", "second"] and len(report.rows) == 2
 
 
+@pytest.mark.slow
 def test_what_cannot_be_made_is_said_and_tried_again(toy, corpus_file, tmp_path):
     made, refusals = toy
     refusals["first"] = MissingExtra("needs another package")

@@ -57,6 +57,7 @@ def test_nearness_of_opposite_clouds():
     assert together["gap between the modalities"][0] == pytest.approx(np.hypot(0.5, 0.5))
 
 
+@pytest.mark.slow
 def test_scores_of_channels_are_those_of_a_loop(corpus_file, model_folder):
     samples = list(api.read(corpus_file).select(range(3)))
     samples = [Sample(s.id, s.values, s.channel_names, channel_texts=("Rain falls. It is wet.", None)) for s in samples]

@@ -57,6 +57,7 @@ def evil_hit():
     return Hit(1, EVIL, 0.5, None, None, {EVIL: 0.25, "sun": -0.1}, EVIL, EVIL, {EVIL: EVIL})
 
 
+@pytest.mark.slow
 def test_nothing_of_a_text_becomes_markup(index_folder, model_folder):
     index, model = api.open_index(index_folder), api.load(model_folder)
     reason = replace(api.explain(index, model, "day-3", "rain"), query=EVIL, id=EVIL)
@@ -85,6 +86,7 @@ def test_a_hit_shows_its_channels_from_the_strongest_on():
     assert "1. w" in html and "score: 0.500" in html
 
 
+@pytest.mark.slow
 def test_an_index_and_reasons_show_what_they_hold(index_folder, model_folder):
     index, model = api.open_index(index_folder), api.load(model_folder)
     text = Reader(index._repr_html_()).text
@@ -129,6 +131,7 @@ def test_long_texts_and_tables_are_cut():
     assert text[: reprs.IN_TABLE] + " [...]" in reprs.table(("n",), [(text,)])
 
 
+@pytest.mark.slow
 def test_a_hit_draws_itself_from_the_index_it_was_found_in(index_folder, model_folder):
     index, model = api.open_index(index_folder), api.load(model_folder)
     hit = api.search(index, model, "heavy rain", k=1)[0]
@@ -149,6 +152,7 @@ def test_a_hit_of_another_process_says_why_it_cannot_be_drawn(index_folder, mode
         away.plot()
 
 
+@pytest.mark.slow
 def test_a_span_draws_its_own_steps(model_folder, tmp_path):
     values = np.arange(96.0)[None] % 24
     model = api.load(model_folder)

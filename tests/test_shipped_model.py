@@ -25,6 +25,7 @@ def test_it_is_small_and_holds_no_pickle():
     assert sum(p.stat().st_size for p in (SHIPPED / "base").iterdir()) < 30e6
 
 
+@pytest.mark.slow
 def test_it_is_checked_whatever_settings_came_after_it(base, tmp_path):
     """An index of it names this fingerprint: it may not change while the model does not."""
     saved = json.loads((SHIPPED / "base" / "config.json").read_text())
@@ -36,6 +37,7 @@ def test_it_is_checked_whatever_settings_came_after_it(base, tmp_path):
         api.load(copy)
 
 
+@pytest.mark.slow
 def test_it_finds_generated_windows_of_sites_it_never_saw_by_their_captions(base):
     """24 windows of one site, another seed than in training: chance is .157, the bound is far below what was seen."""
     plan = Curriculum(family=24, channels=(3, 3), lengths=(96, 96))
@@ -48,6 +50,7 @@ def test_it_finds_generated_windows_of_sites_it_never_saw_by_their_captions(base
     assert reciprocal_rank(first_relevant(scores.T, own)).mean() > 0.4
 
 
+@pytest.mark.slow
 def test_a_number_in_a_question_counts(base):
     """Weeks around 5, 15 and 25 °C: each is found by its own mean, not by another's."""
     from tracets.types import Sample
@@ -64,6 +67,7 @@ def test_a_number_in_a_question_counts(base):
     assert scores.argmax(axis=1).tolist() == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_sentence_matches_by_the_channel_that_counts(base):
     """Ten real weeks of the test split, chance .14.
 

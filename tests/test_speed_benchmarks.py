@@ -19,6 +19,7 @@ def encode():
         yield importlib.import_module("encode")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "biased", "block"])
 def test_the_operations_are_those_that_torch_counts(encode, form):
     """Within 3 %: the [CIT] rows of biased attention are made twice, the last rows of `block` more simply."""
@@ -33,6 +34,7 @@ def test_the_operations_are_those_that_torch_counts(encode, form):
     assert 2 * encode.gflop(form, size, 3, 60, patch=6) == pytest.approx(counter.get_total_flops() / 1e9, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_cell_is_measured_once_and_one_that_does_not_fit_is_left_out(encode, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(encode.SIZES, "small", encode.Size(16, 2, 2))
     monkeypatch.setattr(encode, "product_peak", lambda: 100.0)

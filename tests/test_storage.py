@@ -16,6 +16,7 @@ def place(request, tmp_path):
     return Location.of(tmp_path / "some" if request.param == "path" else f"file://{tmp_path}/some")
 
 
+@pytest.mark.slow
 def test_what_is_written_is_listed_and_read(place, tmp_path):
     assert place.files() == [] and place.read("a") is None
     place.write("b/two", b"12345")
@@ -34,6 +35,7 @@ def test_what_is_written_is_listed_and_read(place, tmp_path):
     assert [entry.name for entry in place.files()] == ["b/two"]
 
 
+@pytest.mark.slow
 def test_a_file_is_the_old_one_or_the_new_one_at_any_time(place):
     old, new = b"o" * 3_000_000, b"n" * 2_000_000
     place.write("x", old)

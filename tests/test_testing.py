@@ -70,6 +70,7 @@ def contributed(tmp_path, monkeypatch, forget, tiny_backbone):
         sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 def test_the_package_of_the_page_works(contributed, tmp_path, monkeypatch):
     assert set(contributed) == {"levels", "eighths", "brief", "graph", "lines", "ends", "middle", "test_parts"}
     names: dict = {}
@@ -86,6 +87,7 @@ def test_the_package_of_the_page_works(contributed, tmp_path, monkeypatch):
         api.load("levels", backend="torch")
 
 
+@pytest.mark.slow
 def test_the_engine_of_the_page_works(contributed, tmp_path, monkeypatch):
     pytest.importorskip("voyager")
     names: dict = {}
@@ -178,6 +180,7 @@ def test_a_family_is_asked_with_its_checkpoint(monkeypatch, forget, model_folder
     assert registry.family_of(Path("mine")) is None and registry.family_of("base") is None
 
 
+@pytest.mark.slow
 def test_our_own_parts_keep_their_contracts(model_folder, tmp_path, corpus_file):
     check_encoder(api.load(model_folder, backend="torch"), tolerance=1e-3)  # torch keeps token states in half precision
     check_encoder(api.load(model_folder))

@@ -73,6 +73,7 @@ BREACHES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", BREACHES)
 def test_each_breach_of_an_engine_is_named(wrong):
     with pytest.raises(AssertionError, match=BREACHES[wrong]):

@@ -14,6 +14,7 @@ from tracets.encoders.settings import DEFAULT_BACKBONE
 from tracets.testing import check_sentence_encoder, check_series_encoder
 
 
+@pytest.mark.slow
 def test_our_own_towers_keep_their_contracts():
     def ours(config, backbone_dim, out):
         return SeriesTower(config, backbone_dim=backbone_dim, out=out, apart=False)

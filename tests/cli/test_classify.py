@@ -14,6 +14,7 @@ def classifier(corpus_file, model_folder, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_learn_tell_and_measure(tracets, corpus_file, model_folder, tmp_path):
     out = tmp_path / "days"
     learnt = tracets("classify", corpus_file, "--model", model_folder, "--out", out, "--neighbours", 2, "--json")
@@ -63,6 +64,7 @@ def test_another_column_and_other_settings(tracets, corpus_file, model_folder, t
     assert (fitted.tuning, fitted.class_weight) == ("adapter", "balanced")
 
 
+@pytest.mark.slow
 def test_misuse_names_the_fix(refused, corpus_file, model_folder, classifier, tmp_path, csv_file):
     assert "Learn them first: tracets classify CORPUS --out FOLDER" in refused("classify", corpus_file)
     assert "no classifier in" in refused("classify", corpus_file, "--model", model_folder)

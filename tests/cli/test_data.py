@@ -17,6 +17,7 @@ def test_describe_counts_what_is_there(tracets, corpus_file):
     assert found["missing"] == pytest.approx(2 / 48) and found["channel_texts"] == 0.5
 
 
+@pytest.mark.slow
 def test_describe_draws_and_tells_what_leaks(tracets, tmp_path):
     from datetime import UTC, datetime
 
@@ -159,6 +160,7 @@ class TestLlm:
         assert "4800 out" in result.err and "cost 0.00" not in result.err  # 12 x (260 + 2 x 70)
         assert llm_server.asked == [] and not (tmp_path / "told.parquet").exists()
 
+    @pytest.mark.slow
     def test_texts_that_are_there_stay_and_answers_are_kept(self, ask, llm_server, tmp_path):
         result = ask("--yes")
         assert result.code == 0 and "12 requests" in result.err and "sk-secret" not in result.err

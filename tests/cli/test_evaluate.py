@@ -39,11 +39,13 @@ def test_json_has_the_keys_of_the_contract(evaluate):
     assert found["chance"]["text_to_series"]["pair"]["P@1"] == pytest.approx(1 / 8)
 
 
+@pytest.mark.slow
 def test_split_and_where_choose_the_pool(evaluate):
     assert json.loads(evaluate("--json").out)["n"] == 2
     assert json.loads(evaluate("--split", "train", "--where", "entity = 'ny'", "--json").out)["n"] == 4
 
 
+@pytest.mark.slow
 def test_the_table_names_pool_and_model(evaluate, model_folder):
     result = evaluate("--split", "train", "--baselines", "random")
     assert result.err == "" and "Pool: 8 windows with a text" in result.out
@@ -59,6 +61,7 @@ def test_errors_name_the_fix(refused, corpus_file, model_folder):
     assert "at least 2 windows with a text" in refused(*evaluate, "--where", "entity = 'ny'")
 
 
+@pytest.mark.slow
 def test_hubness_can_be_left_in(evaluate):
     corrected, raw = (json.loads(evaluate("--json", *option).out) for option in ((), ("--no-hubness",)))
     assert corrected["provenance"]["hubness"] == {"weight": 0.5, "neighbours": 8, "bank": 8}

@@ -108,6 +108,7 @@ def test_fetch_prints_licence_and_citation(tracets, web, tmp_path):
     assert "CC BY-ND 4.0" in result.err and "Please cite: H. Zhou" in result.err and "CC BY-ND" in found["terms"]
 
 
+@pytest.mark.slow
 def test_fetch_writes_the_series_of_time_mmd_too(tracets, web, tmp_path):
     days = np.arange("2010-01-04", "2012-01-02", 7, dtype="datetime64[D]")
     rows = "".join(f"{day},{2 + i / 100:.2f}\n" for i, day in enumerate(days))

@@ -130,6 +130,7 @@ def test_a_short_history_is_warned_of(tracets, tmp_path, model_folder):
     assert result.code == 0 and "only 27 windows of 10 steps to learn from" in result.err
 
 
+@pytest.mark.slow
 def test_evaluation_of_long_series(tracets, plant, model_folder):
     evaluate = ("evaluate", "forecast", plant, "--model", model_folder, "--horizon", H, "--context", 48, "--n-boot", 20)
     result = tracets(*evaluate, "--channel", "load", "--json")
@@ -146,6 +147,7 @@ def test_a_table_of_an_evaluation(tracets, plant, kept):
     assert f"{(60 - H) // 3 + 1} windows, horizon {H}." in table and "| last-value |" in table
 
 
+@pytest.mark.slow
 def test_evaluation_of_a_corpus_keeps_its_splits(tracets, corpus_file, model_folder):
     result = tracets(
         "evaluate", "forecast", corpus_file, "--model", model_folder, "--horizon", 4, "--n-boot", 20, "--json"

@@ -27,6 +27,7 @@ def more(corpus_file, tmp_path):
     return tmp_path / "more.parquet"
 
 
+@pytest.mark.slow
 def test_add_refuses_what_upsert_replaces(tracets, refused, index, more):
     assert "id 'day-0' comes twice: the index has it already" in refused("index", "add", index, more)
     result = tracets("index", "upsert", index, more, "--json")
@@ -46,6 +47,7 @@ def hits(tracets, index, *arguments):
     return [json.loads(line) for line in tracets("search", index, *arguments, "--json").out.splitlines()]
 
 
+@pytest.mark.slow
 def test_an_engine_is_named_and_told(tracets, refused, corpus_file, model_folder, tmp_path):
     out = tmp_path / "listed.index"
     asked = ("index", corpus_file, "--model", model_folder, "--out", out)
@@ -61,6 +63,7 @@ def test_an_engine_is_named_and_told(tracets, refused, corpus_file, model_folder
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_delete_by_id_and_by_a_filter(tracets, refused, index):
     assert json.loads(tracets("index", "delete", index, "day-1", "day-2", "--json").out)["deleted"] == 2
     assert json.loads(tracets("index", "delete", index, "--where", "entity = 'sf'", "--json").out)["deleted"] == 5
@@ -88,6 +91,7 @@ def test_info_says_what_there_is(tracets, index):
     assert "fingerprint" in tracets("index", "info", index).out
 
 
+@pytest.mark.slow
 def test_verify_exits_with_the_file_and_the_fix(tracets, refused, index):
     assert tracets("index", "verify", index).code == 0
     assert json.loads(tracets("index", "verify", index, "--json").out) == {
@@ -121,6 +125,7 @@ def test_export_and_restore_give_the_same_hits(tracets, refused, index, tmp_path
     assert "exists" in refused("index", "restore", tmp_path / "e.parquet", "--out", index)
 
 
+@pytest.mark.slow
 def test_a_corpus_may_be_called_like_a_word(tracets, corpus_file, model_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(corpus_file, "add")
@@ -137,6 +142,7 @@ def test_misspelt_words_point_to_their_own_help(refused, index):
     assert "Missing" in refused("index", "add", index)
 
 
+@pytest.mark.slow
 def test_watch_once(tracets, refused, corpus_file, model_folder, tmp_path):
     import os
 

@@ -34,6 +34,7 @@ def test_every_command_that_gives_an_answer_has_json():
     assert without == {("tracets", "serve"), ("tracets", "mcp")}  # which answer others, not the shell
 
 
+@pytest.mark.slow
 def test_help_is_instant():
     code = f"""
 import sys

@@ -29,6 +29,7 @@ def toys(monkeypatch):
     monkeypatch.setattr(reproduction, "TABLES", toys)
 
 
+@pytest.mark.slow
 def test_tables_figures_or_all_are_listed_before_they_are_made(toys, tracets, corpus_file, tmp_path):
     made = {"all": ["a", "b", "f"], "tables": ["a", "b"], "figures": ["f"]}
     for asked, names in made.items():
@@ -37,6 +38,7 @@ def test_tables_figures_or_all_are_listed_before_they_are_made(toys, tracets, co
         assert sorted(path.stem for path in (tmp_path / asked).glob("*.md")) == names
 
 
+@pytest.mark.slow
 def test_all_tables_as_markdown_with_progress_on_stderr(toys, tracets, corpus_file, tmp_path):
     done = tracets("reproduce", "tables", "--data", corpus_file, "--out", tmp_path / "out")
     assert done.code == 0 and done.out.index("# Toy a") < done.out.index("# Toy b")
@@ -53,6 +55,7 @@ def test_one_table_as_a_line_of_json(toys, tracets, corpus_file, tmp_path):
     assert found["rows"][0]["figures"] == {"all": {"n": [12.0]}}
 
 
+@pytest.mark.slow
 def test_all_passes_over_tables_that_the_data_do_not_allow(toys, tracets, corpus_file, tmp_path, monkeypatch):
     def refuse():
         raise DataError("no labels")

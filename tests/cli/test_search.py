@@ -36,6 +36,7 @@ def test_embed_writes_the_columns_of_the_contract(tracets, corpus_file, model_fo
     np.testing.assert_allclose(np.linalg.norm([row["vector"], *row["channel_vectors"]], axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_embed_of_a_folder_writes_a_folder(tracets, refused, corpus_file, model_folder, tmp_path):
     ask = ("embed", corpus_file.parent, "--model", model_folder)
     out = tmp_path / "vectors"
@@ -79,6 +80,7 @@ def test_index_then_search_with_nothing_but_data_on_stdout(tracets, corpus_file,
     assert found.err == "" and re.findall(r"day-\d+", found.out) and "score" in found.out
 
 
+@pytest.mark.slow
 def test_a_part_of_a_corpus_is_indexed(tracets, refused, corpus_file, model_folder, tmp_path):
     words = (
         "index",
@@ -149,6 +151,7 @@ def test_where_filters(hits):
     assert len(kept) == 6 and hits("rain", "--where", "entity = 'la'") == []
 
 
+@pytest.mark.slow
 def test_hybrid_ranks_by_the_words_too(hits, refused, index_folder):
     said = "A burst of 9 mm of rain"
     rank = next(h["rank"] for h in hits(said, "-k", 12) if h["id"] == "day-4")  # by words it is the first
@@ -162,6 +165,7 @@ def test_hybrid_ranks_by_the_words_too(hits, refused, index_folder):
     assert "Give a text" in refused("search", index_folder, "--like", "day-4", "--hybrid")
 
 
+@pytest.mark.slow
 def test_a_short_answer_says_why_on_stderr_alone(tracets, index_folder):
     for arguments, why in (
         (("-k", 12), ""),
@@ -174,6 +178,7 @@ def test_a_short_answer_says_why_on_stderr_alone(tracets, index_folder):
         assert all(list(json.loads(line)) == KEYS for line in result.out.splitlines())
 
 
+@pytest.mark.slow
 def test_plot_writes_a_page_that_needs_no_network(tracets, index_folder, tmp_path):
     page = tmp_path / "hits.html"
     result = tracets("search", index_folder, "<b>rain</b>", "-k", 2, "--plot", page, "--json")
@@ -183,6 +188,7 @@ def test_plot_writes_a_page_that_needs_no_network(tracets, index_folder, tmp_pat
     assert "&lt;b&gt;rain&lt;/b&gt;" in text and "wind speed" in text
 
 
+@pytest.mark.slow
 def test_the_parts_of_an_explanation_add_up_to_the_score(tracets, index_folder, hits):
     query = "Heavy rain. The wind is light; then calm."
     result = tracets("explain", index_folder, "day-3", "--query", query, "--json")
@@ -204,6 +210,7 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(tracets, index_folder, 
     assert f": {place['drop']:.3f} less without them" in plain
 
 
+@pytest.mark.slow
 def test_an_explanation_checks_the_numbers_of_the_text(tracets, index_folder):
     # "A burst of 8 mm of rain." is no form of our captions
     result = tracets("explain", index_folder, "day-3", "--query", "rain")
@@ -229,6 +236,7 @@ def test_another_model_is_refused_and_both_are_named(refused, index_folder, mode
     assert str(model_folder) in said and str(other_model) in said
 
 
+@pytest.mark.slow
 def test_errors_name_the_fix(refused, index_folder, corpus_file, model_folder, tmp_path, csv_file):
     search = ("search", index_folder)
     assert "NAME=TEXT" in refused(*search, "--channel", "rain")

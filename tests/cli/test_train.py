@@ -44,6 +44,7 @@ def test_a_few_steps_give_a_model_that_loads(tracets, corpus_file, tmp_path):
     assert tracets("embed", corpus_file, "--model", out, "--out", vectors).code == 0
 
 
+@pytest.mark.slow
 def test_json_says_which_weights_came_out(tracets, corpus_file, tmp_path):
 
     result = tracets("train", corpus_file, "--out", tmp_path / "m", *QUICK, *SMALL, "--json")
@@ -57,6 +58,7 @@ def test_a_model_may_start_from_another(tracets, corpus_file, model_folder, tmp_
     assert json.loads((out / "config.json").read_text())["model"]["series"]["patch"] == 4
 
 
+@pytest.mark.slow
 def test_a_model_from_another_may_weigh_the_whole_otherwise(tracets, corpus_file, model_folder, tmp_path):
     before, out = json.loads((model_folder / "config.json").read_text())["model"], tmp_path / "finer"
     weigh = ("--set", "model.sample_weight=0.75", "--set", "align.choose_weight=false")
@@ -74,6 +76,7 @@ def test_a_weight_is_either_named_or_chosen(refused, corpus_file, model_folder, 
     assert not (tmp_path / "finer").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_wants_resume(tracets, refused, corpus_file, model_folder, tmp_path):
     out = tmp_path / "mine"
     (out / "run").mkdir(parents=True)
@@ -83,6 +86,7 @@ def test_an_interrupted_training_wants_resume(tracets, refused, corpus_file, mod
     assert "holds a finished model already" in refused(*train, "--resume")
 
 
+@pytest.mark.slow
 def test_errors_name_the_fix(refused, corpus_file, csv_file, model_folder, tmp_path):
     train = ("train", corpus_file, "--out", tmp_path / "m", "--init", "none")
     assert "did you mean 'optim.batch_size'?" in refused(*train, "--set", "optim.batchsize=4")
@@ -112,6 +116,7 @@ def test_a_finished_model_is_never_overwritten(refused, corpus_file, tmp_path, w
     assert "Choose another --out" in refused("train", corpus_file, "--out", tmp_path, "--init", "none")
 
 
+@pytest.mark.slow
 def test_where_narrows_what_is_learnt(tracets, refused, corpus_file, tmp_path):
     out = tmp_path / "part"
     train = ("train", corpus_file, "--out", out, *QUICK, *SMALL)

@@ -26,6 +26,7 @@ def test_window_i_depends_on_seed_and_i_alone():
     assert not np.array_equal(one[0].values, next(mixed_windows(WINDOWS, 1, seed=2)).values)
 
 
+@pytest.mark.slow
 def test_amounts_keep_their_zero_and_shares_their_limits():
     for sample in mixed_windows(WINDOWS, 50, seed=0):
         humidity, rain = sample.values[1:]
@@ -33,6 +34,7 @@ def test_amounts_keep_their_zero_and_shares_their_limits():
         assert rain.min() == 0 and 0.5 < (rain == 0).mean() < 1
 
 
+@pytest.mark.slow
 def test_a_channel_without_zero_is_an_affine_image_of_a_given_one_turned_by_whole_days():
     for sample in mixed_windows(WINDOWS, 20, seed=3):
         found = max(

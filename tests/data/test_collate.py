@@ -44,6 +44,7 @@ shapes = st.tuples(st.integers(1, 4), st.integers(1, 6))
 floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(np.float32(np.nan)))
 
 
+@pytest.mark.slow
 @given(st.lists(shapes.flatmap(lambda s: arrays(np.float32, s, elements=floats)), min_size=1, max_size=5))
 def test_every_value_is_found_again_and_nothing_else(all_values):
     batch = collate([sample(v) for v in all_values])

@@ -60,6 +60,7 @@ def test_a_sample_comes_back_from_the_file_as_it_was(tmp_path):
         corpus[2]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(
@@ -277,6 +278,7 @@ def test_where_says_what_is_wrong(sql, message):
         Corpus.from_samples([full()]).where(sql)
 
 
+@pytest.mark.slow
 def test_all_evaluation_corpora_are_read(shared_data):
     files = sorted(shared_data.glob("*/samples*.parquet"))
     rows = {str(f.relative_to(shared_data)): len(read_corpus(f)) for f in files}

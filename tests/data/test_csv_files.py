@@ -174,6 +174,7 @@ def test_a_freq_averages_what_falls_into_one_step(tmp_path):
     assert wide(tmp_path, "time,x", "2020-01-01,3", freq="h").values.tolist() == [[3]]
 
 
+@pytest.mark.slow
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.sampled_from(["h", "30min", "D"]))
 def test_gaps_of_any_pattern_are_filled(tmp_path_factory, keep, freq):
     kept = [0] + [i + 1 for i, k in enumerate(keep) if k]

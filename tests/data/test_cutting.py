@@ -23,6 +23,7 @@ def series(name="ny", n=10, **facts) -> Sample:
     return Sample(name, values, ("load", "rain"), **facts)
 
 
+@pytest.mark.slow
 @given(st.data(), st.integers(1, 60))
 def test_every_step_lies_in_a_window_of_every_length_that_fits(data, n):
     lengths = data.draw(st.lists(st.integers(1, 20), min_size=1, max_size=3, unique=True))

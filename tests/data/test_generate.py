@@ -84,6 +84,7 @@ def test_there_are_many_kinds_of_channels_and_each_has_names():
     assert sum(len(kind.names) > 1 for kind in CHANNEL_TYPES) >= 60
 
 
+@pytest.mark.slow
 def test_every_kind_of_fact_occurs_in_500_samples(samples):
     wanted = {*KINDS, *cross_facts.KINDS}
     for s in samples:

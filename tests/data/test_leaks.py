@@ -62,6 +62,7 @@ rows = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(rows)
 def test_overlaps_by_all_pairs(given):

@@ -30,6 +30,7 @@ def raw():
         return {(r["origin"], datetime.fromisoformat(r["time_hour"])): r for r in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 def test_every_value_is_the_raw_one_in_si_units(stations, raw):
     convert = {
         "temperature": lambda r: (float(r["temp"]) - 32) / 1.8,
@@ -93,6 +94,7 @@ def test_labels_are_spread(corpus):
         assert len(counts) >= 6 and max(counts.values()) < share * sum(counts.values()), counts
 
 
+@pytest.mark.slow
 def test_coarser_resolutions():
     corpus = weather_corpus(resolutions=["4-hourly", "daily"])
     assert set(zip(corpus.column("freq"), corpus.column("split"), strict=True)) == {
@@ -104,6 +106,7 @@ def test_coarser_resolutions():
         weather_corpus(resolutions=["weekly"])
 
 
+@pytest.mark.slow
 def test_four_hours_are_a_mean_and_precipitation_a_sum(stations):
     coarse = weather_windows(resolutions=["4-hourly"]).samples[0]
     hours = stations[0].values[:, 4:8].astype(float)

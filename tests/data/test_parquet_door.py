@@ -88,6 +88,7 @@ def test_a_row_of_zeros_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     assert pool.bytes_allocated() - before < 1_000_000 and pool.max_memory() == highest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", ["none", "snappy", "zstd", "gzip", "lz4", "brotli"])
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_what_is_honest_is_read_as_arrow_reads_it(tmp_path, compression, version):

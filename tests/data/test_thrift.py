@@ -47,6 +47,7 @@ def test_damage_is_told(data):
         read(Compact(data))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_damaged(data):

@@ -57,6 +57,7 @@ def test_parts_by_hand():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 80), st.integers(0, 90)), min_size=1, max_size=3),
@@ -182,6 +183,7 @@ def test_days_follow_the_local_calendar():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.integers(1, 60), st.integers(0, 30), st.integers(2, 7), st.integers(0, 2**31))
 def test_aggregating_matches_a_plain_loop(n, shift, hours, seed):
     rng = np.random.default_rng(seed)

@@ -12,6 +12,7 @@ from tracets.errors import ModelError
 TEXTS = ["heavy rain in the evening", "calm", "PM2.5 stays above 0 µg/m3, then falls to 0 %"]
 
 
+@pytest.mark.slow
 def test_states_are_those_of_transformers(minilm):
     from transformers import AutoModel, AutoTokenizer
 
@@ -32,6 +33,7 @@ def test_pooled_is_the_sentence_vector_of_the_family(minilm):
     assert pooled.shape == (len(TEXTS), minilm.dim)
 
 
+@pytest.mark.slow
 def test_what_is_read_together_does_not_depend_on_the_order_of_a_set(minilm, monkeypatch):
     """It changes from process to process, and company in a batch moves the last bits of a state."""
     asked = []
@@ -49,6 +51,7 @@ def test_like_meanings_are_near(minilm):
     assert query @ near > query @ far + 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "tokens", "values"),
     [
@@ -71,6 +74,7 @@ def test_each_number_stands_at_the_token_of_its_zero(minilm, text, tokens, value
     assert [pieces[i] for i in here.tolist()] == tokens
 
 
+@pytest.mark.slow
 def test_a_sentence_of_the_longest_kind_is_read_to_its_end(minilm):
     sentence = read_numbers(" ".join(["hydrometeorologically"] * (MAX_WORDS - 1) + ["-3.5"]))
     states, numbers = minilm.states([sentence])[0]
@@ -165,6 +169,7 @@ def test_nothing_is_loaded_before_it_is_asked_for():
     assert TextBackbone("no such model").name == "no such model"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bars", [True, False])
 def test_loading_says_nothing_and_leaves_the_library_as_it_was(capfd, bars):
     from transformers.utils import logging

@@ -37,6 +37,7 @@ def test_scale_is_learned_and_bounded(tiny_model):
     assert model.scale.item() == LARGEST_SCALE
 
 
+@pytest.mark.slow
 def test_fingerprint_changes_with_every_weight_and_setting(tiny_model, word_backbone):
     model = tiny_model()
     prints = {model.fingerprint}
@@ -65,6 +66,7 @@ def test_fingerprint_is_of_the_values_not_of_the_mode(tiny_model):
     assert model.fingerprint == before
 
 
+@pytest.mark.slow
 def test_backbone_is_frozen_and_not_saved(minilm):
     model = TraceModel(ModelConfig(dim=16), name="x", backbone=minilm)
     minilm.states([])

@@ -20,6 +20,7 @@ def files_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
 def test_what_is_saved_is_what_was_loaded(model_folder, tmp_path, backend):
     model = api.load(model_folder, backend=backend)
@@ -28,6 +29,7 @@ def test_what_is_saved_is_what_was_loaded(model_folder, tmp_path, backend):
     assert load_model(saved).fingerprint == model.fingerprint
 
 
+@pytest.mark.slow
 def test_a_changed_model_is_saved_as_it_is_now_without_the_card_of_another(model_folder, tmp_path):
     model = load_model(model_folder)
     with torch.no_grad():
@@ -40,6 +42,7 @@ def test_a_changed_model_is_saved_as_it_is_now_without_the_card_of_another(model
     assert files_of(again) == files_of(saved)
 
 
+@pytest.mark.slow
 def test_a_folder_that_changed_since_is_not_copied(model_folder, other_model, tmp_path):
     own = shutil.copytree(model_folder, tmp_path / "own")
     model = load_model(own)
@@ -74,6 +77,7 @@ def test_from_pretrained_gives_the_class_it_is_asked_of(model_folder):
         tracets.TraceModel.from_pretrained("nothing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
 def test_a_map_of_a_corpus_is_that_of_its_index(model_folder, index_folder, corpus_file, backend):
     corpus = api.read(corpus_file)

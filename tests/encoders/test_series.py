@@ -84,6 +84,7 @@ CHOICES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES)
 def test_shapes_and_lengths(tiny_model, choice):
     vectors = tiny_model(**choice).encode_series(MIXED)
@@ -95,6 +96,7 @@ def test_shapes_and_lengths(tiny_model, choice):
         np.testing.assert_allclose(np.linalg.norm(v, axis=-1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES)
 def test_company_and_padding_change_nothing(tiny_model, choice):
     """Mixed numbers of channels and steps in one batch, against each series alone."""
@@ -166,6 +168,7 @@ def test_any_number_of_channels_of_any_name(tiny_model, c):
     assert vectors.channels[0].shape == (c, 2, 16) and np.isfinite(vectors.channels[0]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1, 3])
 @pytest.mark.parametrize("choice", [{}, {"attention": "full"}, {"attention": "block"}, {"features": "none"}])
 def test_a_channel_with_nothing_observed_changes_nothing(tiny_model, place, choice):
@@ -209,6 +212,7 @@ def test_each_channel_has_its_own_mask(tiny_model):
         assert moved(after[1 - c], before[1 - c]) < 1e-6 and moved(after[c], before[c]) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [1e9, -3.0, np.nan, np.inf])
 @pytest.mark.parametrize("choice", [*CHOICES[:3], {"attention": "block"}])
 def test_an_unobserved_value_never_matters(tiny_model, hidden, choice):
@@ -231,6 +235,7 @@ def test_missing_is_not_the_mean(tiny_model):
     assert moved(full, gappy) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [
@@ -407,6 +412,7 @@ def test_a_hidden_value_that_is_infinite_or_nan_under_no_observation_does_not_co
             assert torch.equal(before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choice",
     [
@@ -436,6 +442,7 @@ def test_a_magnitude_in_the_unit_is_multiplied_out(tiny_model):
     np.testing.assert_allclose(batch.values[0].numpy(), sample.values * np.array([[1e6], [1]]), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("calendar", "week", "season"), [("none", False, False), ("clock", True, False), ("full", True, True)]
 )

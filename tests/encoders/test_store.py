@@ -48,6 +48,7 @@ def test_what_is_in_a_folder(folder):
         assert path.stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.slow
 def test_saving_again_replaces_the_model(tiny_model, folder):
     other = tiny_model(seed=1)
     save_model(other, folder, card="")
@@ -68,6 +69,7 @@ def flip(path, at):
     path.write_bytes(bytes(data))
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_of_the_weights_is_noticed(folder):
     path = folder / "model.safetensors"
     size = path.stat().st_size
@@ -82,6 +84,7 @@ def test_a_flipped_byte_of_the_weights_is_noticed(folder):
     load_model(folder)
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_of_the_settings_is_noticed(folder):
     """All but the name that it was trained under, which nothing reads."""
     path = folder / "config.json"

@@ -41,6 +41,7 @@ def test_shapes_and_lengths(word_backbone):
         np.testing.assert_allclose(np.linalg.norm(rows, axis=-1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [{}, {"context_layers": 0}, {"numbers": False}, {"context_layers": 2}])
 def test_company_changes_nothing(word_backbone, choice):
     model = tower(word_backbone, **choice)
@@ -59,6 +60,7 @@ def test_encoding_twice_is_identical_and_leaves_the_mode(word_backbone):
     assert np.array_equal(first.sample, second.sample) and model.training
 
 
+@pytest.mark.slow
 def test_numbers_are_told_apart_by_their_value(minilm):
     """A frozen sentence encoder reads them nearly alike: here sign, size and decimals all count."""
     texts = [f"a low of {n} °C" for n in ("-10.1", "10.1", "10.4", "101", "1,010.1")]
@@ -90,6 +92,7 @@ def test_order_of_sentences_matters(word_backbone):
     assert np.abs(first - second).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_order_of_words_matters_with_a_reading_backbone(minilm):
     torch.manual_seed(0)
     model = TraceModel(ModelConfig(dim=16), name="small", backbone=minilm)
@@ -230,6 +233,7 @@ def pooled_model(backbone, **text):
     return TraceModel(config, name="pooled", backbone=backbone).eval()
 
 
+@pytest.mark.slow
 def test_pooled_is_a_projection_of_the_frozen_vector_of_the_whole_text(minilm):
     """Numbers stay among the words, and a text is its only sentence."""
     model = pooled_model(minilm)

@@ -270,6 +270,7 @@ def told(i, split):
 FACTS = (("calm", "windy"), ("idle", "busy"), ("abating", "freshening"), ("easing", "climbing"))
 
 
+@pytest.mark.slow
 def test_ridge_learns_from_the_training_windows():
     pytest.importorskip("sklearn")
     pool = make_pool([told(i, "test") for i in range(40)])
@@ -284,6 +285,7 @@ def test_ridge_learns_from_the_training_windows():
     assert reciprocal_rank(first_relevant(lost.text_to_series, relevant)).mean() < 0.6  # it was the text
 
 
+@pytest.mark.slow
 def test_ridge_chooses_its_penalty_on_the_validation_split():
     pytest.importorskip("sklearn")
     train = [told(i, "train") for i in range(60)]

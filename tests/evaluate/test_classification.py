@@ -98,6 +98,7 @@ def test_json_and_table_say_the_same():
     assert f"| b | {said['classes']['b']['n']} |" in table
 
 
+@pytest.mark.slow
 def test_windows_without_a_time_are_drawn_one_by_one():
     timeless = [Sample(f"w{i}", np.zeros((1, 4)), ("x",)) for i in range(30)]
     report = evaluate_classification(timeless, ["a", "b"] * 15, np.full((30, 2), 0.5), ["a", "b"], prior=[0.5, 0.5])

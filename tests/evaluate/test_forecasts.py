@@ -108,6 +108,7 @@ def test_a_difference_has_its_sign_and_an_interval():
     assert turned.value == pytest.approx(-gap.value)
 
 
+@pytest.mark.slow
 def test_blocks_hold_windows_that_overlap():
     """Two series side by side, a horizon of 24 steps: 24 windows of each share a step; at most a tenth of all."""
     train, test = long_pairs(1200, horizon=24)
@@ -116,6 +117,7 @@ def test_blocks_hold_windows_that_overlap():
     assert evaluate_forecasts(test, [Says("zero", 0.0)], train=train).block == round(len(test) ** (1 / 3))
 
 
+@pytest.mark.slow
 def test_the_json_is_that_of_the_contract():
     train, test = long_pairs()
     forecasters = [Says("zero", 0.0), load_backbone("last-value"), load_backbone("seasonal-naive")]

@@ -66,6 +66,7 @@ def truths(samples, seed=0):
     return {c.true for s in samples for c in contrasts(read_facts(s), seed)} | {s.text for s in samples}
 
 
+@pytest.mark.slow
 def test_an_encoder_that_knows_the_truth_is_always_right(samples):
     known = truths(samples)
     report = evaluate_probes(samples, MarkEncoder(lambda text: text in known), n_boot=50)
@@ -87,6 +88,7 @@ def test_ties_count_one_half(samples):
     assert all(found.share.value == 0.5 for found in every)
 
 
+@pytest.mark.slow
 def test_the_share_is_over_all_choices(samples):
     known = {c.true for s in samples[:3] for c in contrasts(read_facts(s), 0, kinds=["level"])}
     every = [c.true for s in samples for c in contrasts(read_facts(s), 0)]

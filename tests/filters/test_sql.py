@@ -69,6 +69,7 @@ def test_what_is_read(sql, where):
     assert parse(to_sql(where)) == where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "why", "at"),
     [
@@ -116,6 +117,7 @@ def test_what_is_refused_with_its_place(sql, why, at):
     assert f", at character {at}. Allowed are =, <>" in said and "\n" not in said and len(said) < 700
 
 
+@pytest.mark.slow
 def test_bounds():
     many = " OR ".join(["a = 1"] * 1001)
     with pytest.raises(QueryError, match="more than 1000 conditions. Name many values by IN."):
@@ -132,6 +134,7 @@ def test_bounds():
         to_sql(deep)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(oracle.FILTERS)
 @example(Compare("and", "=", "it's\\"))
@@ -147,6 +150,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=14).map(" ".join) | st.text(max_size=30))
 def test_whatever_comes_is_a_filter_or_an_error_of_ours(sql):

@@ -44,6 +44,7 @@ def test_every_form():
     assert from_json(to_json(where)) == where
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(oracle.FILTERS)
 def test_what_is_written_is_read_as_the_same(where):
@@ -118,6 +119,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(JSON)
 def test_whatever_comes_is_a_filter_or_an_error_of_ours(found):

@@ -50,6 +50,7 @@ def test_without_a_row_to_learn_from_there_is_no_choice():
         folds_of(rows, np.zeros(0, object), 2)
 
 
+@pytest.mark.slow
 def test_noise_is_not_learnt():
     found, _ = material(np.random.default_rng(0).normal(size=400).cumsum())
     best = choose(found, contexts=(16, 8, 4), reads=READS, seed=0)
@@ -57,6 +58,7 @@ def test_noise_is_not_learnt():
     assert best.centres is None
 
 
+@pytest.mark.slow
 def test_a_wave_is_learnt():
     steps = np.arange(400)
     values = 10 + np.sin(steps / 3) + 0.01 * np.random.default_rng(0).normal(size=400)
@@ -64,6 +66,7 @@ def test_a_wave_is_learnt():
     assert best.score < 0.01
 
 
+@pytest.mark.slow
 def test_growth_in_proportion_bends_the_axis():
     """Steps are shares of the level, which grows a thousandfold: what is learnt from the low part serves the high."""
     rng = np.random.default_rng(0)
@@ -73,6 +76,7 @@ def test_growth_in_proportion_bends_the_axis():
     assert best.scaling.bend is not None
 
 
+@pytest.mark.slow
 def test_two_kinds_of_rows_get_maps_of_their_own():
     """Half of the windows go on rising, the others turn: only their vectors tell them apart."""
     rng = np.random.default_rng(0)

@@ -151,6 +151,7 @@ def test_a_window_may_ask_without_a_pair(memory):
     assert memory.nearest([pair.past], top=4).rows.tolist() == memory.nearest([pair], top=4).rows.tolist()
 
 
+@pytest.mark.slow
 def test_an_index_remembers_what_followed_its_windows(tmp_path, encoder):
     series = Series("ny", np.random.default_rng(0).normal(size=(2, 80)), ("rain", "wind"), datetime(2020, 1, 1), "h")
     windows = [

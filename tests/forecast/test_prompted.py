@@ -64,6 +64,7 @@ def mse(forecaster, pairs):
     return np.mean([(one.mean - pair.future) ** 2 for one, pair in zip(found, pairs, strict=True)])
 
 
+@pytest.mark.slow
 def test_the_texts_of_neighbours_tell_what_comes(memory):
     test = told(60, seed=2)
     before = mse(Summed(), test)
@@ -76,6 +77,7 @@ def test_the_texts_of_neighbours_tell_what_comes(memory):
     assert forecaster.name == "summed + prompt of series+text"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"placebo": True}, {"retrieval": "series"}], ids=["random", "without text"])
 def test_neighbours_that_tell_nothing_are_given_up(memory, settings):
     forecaster = fitted(memory, **settings)

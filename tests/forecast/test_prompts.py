@@ -97,6 +97,7 @@ def test_the_error_of_a_gain_is_taken_over_parts_of_time():
     assert standard_error(alone) == pytest.approx(1) and standard_error(alone[:1]) == float("inf")
 
 
+@pytest.mark.slow
 def test_without_a_clock_a_fit_is_a_function_of_its_seed(informed):
     again, other = fit(Shifted(), True), fit(Shifted(), True, PromptTraining(**{**vars(BRIEF), "seed": 1}))
     assert torch.equal(again.prompt.projection.weight, informed.prompt.projection.weight)
@@ -200,6 +201,7 @@ def weights(backbone):
     return torch.cat([p.flatten() for module in backbone.modules() for p in module.parameters()]).clone()
 
 
+@pytest.mark.slow
 def test_the_real_backbone_stays_as_it_is_and_pairs_of_zeros_add_nothing(fracast):
     before = weights(fracast)
     pairs, vectors = told(4, seed=0, informative=True)

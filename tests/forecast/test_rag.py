@@ -111,6 +111,7 @@ def test_no_retrieval_is_the_backbone(encoder):
     assert mse(rag, pairs[20:]) == mse(LastValue(), pairs[20:])
 
 
+@pytest.mark.slow
 def test_a_shorter_horizon_may_be_asked_a_longer_one_not(encoder):
     pairs = cut(bumps(16 * 60))
     rag = RagForecaster(LastValue(), Memory(pairs[:25], encoder)).fit(pairs[25:40])
@@ -219,6 +220,7 @@ def test_what_is_not_known_opens_no_gate():
     assert fit_gate(np.zeros((0, 2, 4)), none, none, none, windows=np.zeros(0, np.int64)).weights is None
 
 
+@pytest.mark.slow
 def test_windows_may_differ_in_their_channels(encoder):
     noise = np.random.default_rng(0).normal(size=16 * 60).astype(np.float32)
     one, wide = (bumps(16 * 60), bumps(16 * 60, seed=1))

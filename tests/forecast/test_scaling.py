@@ -91,6 +91,7 @@ def test_what_is_missing_is_told_and_does_not_count():
     np.testing.assert_allclose(scaled.mean, [[2.0]])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     arrays(np.float64, (3, 8), elements=st.floats(-1e30, 1e30) | st.just(np.nan)),

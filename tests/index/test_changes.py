@@ -46,6 +46,7 @@ def test_upsert_replaces_by_id_and_adds_the_rest_in_one_commit(index, rows):
     assert verify(index.path)[1] == []
 
 
+@pytest.mark.slow
 def test_delete_takes_ids_or_a_filter(index):
     written = index.delete(["d", "a", "d"])
     assert written.deleted == 2 and written.folder.ids() == ["b", "c"]
@@ -62,6 +63,7 @@ def test_delete_takes_ids_or_a_filter(index):
     assert empty.compact().ids() == [] and verify(index.path)[1] == []
 
 
+@pytest.mark.slow
 def test_what_was_open_shows_what_it_showed(index, rows):
     before = index.ids()
     index.upsert([rows("a", "e", seed=3)])
@@ -156,6 +158,7 @@ def test_there_is_an_index_at_every_moment_of_an_overwrite(index, rows, monkeypa
     assert [p.name for p in index.path.glob("*.lance")] == [f"{new.manifest.table}.lance"]
 
 
+@pytest.mark.slow
 def test_compact_keeps_what_a_reader_of_the_last_hour_may_read(index, rows):
     index.delete(["a"])
     old = IndexFolder.open(index.path)
@@ -180,6 +183,7 @@ def test_compact_does_not_copy_damage(index):
         index.compact()
 
 
+@pytest.mark.slow
 def test_an_index_of_format_1_opens_and_is_migrated_by_its_first_change(tmp_path, rows):
     with tarfile.open(OLD) as archive:
         archive.extractall(tmp_path, **CAREFULLY)

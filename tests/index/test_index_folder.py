@@ -180,6 +180,7 @@ def test_filter_errors_list_the_columns(filtered):
             filtered.select(bad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "zone", [None, UTC, ZoneInfo("America/New_York"), timezone(timedelta(hours=5, minutes=30)), ZoneInfo("Asia/Tokyo")]
 )
@@ -273,6 +274,7 @@ def test_add_appends(tmp_path):
     assert IndexFolder.open(tmp_path / "index").ids() == ["a", "b", "bare"]
 
 
+@pytest.mark.slow
 def test_hubness_of_the_texts_is_kept_until_rows_are_added(tmp_path):
     seen = []
 
@@ -369,6 +371,7 @@ def damage_manifest(**change):
     return damage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

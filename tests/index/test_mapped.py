@@ -76,6 +76,7 @@ def test_they_hold_what_the_table_holds(tmp_path, monkeypatch):
     assert "vector" not in found.facts.column_names and "values" not in found.facts.column_names
 
 
+@pytest.mark.slow
 def test_a_commit_of_another_writer_is_followed(tmp_path):
     path = tmp_path / "index"
     index = create(path, rows_of(FULL, BARE))
@@ -90,6 +91,7 @@ def test_a_commit_of_another_writer_is_followed(tmp_path):
     assert IndexFolder.open(path).ids() == [FULL.id, "b"]
 
 
+@pytest.mark.slow
 def test_a_change_appends_to_the_files_and_leaves_what_is_there(tmp_path):
     path = tmp_path / "index"
     create(path, rows_of(FULL, BARE))
@@ -107,6 +109,7 @@ def test_a_change_appends_to_the_files_and_leaves_what_is_there(tmp_path):
     assert file.read_bytes()[: len(before)] == before and len(file.read_bytes()) == 4 * DIM * 4
 
 
+@pytest.mark.slow
 def test_facts_of_many_changes_become_one_file(tmp_path, monkeypatch):
     monkeypatch.setattr("tracets.index.flat.MOST_FACTS", 3)
     index = create(tmp_path / "index", rows_of(FULL))
@@ -116,6 +119,7 @@ def test_facts_of_many_changes_become_one_file(tmp_path, monkeypatch):
     assert [row["label"] for row in index.rows(index.ids(), ["label"])] == ["storm", "0", "1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_open_stays_in_its_state_while_another_writes(tmp_path):
     path = tmp_path / "index"
     create(path, rows_of(FULL, BARE, window("c")))
@@ -130,6 +134,7 @@ def test_a_folder_that_is_open_stays_in_its_state_while_another_writes(tmp_path)
     assert now.refresh() is now and now.select("id = 'd'").tolist() == [2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["channels.i8", "state-1.json", "facts-0-*", "kind"])
 def test_files_that_are_lost_or_cut_off_are_made_again(tmp_path, name):
     path = tmp_path / "index"
@@ -180,6 +185,7 @@ def test_a_failure_midway_leaves_none(tmp_path, monkeypatch):
     assert folders(path) == []
 
 
+@pytest.mark.slow
 def test_ids_and_facts_need_no_database(tmp_path):
     create(tmp_path / "index", rows_of(FULL, BARE))
     code = """

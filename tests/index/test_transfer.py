@@ -24,6 +24,7 @@ def test_it_is_restored_bit_by_bit(index, rows, tmp_path):
     assert verify(restored.path)[1] == []
 
 
+@pytest.mark.slow
 def test_dead_rows_are_not_exported(index, rows, tmp_path):
     index.delete(["b"])
     changed = index.refresh().upsert([rows("a", seed=5)]).folder

@@ -33,6 +33,7 @@ def test_a_whole_index_has_no_problem(index, rows):
     assert problems == [] and found.ids() == index.refresh().ids()
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_any_file_is_noticed(index, rows):
     changed = index.upsert([rows("a", "e", seed=3, texts={"e": "New."})]).folder
     seen = set()

@@ -40,6 +40,7 @@ def test_scores_are_those_of_the_formula(query):
 SAID = st.lists(st.sampled_from(["rain", "Rain", "wind", "-3.5", "3.5", "日本", "x"]), max_size=6).map(" ".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SAID, min_size=1, max_size=8), SAID)
 def test_scores_are_those_of_the_formula_for_any_texts(texts, query):
@@ -96,6 +97,7 @@ def test_what_a_killed_process_left_is_removed_after_an_hour(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [".words-a.2", "words-b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*FILES, "vocabulary.json", "about.json"])
 def test_files_that_are_lost_cut_off_or_flipped_are_made_again(tmp_path, name):
     expected = kept_words(tmp_path, "a", lambda: TEXTS).scores("the wind")

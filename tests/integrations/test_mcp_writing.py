@@ -77,6 +77,7 @@ def test_without_write_an_index_cannot_be_changed(calls, own_index, model_folder
     assert anyio.run(about).endswith("Nothing here can change the archive.")
 
 
+@pytest.mark.slow
 def test_windows_are_added_found_and_deleted(calls, own_index):
     (added, _), (found, _), (gone, _) = calls(
         ("add", {"windows": [WINDOW]}),
@@ -92,6 +93,7 @@ def test_windows_are_added_found_and_deleted(calls, own_index):
     assert "</data-0>" not in new["text"] and new["text"].count(mark) == 2
 
 
+@pytest.mark.slow
 def test_what_is_added_is_what_was_sent(calls, own_index):
     calls(("add", {"windows": [WINDOW]}))
     [kept] = api.stored(api.open_index(own_index), ["new"])
@@ -99,6 +101,7 @@ def test_what_is_added_is_what_was_sent(calls, own_index):
     assert {name: sent[name] for name in WINDOW} == WINDOW
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
@@ -118,6 +121,7 @@ def test_a_refused_change_changes_nothing(calls, own_index, tool, arguments, sai
     assert api.open_index(own_index).ids == before
 
 
+@pytest.mark.slow
 def test_what_an_error_quotes_of_the_index_is_fenced_too(calls, own_index, model_folder):
     """An id is a text by whoever made the window; the error of an unknown id names one that there is."""
     api.delete_from_index(own_index, [f"day-{i}" for i in range(12)])

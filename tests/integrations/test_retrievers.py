@@ -13,6 +13,7 @@ import pytest
 from tracets import api
 from tracets.errors import IndexFolderError, MissingExtra, NotFound, QueryError
 
+pytestmark = pytest.mark.slow  # the packages alone take seconds to import
 QUESTION = "Heavy rain. The wind is light."
 
 
@@ -134,7 +135,6 @@ def test_options_that_are_wrong_are_refused(index_folder, model):
             llama_index(index_folder, model=model, **options)
 
 
-@pytest.mark.slow
 def test_both_answer_while_a_loop_goes_on(index_folder, model):
     """Asked twice at a time, each gives what it gives alone, and the loop that asks is not held up meanwhile."""
     chain, nodes = langchain(index_folder, model=model), llama_index(index_folder, model=model)

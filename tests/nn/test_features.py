@@ -154,6 +154,7 @@ def test_shapes_are_free_of_padding():
     assert torch.equal(moments(values, observed), moments(padded, seen))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("t", [1, 2, 3, 5, 300])
 @pytest.mark.parametrize("kind", ["constant", "zero", "one seen", "two seen", "spike", "huge", "tiny"])
 def test_shapes_are_finite(t, kind):

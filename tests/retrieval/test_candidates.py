@@ -83,6 +83,7 @@ def test_the_lists_hold_every_vector_once_at_its_nearest_centre():
         assert (np.argmax(wide[members[ends[i] : ends[i + 1]]] @ centres.T, axis=1) == i).all()
 
 
+@pytest.mark.slow
 def test_an_approximate_search_finds_most_and_says_how_much(made, monkeypatch):
     path, encoder = made
     monkeypatch.setattr("tracets.retrieval.candidates.BROUGHT", 30)
@@ -152,6 +153,7 @@ def test_an_index_is_listed_from_some_size_on(monkeypatch, tmp_path, plants, sta
     assert build() != listed and build(ann=True) == listed
 
 
+@pytest.mark.slow
 def test_filters_channels_and_stored_windows(made):
     path, encoder = made
     index = add_engine(Index.open(path), effort=10_000)

@@ -126,6 +126,7 @@ def test_an_index_without_an_engine_has_the_manifest_that_it_had(tmp_path, plant
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_hits_are_those_of_an_exact_search_with_filters_and_after_changes(index, plants, encoder):
     """With an effort that brings all vectors the engine can miss nothing: whatever differs is wrong."""
     all_of_it = replace(PLAIN, open=lambda folder: Thorough(folder))
@@ -173,6 +174,7 @@ def test_an_engine_is_asked_for_more_until_it_finds_enough(index, monkeypatch):
     assert [p.name for p in few.folder.mapped.state.engine.parts] == ["engine-1.1/deep/vectors.npy"]
 
 
+@pytest.mark.slow
 def test_an_index_whose_engine_is_missing_says_so_and_answers_exactly(index, installed, encoder, tmp_path):
     expected = found(index, encoder, exact=True)
     file = tmp_path / "export.parquet"
@@ -205,6 +207,7 @@ def test_an_index_whose_engine_is_missing_says_so_and_answers_exactly(index, ins
     assert api.restore_index(file, tmp_path / "again").engine.part.effort == index.engine.part.effort
 
 
+@pytest.mark.slow
 def test_files_of_another_version_or_damaged_ones_are_left_aside(index, installed, encoder):
     expected = found(index, encoder, exact=True)
     installed(replace(PLAIN, version="2"))
@@ -223,6 +226,7 @@ def test_files_of_another_version_or_damaged_ones_are_left_aside(index, installe
     assert verify(index.folder.path)[1] == [] and Index.open(index.folder.path).engine is not None
 
 
+@pytest.mark.slow
 def test_lists_from_before_there_were_engines_are_made_anew_by_compacting(index, encoder):
     state, folder = index.folder.mapped.state, index.folder.mapped.folder
     from dataclasses import asdict
@@ -274,6 +278,7 @@ class Wrong:
         return {"outside": [np.array([10**9])], "none": [], "scores": [np.array([0.5])]}[self.wrong]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_built_leaves_the_index_as_it_is(index, installed):
     def hidden(vectors, folder):
         (folder / ".notes").write_text("x")
@@ -318,6 +323,7 @@ def test_an_index_without_any_channel_vector_stays_as_it_is(tmp_path, encoder, i
     assert index.engine is None and search(index, encoder, QUERIES[0])[0].id == "silent"
 
 
+@pytest.mark.slow
 def test_what_another_build_of_an_engine_left_is_swept(index):
     path, folder = index.folder.path, index.folder.mapped.folder
     again = add_engine(index, "plain")
@@ -328,6 +334,7 @@ def test_what_another_build_of_an_engine_left_is_swept(index):
     assert verify(path)[1] == [] and Index.open(path).engine is not None
 
 
+@pytest.mark.slow
 def test_an_index_in_a_store_has_its_engine(index, encoder, tmp_path, monkeypatch):
     monkeypatch.setenv("TRACETS_CACHE", str(tmp_path / "cache"))
     url = f"file://{tmp_path}/bucket/index"

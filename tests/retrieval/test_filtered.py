@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ FILTERS = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FILTERS, st.sampled_from(["series", "text"]), st.integers(1, 25))
 def test_any_filter_leaves_the_hits_of_a_plain_loop(index, pair, want, k):

@@ -33,6 +33,7 @@ def fused(first, second, *, silent=(), k=100):
     return found.tolist(), scores.tolist()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(RANKING, RANKING, st.sets(st.integers(0, 12)), st.integers(1, 15))
 def test_it_is_the_sum_of_reciprocal_ranks(first, second, silent, k):

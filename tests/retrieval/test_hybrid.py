@@ -100,6 +100,7 @@ def test_a_hybrid_search_needs_words(index, query):
         search(index, ENCODER, query, hybrid=True)
 
 
+@pytest.mark.slow
 def test_words_follow_every_change(tmp_path):
     def one(name, text):
         return Sample(name, np.ones((2, 8)), ("rain", "wind"), text=text)

@@ -77,6 +77,7 @@ def plain_loop(encoder, sample, channel):
     return best, most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_against_a_plain_loop(seed):
     rng = np.random.default_rng(seed)

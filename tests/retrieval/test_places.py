@@ -20,6 +20,7 @@ from tracets.types import Query, Sample
 places_strategy = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 30), st.integers(1, 9)), min_size=1, max_size=30)
 
 
+@pytest.mark.slow
 @given(places_strategy, st.integers(0, 35), st.integers(1, 12))
 def test_a_cover_holds_every_step_that_any_window_holds_with_as_few_windows_as_can_be(drawn, first, n):
     places, stretch = Places(("a", "b"), *np.array(drawn, np.int64).T), Stretch(1, first, n)

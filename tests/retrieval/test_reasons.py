@@ -103,6 +103,7 @@ def test_json(index):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_numbers_of_the_text_are_held_against_the_values(tmp_path):
     told = {"start": datetime(2020, 5, 1, tzinfo=UTC), "freq": "h"}
     sample = Sample("w", np.float32([[1, 2, 4, 3]]), ("rain",), ("mm",), text="Rain peaks at 4 mm at 03:00", **told)

@@ -20,6 +20,7 @@ def score_of(window, encoder, text):
     return float(scores.text_to_series(query, bank, sample_weight=encoder.sample_weight)[0, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [HIGH, RISING])
 @pytest.mark.parametrize("overlap", [0.0, 0.5])
 def test_no_span_scores_less_than_the_one_it_came_from(plant_index, statistics_encoder, text, overlap):

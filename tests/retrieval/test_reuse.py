@@ -81,6 +81,7 @@ def same(one: Index, other: Index):
     np.testing.assert_array_equal(one.hubs, other.hubs)
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_encoded(tmp_path, monkeypatch):
     monkeypatch.setattr("tracets.retrieval.build.ROWS_A_BATCH", 4)
     encoder, path, before = Counting(), tmp_path / "index", corpus()
@@ -129,6 +130,7 @@ def test_a_failed_update_leaves_the_index(tmp_path):
     assert len(IndexFolder.open(tmp_path / "index")) == 9 and len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", [None, UTC, ZoneInfo("Europe/Vienna"), timezone(timedelta(hours=5, minutes=30)), UTC])
 def test_a_window_is_known_again_after_it_was_stored(tmp_path, zone):
     encoder = Counting()

@@ -113,6 +113,7 @@ def test_every_direction_matches_the_plain_loop(weight, block_bytes):
     np.testing.assert_allclose(scores.series_to_series(queries, bank, **options), expected, **close)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 3), st.sampled_from([1, 64, 4096]))
 def test_series_to_series_matches_the_plain_loop(seed, n, m, block_bytes):

@@ -436,6 +436,7 @@ MANY = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [
     {}, {"k": 100}, {"want": "text"}, {"want": "text", "hubness": False}, {"where": "label = 'fair'"}, {"k": 1},
     {"where": "height < 25", "want": "text"}, {"exact": True},

@@ -37,6 +37,7 @@ def greedy(windows, scored, *, k, overlap, taken=()):
     return kept
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_spans_are_those_of_a_loop_over_all_windows(data):
@@ -87,6 +88,7 @@ def scores_of(windows, encoder, text):
     return scores.text_to_series(query, bank, sample_weight=encoder.sample_weight)[0].astype(np.float64).round(6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [0.0, 0.5])
 @pytest.mark.parametrize("text", [HIGH, RISING])
 def test_windows_of_all_lengths_compete_by_the_score_of_search(plant_index, windows, statistics_encoder, text, overlap):
@@ -203,6 +205,7 @@ def test_a_filter_that_keeps_nothing_gives_no_spans(plant_index, statistics_enco
         assert find_spans(plant_index, statistics_encoder, Query(HIGH), where="series = 'none'", **options) == []
 
 
+@pytest.mark.slow
 def test_windows_that_were_deleted_are_no_place(tmp_path, windows, statistics_encoder):
     index = build_index(windows, statistics_encoder, tmp_path / "i")
     best = find_spans(index, statistics_encoder, Query(HIGH), k=1)[0]

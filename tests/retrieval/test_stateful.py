@@ -300,6 +300,7 @@ def run(examples, steps):
     run_state_machine_as_test(Live, settings=chosen)
 
 
+@pytest.mark.slow
 def test_a_few_steps():
     run(2, 10)
 

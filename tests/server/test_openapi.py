@@ -29,6 +29,7 @@ CASES = 40
 """For each route; thousands in all were made once: docs/serve.md."""
 
 
+@pytest.mark.slow
 def test_the_document_names_every_route_and_problem(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {

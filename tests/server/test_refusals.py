@@ -14,6 +14,7 @@ from tracets.server.settings import ServerSettings
 SERIES = {"values": [[1, 2]], "channel_names": ["a"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
@@ -66,6 +67,7 @@ def test_an_unforeseen_error_says_nothing_of_its_cause(client, monkeypatch):
     assert response.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.slow
 def test_keys_are_needed_and_those_that_read_may_not_write(serve, tmp_path):
     file = tmp_path / "keys.json"
     reads, writes = add_key(file, "reader", "read"), add_key(file, "writer", "write")
@@ -175,6 +177,7 @@ def test_bodies_have_a_size(serve):
     assert client.post("/v1/search", content=parts()).status_code == 413
 
 
+@pytest.mark.slow
 def test_bodies_have_a_time(serve):
     """A body whose second half never comes: the client of other tests cannot be so slow."""
     client, sent = serve(body_timeout_s=0.1), []

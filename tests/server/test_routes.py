@@ -24,6 +24,7 @@ def direct(index_folder, model_folder):
     return api.open_index(index_folder), api.load(model_folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "query", "options"),
     [
@@ -70,6 +71,7 @@ def long(tmp_path_factory, model_folder):
         yield client, index, model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{"k": 3}, {"k": 2, "merge": True}, {"k": 2, "refine": True}, {"k": 2, "overlap": 0.5, "where": "n_steps = 12"}],

@@ -112,6 +112,7 @@ def late(sentences, vectors):
     return sum(max(float(s @ v) for v in alive) for s in sentences) / len(sentences)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_hard", [None, 1, 2, 99])
 def test_losses_from_the_vectors_of_a_query(model, n_hard):
     """The whole objective over again in plain loops, from what encode_series and encode_texts give.
@@ -363,6 +364,7 @@ def captions_of(train, *, share, steps=50, model):
     return asked, batches
 
 
+@pytest.mark.slow
 def test_captions_replace_texts_at_the_share_asked(model):
     train = [window(i, text=f"text {i}", channels=("a", "b", "")) for i in range(6)]
     assert captions_of(train, share=0.0, steps=5, model=model)[0] == []

@@ -82,6 +82,7 @@ def test_channels_are_known_by_name_whatever_their_order(fitted):
     np.testing.assert_allclose(fitted.predict_proba(turned), fitted.predict_proba(X), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_further_channel_changes_no_plain_number(encoder):
     """The encoder's vectors of one channel may depend on others; levels and shapes may not."""
     X, y = waves(20)
@@ -102,12 +103,14 @@ def test_missing_constant_and_odd_windows_get_probabilities(fitted):
     np.testing.assert_allclose(chances.sum(1), 1)
 
 
+@pytest.mark.slow
 def test_training_windows_may_miss_whole_channels(encoder):
     X, y = waves(20)
     X[:, 1] = np.nan
     assert TraceClassifier(encoder).fit(X, y).score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_windows_of_different_channels_are_pooled(encoder):
     X, y = waves(30)
     samples = [
@@ -121,6 +124,7 @@ def test_windows_of_different_channels_are_pooled(encoder):
     assert fitted.score(samples, labels) > 0.8
 
 
+@pytest.mark.slow
 def test_windows_of_unknown_channels_alone_are_refused(encoder):
     X, y = waves(10)
     fitted = TraceClassifier(encoder).fit(X, y)
@@ -128,6 +132,7 @@ def test_windows_of_unknown_channels_alone_are_refused(encoder):
         fitted.predict([Sample("x", X[0, :1], ("rain",))])
 
 
+@pytest.mark.slow
 def test_names_and_units_reach_the_encoder(encoder):
     X, y = waves(10)
     fitted = TraceClassifier(encoder, channel_names=["load", "sun"], units=["MW", None], freq="h").fit(X, y)
@@ -138,6 +143,7 @@ def test_names_and_units_reach_the_encoder(encoder):
     )
 
 
+@pytest.mark.slow
 def test_validation_windows_choose_and_are_not_learnt_from(encoder):
     X, y = waves(30)
     other, labels = waves(10, seed=5)
@@ -149,6 +155,7 @@ def test_validation_windows_choose_and_are_not_learnt_from(encoder):
     assert unsure < 0.6 < 0.8 < sure, "but they take the certainty away"
 
 
+@pytest.mark.slow
 def test_labels_of_any_kind_come_back_as_they_were(encoder):
     X, y = waves(12)
     for labels in (np.where(y == "slow", 3, -1), y == "slow", pd.Series(y), y.astype(object), list(y)):
@@ -176,12 +183,14 @@ def test_several_labels_a_window(encoder):
     assert even.score(X, lists) > 0.9 and "neighbours" in even.weights_
 
 
+@pytest.mark.slow
 def test_a_label_that_every_window_has_is_certain(encoder):
     X, y = waves(12)
     fitted = TraceClassifier(encoder, views=("shapes",)).fit(X, [["all", label] for label in y])
     assert (fitted.predict_proba(X)[:, 0] > 0.9).all() and fitted.classes_[0] == "all"
 
 
+@pytest.mark.slow
 def test_neighbours_help_where_nothing_else_is_looked_at(encoder):
     X, y = waves(40)
     silent = TraceClassifier(encoder, views=("levels",), neighbours=5).fit(X, y)
@@ -197,6 +206,7 @@ def test_a_window_is_not_its_own_neighbour_where_weights_are_chosen(encoder):
     assert fitted.weights_["neighbours"] < 0.5
 
 
+@pytest.mark.slow
 def test_balanced_classes_are_found_more_often(encoder):
     rng = np.random.default_rng(0)
     y = np.array(["rare"] * 8 + ["usual"] * 72)
@@ -222,6 +232,7 @@ def test_probabilities_are_calibrated_on_held_out_windows(encoder):
     assert 0.6 < sure < 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["adapter", "full"])
 def test_tuning_keeps_the_linear_model_or_betters_it(encoder, tuning):
     X, y = waves(40)
@@ -240,6 +251,7 @@ def test_tuning_keeps_the_linear_model_or_betters_it(encoder, tuning):
     assert share < 0.15 if tuning == "adapter" else 0.3 < share < 1
 
 
+@pytest.mark.slow
 def test_tuning_takes_several_labels_pooled_channels_and_drawn_validation(encoder):
     X, y = waves(24)
     samples = [Sample(f"w{i}", x[: 1 + i // 12], ("a", "b")[: 1 + i // 12]) for i, x in enumerate(X)]
@@ -248,6 +260,7 @@ def test_tuning_takes_several_labels_pooled_channels_and_drawn_validation(encode
     assert np.isfinite(tuned.predict_proba(samples)).all() and len(tuned.losses_) == 2
 
 
+@pytest.mark.slow
 def test_the_logits_that_tuning_starts_from_are_those_of_the_linear_model(encoder):
     """The torch probe and the NumPy one are the same map: laid out by name, standardised, cut."""
     X, y = waves(20)
@@ -270,12 +283,14 @@ def test_an_encoder_that_changed_since_is_refused(tiny_model):
         fitted.predict(X)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_classifier(encoder):
     X, y = waves(24)
     one, two = (TraceClassifier(encoder, tuning="adapter", epochs=2, seed=3).fit(X, y) for _ in range(2))
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_pipelines_clones_and_cross_validation(encoder):
     X, y = waves(24)
     made = make_pipeline(FunctionTransformer(lambda x: x * 2), TraceClassifier(encoder, views=("shapes",)))
@@ -333,6 +348,7 @@ def test_settings_out_of_range_are_refused(encoder, setting, said):
         TraceClassifier(**({"model": encoder} | setting)).fit(X, y)
 
 
+@pytest.mark.slow
 def test_few_windows_are_enough(encoder):
     X, _ = waves(6)
     for labels in (["a", "b"], ["a", "b", "c"], ["a", "a", "b"], ["a", "a", "b", "c", "d", "e"]):

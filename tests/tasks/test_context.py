@@ -23,6 +23,7 @@ def slow(a, b):
 sentences = st.lists(st.sampled_from(["rain", "low", "of", "-3", "3", "10.5", "Wind", "."]), max_size=8).map(" ".join)
 
 
+@pytest.mark.slow
 @given(st.lists(sentences, min_size=1, max_size=4), st.lists(sentences, min_size=1, max_size=4))
 def test_cosine_of_word_counts(a, b):
     got = text_similarity(a, b)

@@ -33,6 +33,7 @@ def test_generated_windows_have_texts_ids_and_splits_of_their_own(generated):
     assert about == "Data: 40 generated windows."
 
 
+@pytest.mark.slow
 def test_windows_are_a_function_of_the_seed(generated):
     def said(windows):
         return [(s.id, s.text, s.channel_texts) for s in windows]
@@ -46,6 +47,7 @@ def test_no_data_named_is_refused():
         recipe_windows(**PLAN | {"generated": 0}, seed=0)
 
 
+@pytest.mark.slow
 def test_one_channel_keeps_its_text():
     for sample in generate_samples(20, seed=3):
         told = fewer_channel_texts(sample)
@@ -90,6 +92,7 @@ def test_the_oldest_facts_are_forgotten(monkeypatch):
     assert measured == [s.id for s in (*samples, samples[0])]
 
 
+@pytest.mark.slow
 def test_swaps_are_a_function_of_the_seed_and_differ_in_a_fact():
     samples = list(generate_samples(10, seed=3))
     drawn = [fresh_swaps(0)(s) for s in samples]

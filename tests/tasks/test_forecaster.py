@@ -78,12 +78,14 @@ def test_company_in_a_batch_changes_nothing(fitted, pairs):
         np.testing.assert_allclose(a.quantiles, b.quantiles, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_forecaster(fitted, pairs, tiny_model):
     other = TraceForecaster(model=tiny_model()).fit(pairs)
     for a, b in zip(fitted.head_.parameters(), other.head_.parameters(), strict=True):
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
 
 
+@pytest.mark.slow
 def test_arrays_give_arrays(arrays):
     X, y = arrays
     model = TraceForecaster(reads=PLAIN).fit(X[:120], y[:120])
@@ -96,6 +98,7 @@ def test_arrays_give_arrays(arrays):
     )
 
 
+@pytest.mark.slow
 def test_one_channel_may_be_flat(arrays):
     X, y = arrays
     model = TraceForecaster(reads=PLAIN).fit(X[:100, 0], y[:100, 0])
@@ -104,6 +107,7 @@ def test_one_channel_may_be_flat(arrays):
     assert single.predict(X[:3, 0]).shape == (3, 1, 1)
 
 
+@pytest.mark.slow
 def test_windows_to_choose_by_may_be_given(arrays):
     X, y = arrays
     model = TraceForecaster(reads=PLAIN).fit(X[:80], y[:80], X_val=X[80:120], y_val=y[80:120])
@@ -127,6 +131,7 @@ def test_an_unfitted_one_says_so(arrays):
         TraceForecaster().predict(arrays[0])
 
 
+@pytest.mark.slow
 def test_input_stays_as_it_was(arrays):
     X, y = (x.copy() for x in arrays)
     TraceForecaster(reads=PLAIN).fit(X, y).predict(X)
@@ -147,6 +152,7 @@ def test_any_channels_in_any_order(fitted, pairs):
     assert np.abs(found.mean[0] - truth).mean() < 300  # of waves of 1,000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reads", [PLAIN, READS])
 def test_channels_that_tell_nothing(pairs, tiny_model, reads):
     model = TraceForecaster(model=tiny_model(), reads=reads).fit(pairs)
@@ -168,6 +174,7 @@ def test_gaps_cost_little(fitted, pairs):
     assert np.abs(off).mean() < 0.25  # of a wave of 1
 
 
+@pytest.mark.slow
 def test_unknown_futures_are_learnt_around(pairs):
     rng = np.random.default_rng(0)
     holed = []
@@ -199,6 +206,7 @@ def test_a_horizon_beyond_the_fitted_one_is_refused(fitted, pairs):
         fitted.forecast([pairs[0].past], 0)
 
 
+@pytest.mark.slow
 def test_a_shorter_horizon_may_be_asked_for_and_a_longer_one_not(arrays):
     X, y = arrays
     assert TraceForecaster(3, reads=PLAIN).fit(X[:60], y[:60]).predict(X[:1]).shape == (1, 2, 3)
@@ -245,12 +253,14 @@ def test_few_windows_still_give_a_forecast():
     assert np.isfinite(found.quantiles).all()
 
 
+@pytest.mark.slow
 def test_of_very_many_rows_an_even_part_is_learnt_from(arrays, monkeypatch):
     X, y = arrays
     monkeypatch.setattr("tracets.tasks.forecaster.MOST_ROWS", 60)
     assert TraceForecaster(reads=PLAIN, validation=0.25).fit(X[:90], y[:90]).n_windows_ == (23, 7)
 
 
+@pytest.mark.slow
 def test_refit_learns_from_the_windows_that_were_chosen_by(pairs):
     """In the validation part the rule is another one: only a refit can know."""
     turned = [replace(p, future=-p.future) if p.past.split == "val" else p for p in pairs if p.past.split != "test"]

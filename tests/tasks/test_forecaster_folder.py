@@ -45,6 +45,7 @@ def test_there_is_no_pickle_and_no_copy_of_a_frozen_encoder(folder):
     assert folder.stat().st_size < 2e5
 
 
+@pytest.mark.slow
 def test_a_head_without_vectors_needs_no_encoder(arrays, tmp_path):
     made = TraceForecaster(model="not there", reads=("recent", "level")).fit(*arrays)
     read = load_forecaster(save_forecaster(made, tmp_path / "plain"))

@@ -19,6 +19,7 @@ def blobs(n=60, classes=3, width=5, seed=0):
     return x.astype(np.float32), Targets(np.arange(classes), rows, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("width", [5, 90])
 def test_the_logits_are_those_of_scikit_learn(classes, width):
@@ -32,6 +33,7 @@ def test_the_logits_are_those_of_scikit_learn(classes, width):
         np.testing.assert_allclose(found, plain.predict_proba(standard), atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_very_wide_view_is_cut_to_its_largest_components():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(700, 600)).astype(np.float32)
@@ -65,6 +67,7 @@ def test_a_class_that_no_fitted_window_has_is_told_last():
     assert set(view.logits(x).argmax(1)) <= {1, 3}
 
 
+@pytest.mark.slow
 def test_the_strength_is_that_which_loses_least_on_held_out_windows():
     x, targets = blobs(90)
     every, weights = np.arange(90), np.ones(90)

@@ -68,6 +68,7 @@ def test_padding_is_not_hidden_and_adds_nothing(tiny_model):
     assert not together[2][0, :, 5:].any()
 
 
+@pytest.mark.slow
 def test_score_of_predicting_the_visible_mean_is_zero(tiny_model):
     made = task(tiny_model().eval(), sines(12), batch_size=5)
     tower = made.model.series
@@ -103,6 +104,7 @@ def test_nothing_to_hide_is_no_error(tiny_model):
         assert loss.item() == 0 and made.validate() == {"explained": 0.0}
 
 
+@pytest.mark.slow
 def test_a_step_runs_where_the_tower_is(tiny_model):
     """Training moves the tower alone to an accelerator; the meta device stands for one."""
     made = task(tiny_model(), sines(8))

@@ -91,12 +91,14 @@ def test_the_saved_model_is_the_best_of_the_validations(whole):
     assert made.validate()["MRR"] == pytest.approx(best) == pytest.approx(reached["align"]["MRR"])
 
 
+@pytest.mark.slow
 def test_training_learns_to_find_pairs(train, tmp_path, tiny_model):
     before = AlignTask(tiny_model(features="level"), TRAIN, VALIDATION, AlignConfig(), batch_size=8, seed=3).validate()
     _, reached = train(tmp_path / "model", optim=OptimConfig(**{**vars(OPTIM), "max_steps": 60, "validate_every": 15}))
     assert reached["align"]["MRR"] > 1.5 * before["MRR"]
 
 
+@pytest.mark.slow
 def test_without_stage_one(train, tmp_path):
     _, reached = train(tmp_path / "model", share=0.0)
     assert set(reached) == {"align"} and reached["align"]["step"] == 20
@@ -115,6 +117,7 @@ def dying(task, at):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "at"),
     [
@@ -183,6 +186,7 @@ def test_without_resume_nothing_of_a_killed_run_is_left(train, whole, tmp_path, 
     assert resumed.fingerprint == whole[1].fingerprint
 
 
+@pytest.mark.slow
 def test_resuming_with_other_settings_is_refused(train, tmp_path, monkeypatch):
     out = tmp_path / "model"
     with monkeypatch.context() as patch:

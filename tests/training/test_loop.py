@@ -76,6 +76,7 @@ def rows(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_budget_by_steps(tmp_path):
     task = Regression()
     found = run(task, tmp_path)
@@ -105,6 +106,7 @@ def test_parts_that_come_and_go_keep_their_columns(tmp_path):
     assert all(None not in r and None not in r.values() for r in table)
 
 
+@pytest.mark.slow
 def test_learning_rate_warms_up_and_falls_along_a_cosine(tmp_path, monkeypatch):
     rates = []
     step = room._Loop.training_step
@@ -165,6 +167,7 @@ def test_budget_by_time(tmp_path, clock):
     assert [int(r["step"]) for r in rows(tmp_path)] == [4, 8]
 
 
+@pytest.mark.slow
 def test_time_counts_over_runs(tmp_path, clock):
     def timed(task):
         loss = task.loss
@@ -204,6 +207,7 @@ def test_stops_after_patience_validations_without_gain(tmp_path):
     assert same(weights(task), task.snapshots[1])
 
 
+@pytest.mark.slow
 def test_a_run_is_a_function_of_its_seed(tmp_path):
     first, second = Regression(), Regression()
     run(first, tmp_path / "a")
@@ -212,6 +216,7 @@ def test_a_run_is_a_function_of_its_seed(tmp_path):
     assert same(weights(first), weights(second))
 
 
+@pytest.mark.slow
 def test_company_of_other_random_numbers_changes_nothing(tmp_path):
     """Dropout is a function of seed and step."""
     first, second = Regression(), Regression(parts=lambda step: {"noise": torch.rand(())})
@@ -232,6 +237,7 @@ def assert_equal_runs(task, folder, found, **changes):
     assert {k: v for k, v in found.items() if k != "minutes"} == {k: v for k, v in expected.items() if k != "minutes"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("die_at", [0, 2, 4, 6, 9])
 def test_resuming_after_a_kill_equals_an_uninterrupted_run(tmp_path, die_at):
     folder = tmp_path / "killed"
@@ -248,6 +254,7 @@ def test_resuming_after_a_kill_equals_an_uninterrupted_run(tmp_path, die_at):
     assert_equal_runs(second, folder, found)
 
 
+@pytest.mark.slow
 def test_resuming_twice_equals_an_uninterrupted_run(tmp_path):
     folder = tmp_path / "killed"
     for die_at in (5, 9):
@@ -259,6 +266,7 @@ def test_resuming_twice_equals_an_uninterrupted_run(tmp_path):
     assert_equal_runs(last, folder, found)
 
 
+@pytest.mark.slow
 def test_a_kill_between_a_row_and_its_checkpoint_leaves_no_row_twice(tmp_path, monkeypatch):
     folder = tmp_path / "killed"
     save, calls = lightning.Trainer.save_checkpoint, []
@@ -280,6 +288,7 @@ def test_a_kill_between_a_row_and_its_checkpoint_leaves_no_row_twice(tmp_path, m
     assert_equal_runs(second, folder, found)
 
 
+@pytest.mark.slow
 def test_patience_is_kept_over_a_kill(tmp_path):
     with pytest.raises(RuntimeError, match=KILLED):
         run(Regression(scores=[0.9, 0.5, 0.5], die_at=9), tmp_path, max_steps=100, patience=3)
@@ -288,6 +297,7 @@ def test_patience_is_kept_over_a_kill(tmp_path):
     assert found["score"] == 0.9 and found["step"] == 16 and second.steps == list(range(8, 16))
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_stage_returns_what_it_reached(tmp_path):
     first = Regression()
     found = run(first, tmp_path)
@@ -298,6 +308,7 @@ def test_resuming_a_finished_stage_returns_what_it_reached(tmp_path):
     assert len(rows(tmp_path)) == 3
 
 
+@pytest.mark.slow
 def test_resuming_a_stage_that_ran_out_of_patience_does_not_train_on(tmp_path):
     first = Regression(scores=[0.9, 0.5, 0.5])
     found = run(first, tmp_path, max_steps=100, patience=2)
@@ -307,6 +318,7 @@ def test_resuming_a_stage_that_ran_out_of_patience_does_not_train_on(tmp_path):
     assert same(weights(again), weights(first))
 
 
+@pytest.mark.slow
 def test_without_resume_a_run_starts_anew(tmp_path):
     with pytest.raises(RuntimeError, match=KILLED):
         run(Regression(die_at=9), tmp_path)
@@ -322,6 +334,7 @@ def test_resume_with_nothing_there_starts_anew(tmp_path):
     assert run(task, tmp_path / "new", resume=True)["step"] == 10 and task.steps == list(range(10))
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_where_data_go(tmp_path, capsys):
     task = Regression()
     fit(task, config(), folder=tmp_path, monitor="score", seed=0, resume=False, progress_bar=True)

@@ -137,6 +137,7 @@ def test_every_number_stated_is_recomputed_from_the_data(sample, seed):
     check_true(sample, seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(windows(), st.integers(0, 9))
 def test_sentences_are_well_formed_and_name_every_channel(sample, seed):
@@ -152,11 +153,13 @@ def test_sentences_are_well_formed_and_name_every_channel(sample, seed):
         assert bare.lower() in made.text.lower() or words.is_rain(name, "mm"), (bare, made.text)
 
 
+@pytest.mark.slow
 def test_generated_samples_are_captioned_truly():
     for i, sample in enumerate(generate_samples(60, seed=5, captions=False)):
         check_true(sample, i)
 
 
+@pytest.mark.slow
 def test_same_seed_same_text_in_another_process():
     code = (
         "import numpy as np; from tracets.types import Sample; from tracets.data.captions import caption;"
@@ -169,6 +172,7 @@ def test_same_seed_same_text_in_another_process():
     assert caption(sample, seed=3).text != caption(sample, seed=4).text
 
 
+@pytest.mark.slow
 def test_length_of_the_texts():
     for sample in generate_samples(40, seed=8, captions=False):
         made = phrase_sentences(read_facts(sample), 0)
@@ -188,6 +192,7 @@ def facts_by_kind():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, *CROSS_KINDS])
 def test_more_than_fifty_surface_forms_a_kind(facts_by_kind, kind):
     forms = set()
@@ -247,6 +252,7 @@ LOW = r"\b(low\w*|min\w*|below|under|between|from|small\w*|bottom\w*|trough|dip\
 HIGH = r"\b(high\w*|max\w*|above|over|to|and|peak\w*|top\w*|largest|most|up|strongest|more)\b"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [phrases.SENTENCES, phrases.CLAUSES])
 def test_low_stands_with_low_words_and_before_high(table):
     checked = 0
@@ -394,6 +400,7 @@ def test_numbers(value, decimals, text):
     assert number(value, decimals) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["T. air", "temp.", "a  b", "p (hPa)", "Ä/ö", "!"])
 def test_odd_names_and_units_cannot_break_a_sentence(name):
     sample = Sample("a", np.sin(np.arange(48.0))[None] * 4, (name,), ("in.",))

@@ -134,6 +134,7 @@ def test_swapped_facts_with_numbers_are_told_and_true_ones_never():
         assert n > 10 and right >= 0.97 * n, (kind, right, n)
 
 
+@pytest.mark.slow
 def test_every_form_with_a_number_can_be_read():
     """Each template filled by a caption's own slots is read, by itself or by one that says the same."""
     sample = next(s for s in samples() if s.n_channels > 2)
@@ -154,6 +155,7 @@ def test_every_form_with_a_number_can_be_read():
     assert read > 20
 
 
+@pytest.mark.slow
 def test_reading_is_bounded():
     sample = week()
     long = "The load peaks at 9.5 MW" + " and so on" * LONGEST + "."
@@ -164,6 +166,7 @@ def test_reading_is_bounded():
     assert check_numbers(sample, "") == () and check_numbers(sample, "Calm.") == ()
 
 
+@pytest.mark.slow
 def test_names_and_units_with_digits_are_no_numbers():
     sample = Sample("a", np.array([[1.0, 2.0], [3.0, 4.0]]), ("pm2_5", "sensor 12"), ("ug/m3", None))
     assert [n.number for n in check_numbers(sample, "PM2.5 and sensor 12 were read 7 times in µg/m³.")] == ["7"]
@@ -171,6 +174,7 @@ def test_names_and_units_with_digits_are_no_numbers():
     assert (low.result, high.result, high.channel) == ("agrees", "agrees", "pm2_5")
 
 
+@pytest.mark.slow
 def test_a_window_without_clock_or_values():
     sample = Sample("a", np.array([[1.0, 2.0, 5.0, 3.0], [np.nan] * 4]), ("load", "wind"))
     assert [(n.number, n.result) for n in check_numbers(sample, "Load peaks at 5 at step 3 of 4.")] == [

@@ -160,6 +160,7 @@ def test_rounding_follows_range_and_resolution(row, decimals):
     assert np.allclose(np.round(row, view.decimals), row, atol=np.ptp(row) / 50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [4, 5, 7, 12, 336])
 @pytest.mark.parametrize("freq", ["min", "30min", "h", "4h", "D", "W-SUN", "MS", "QS", None, "nonsense"])
 def test_any_length_and_step(n, freq):

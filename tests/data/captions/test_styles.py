@@ -28,6 +28,7 @@ def rows_of(sample, style):
     return zip(sample.values.astype(float), read_facts(sample, style=style).channels, strict=True)
 
 
+@pytest.mark.slow
 def test_numbers_read_as_they_always_did():
     rng = np.random.default_rng(0)
     told = hashlib.sha256()
@@ -75,6 +76,7 @@ def test_odd_windows_have_texts(style):
                     assert "nan" not in texts.text and "{" not in texts.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", NEW)
 def test_the_same_seed_tells_the_same_and_others_differ(samples, style):
     told = {caption(s, seed=seed, style=style).text for s in samples[:60] for seed in range(4)}
@@ -306,6 +308,7 @@ def test_a_day_is_told_by_its_parts():
 # report
 
 
+@pytest.mark.slow
 def test_the_latest_numbers_are_right(samples):
     checked = 0
     for sample in samples:
@@ -336,6 +339,7 @@ def test_the_latest_numbers_are_right(samples):
     assert checked > 100
 
 
+@pytest.mark.slow
 def test_every_number_of_a_report_is_one_of_its_facts(samples):
     figure = re.compile(r"(?<![\w.])-?[$€£]?(\d[\d,]*(?:\.\d+)?)( thousand| million| billion| trillion)?")
     sizes = {"": 1.0, " thousand": 1e3, " million": 1e6, " billion": 1e9, " trillion": 1e12}

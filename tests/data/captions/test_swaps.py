@@ -93,6 +93,7 @@ LONG = ("direction", "position")
 """Kinds of which there are so many that their check takes seconds."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [pytest.param(k, marks=[pytest.mark.slow] * (k in LONG)) for k in SWAPS if k != "channel"]
 )

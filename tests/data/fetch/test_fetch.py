@@ -72,6 +72,7 @@ class TestEtt:
                 for i, t in enumerate(times)]  # fmt: skip
         return "\n".join([self.HEADER, *rows]).encode()
 
+    @pytest.mark.slow
     def test_the_split_of_the_literature(self, web, downloads):
         web.files["/ETTh1.csv"] = self.csv(17420)
         corpus = fetch_ett("ETTh1", downloads, base_url=f"{web.url}/", length=96, stride=96)

@@ -43,6 +43,7 @@ def build(web, archive, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_every_window_by_hand(build, web):
     out, report = build()
     corpus = read_corpus(out)

@@ -87,6 +87,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_changed_files_are_read_or_refused(tmp_path, name):
     whole, read, packed = FILES[name]

@@ -203,6 +203,7 @@ def test_a_trace_is_no_millimetre(hours, code):
     assert found["precipitation"][:3] == pytest.approx([0, 0, np.nan], nan_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "source", "kept"),
     [

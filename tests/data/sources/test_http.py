@@ -19,6 +19,7 @@ def ask(url: str, *, login=TOKEN, timeout=5.0, limits=LIMITS, **what) -> bytes:
     return Server(url, "Bearer", login, timeout).ask("/x", limits=limits, **what)
 
 
+@pytest.mark.slow
 def test_what_is_sent(serving):
     with serving(lambda asked: (200, {}, b"ok")) as seen:
         assert ask(f"{seen.url}/base/", query={"q": "a b&c"}) == b"ok"
@@ -62,6 +63,7 @@ def test_a_redirect_is_not_followed(serving):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
@@ -80,6 +82,7 @@ def test_what_a_refusal_says(serving, status, body, said):
     assert f"{seen.url}: {said}" in str(refused.value) and SECRET not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_silent_or_slow_or_not_there(serving):
     def slow():
         for _ in range(100):

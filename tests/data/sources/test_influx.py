@@ -162,6 +162,7 @@ def test_json_that_is_no_answer(answer, kind, said):
     assert said in str(refused.value)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, len(LONG) - 1), st.binary(max_size=3), st.integers(0, 20))
 def test_a_damaged_answer_is_read_or_refused(at, instead, cut):

@@ -31,6 +31,7 @@ def plant() -> str:
     return "\n".join(lines[::-1])  # in no order of time
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["s", "ms", "us", "ns"])
 def test_a_file_and_the_server_that_was_fed_with_it_give_the_same_windows(
     influxdb, precision, tmp_path, same_windows, monkeypatch
@@ -67,6 +68,7 @@ def test_texts_are_reports(influxdb, monkeypatch):
         api.read(source)
 
 
+@pytest.mark.slow
 def test_what_the_server_refuses(influxdb, monkeypatch):
     with pytest.raises(
         SourceError, match=r"answered 401 \(authorization failed\)\. Check the token, or user and pass"

@@ -139,6 +139,7 @@ def writable(name: str) -> bool:
     return plain and bool(name)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the machine may be busy
 @given(
     measurement=names.filter(writable),

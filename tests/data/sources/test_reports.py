@@ -22,6 +22,7 @@ def window(entity: str, first: int, n: int) -> Sample:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 20), st.integers(1, 9)), max_size=6),

@@ -85,6 +85,7 @@ def test_local_times_get_their_zone_as_those_of_a_file(postgres, sql, tmp_path):
         series(postgres, "w", values=("x",))
 
 
+@pytest.mark.slow
 def test_every_kind_of_time_and_range(postgres, sql, lite):
     since, until = BEGIN + timedelta(hours=1), BEGIN + timedelta(hours=3)
     naive = {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
@@ -132,6 +133,7 @@ def test_a_select_with_colons_quotes_percents_and_comments(postgres, sql):
     assert found.values.tolist() == [[i + 2 for i in range(24)]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -204,6 +206,7 @@ def test_a_schema_before_the_name_and_views(postgres, sql):
     assert found.id == "v" and found.values.tolist() == [[2, 2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -252,6 +255,7 @@ def test_ids_that_would_be_the_same(postgres, sql):
         series(postgres, "w", entity=("a", "b"), freq="h")
 
 
+@pytest.mark.slow
 def test_reports_of_another_table(postgres, sql, caplog):
     fill(sql, "CREATE TABLE w (time timestamptz, site text, x float8)",
          [(t, s, i) for i, t in enumerate(hours(48)) for s in "ab"])  # fmt: skip

@@ -26,6 +26,7 @@ def test_the_contract(backbone, keeps_contract):
     keeps_contract(backbone, horizon=5, shortest=8)
 
 
+@pytest.mark.slow
 def test_as_its_own_package_says_also_beyond_its_reach(backbone, theirs):
     rng = np.random.default_rng(0)
     values = (50 + rng.normal(size=(2, 300)).cumsum(1)).astype(np.float32)
@@ -49,6 +50,7 @@ def test_nothing_in_it_learns(backbone):
     assert not any(p.requires_grad for p in parameters) and not any(m.training for m in backbone.modules())
 
 
+@pytest.mark.slow
 def test_a_prompt_of_zeros_changes_nothing_and_another_one_does(backbone):
     values = torch.randn(2, 60, generator=torch.Generator().manual_seed(0))
     known = torch.rand(2, 60, generator=torch.Generator().manual_seed(1)) > 0.1
@@ -63,6 +65,7 @@ def test_a_prompt_of_zeros_changes_nothing_and_another_one_does(backbone):
     assert torch.equal(backbone.run(values, known, 50), plain), "a prompt leaves nothing behind"
 
 
+@pytest.mark.slow
 def test_a_prompt_fills_the_empty_places_and_a_full_context_makes_room(backbone):
     values = torch.randn(1, 2048, generator=torch.Generator().manual_seed(0))
     known = torch.ones_like(values, dtype=torch.bool)
