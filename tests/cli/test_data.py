@@ -137,6 +137,7 @@ def test_errors_name_the_fix(refused, corpus_file, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.slow
 class TestLlm:
     @pytest.fixture
     def ask(self, tracets, corpus_file, llm_server, monkeypatch, tmp_path):

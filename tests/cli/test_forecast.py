@@ -43,6 +43,7 @@ def wave(begin):
     return 100 + 10 * np.sin(2 * np.pi * (begin + np.arange(H)) / 24)
 
 
+@pytest.mark.slow
 def test_a_forecast_from_a_file_alone(tracets, plant, model_folder):
     result = tracets("forecast", model_folder, "--series", plant, "--horizon", H, "--json")
     assert result.code == 0 and result.out.count("\n") == 1

@@ -51,6 +51,7 @@ def test_json_says_which_weights_came_out(tracets, corpus_file, tmp_path):
     assert json.loads(result.out) == {"out": str(tmp_path / "m"), "fingerprint": load_model(tmp_path / "m").fingerprint}
 
 
+@pytest.mark.slow
 def test_a_model_may_start_from_another(tracets, corpus_file, model_folder, tmp_path):
     out = tmp_path / "finer"
     result = tracets("train", corpus_file, "--out", out, "--init", model_folder, *QUICK[2:])

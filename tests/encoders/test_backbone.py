@@ -25,6 +25,7 @@ def test_states_are_those_of_transformers(minilm):
         torch.testing.assert_close(states.float(), expected, atol=2e-3, rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_pooled_is_the_sentence_vector_of_the_family(minilm):
     pooled = minilm.pooled(TEXTS)
     for row, (states, _) in zip(pooled, minilm.states(map(Sentence, TEXTS)), strict=True):
@@ -46,6 +47,7 @@ def test_what_is_read_together_does_not_depend_on_the_order_of_a_set(minilm, mon
     assert asked == [["calm", *sorted(texts[:-1])]] * 2
 
 
+@pytest.mark.slow
 def test_like_meanings_are_near(minilm):
     query, near, far = minilm.pooled(["a lot of rain", "heavy rainfall", "the price of wheat"])
     assert query @ near > query @ far + 0.3
@@ -81,6 +83,7 @@ def test_a_sentence_of_the_longest_kind_is_read_to_its_end(minilm):
     assert len(states) > 5 * MAX_WORDS and numbers[-2] == -3.5
 
 
+@pytest.mark.slow
 def test_company_changes_nothing(minilm):
     fresh = TextBackbone()
     fresh._model, fresh._tokenizer = minilm._load(), minilm._tokenizer

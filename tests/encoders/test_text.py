@@ -248,6 +248,7 @@ def test_pooled_is_a_projection_of_the_frozen_vector_of_the_whole_text(minilm):
     assert [name for name, _ in model.text.named_parameters()] == ["project.weight", "project.bias"]
 
 
+@pytest.mark.slow
 def test_pooled_has_no_use_for_the_other_settings(minilm):
     plain, other = pooled_model(minilm), pooled_model(minilm, numbers=False, context_layers=2, dim=32)
     assert np.array_equal(plain.encode_texts(TEXTS).sample, other.encode_texts(TEXTS).sample)

@@ -19,6 +19,8 @@ from tracets.errors import DataError
 from tracets.evaluate.probes import _in_shape_of, _reshaped, _shuffled, evaluate_probes
 from tracets.types import SeriesVectors, TextVectors
 
+pytestmark = pytest.mark.slow
+
 
 class MarkEncoder:
     """Texts that `likes` accepts point at (1, 0), others at (0, 1); series likewise by `fits`."""
@@ -66,7 +68,6 @@ def truths(samples, seed=0):
     return {c.true for s in samples for c in contrasts(read_facts(s), seed)} | {s.text for s in samples}
 
 
-@pytest.mark.slow
 def test_an_encoder_that_knows_the_truth_is_always_right(samples):
     known = truths(samples)
     report = evaluate_probes(samples, MarkEncoder(lambda text: text in known), n_boot=50)
@@ -88,7 +89,6 @@ def test_ties_count_one_half(samples):
     assert all(found.share.value == 0.5 for found in every)
 
 
-@pytest.mark.slow
 def test_the_share_is_over_all_choices(samples):
     known = {c.true for s in samples[:3] for c in contrasts(read_facts(s), 0, kinds=["level"])}
     every = [c.true for s in samples for c in contrasts(read_facts(s), 0)]
@@ -158,7 +158,6 @@ def test_json_and_table_without_texts(samples):
     assert table.count("| direction |") == 1 and "names_only" in table and "nan" not in table
 
 
-@pytest.mark.slow
 def test_the_command_probes_a_corpus_with_the_shipped_model(tmp_path, samples):
     corpus = tmp_path / "c.parquet"
     write_corpus(Corpus.from_samples(samples), corpus)

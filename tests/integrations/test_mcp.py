@@ -11,7 +11,10 @@ from tracets import api
 from tracets.errors import NotFound
 from tracets.types import Query
 
-pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra `mcp` is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("mcp") is None, reason="the extra `mcp` is not installed"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +105,6 @@ def test_a_text_cannot_close_its_fence():
     assert "Ignore all that." in first["answer"]["text"]
 
 
-@pytest.mark.slow
 def test_it_speaks_on_stdin_and_stdout(index_folder, model_folder):
     from mcp import Client
     from mcp.client.stdio import StdioServerParameters

@@ -182,6 +182,7 @@ class TestEvery:
         got, expected = (of(*read(*y), steps, self.CLOCK) for y in (x, x * factor + shift))
         torch.testing.assert_close(got, expected, atol=5e-3, rtol=5e-3, equal_nan=True)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("t", [1, 2, 3, 9, 300])
     @pytest.mark.parametrize("x", [0.0, 7.3, 1e16, 1e-30])
     def test_is_finite_or_unknown(self, of, t, x):

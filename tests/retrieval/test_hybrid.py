@@ -20,7 +20,7 @@ tests = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(tests)
 ENCODER, SAID, OTHER, corpus = tests.ENCODER, tests.SAID, tests.OTHER, tests.corpus
 index = tests.index  # the fixture
-pytestmark = tests.pytestmark
+pytestmark = [tests.pytestmark, pytest.mark.slow]
 
 
 def bm25(said, texts):
@@ -100,7 +100,6 @@ def test_a_hybrid_search_needs_words(index, query):
         search(index, ENCODER, query, hybrid=True)
 
 
-@pytest.mark.slow
 def test_words_follow_every_change(tmp_path):
     def one(name, text):
         return Sample(name, np.ones((2, 8)), ("rain", "wind"), text=text)

@@ -76,6 +76,7 @@ def test_the_json_has_plain_numbers_and_the_runs():
     assert Line.from_json(found["rows"][0]) == ROWS[0][1]
 
 
+@pytest.mark.slow
 def test_the_page_draws_the_first_figure_of_each_panel_and_escapes_names(tmp_path):
     report().write(tmp_path)
     page = (tmp_path / "toy.html").read_text(encoding="utf-8")

@@ -8,6 +8,8 @@ from tracets.retrieval.scores import series_bank, text_bank, text_to_series
 from tracets.tasks.align import WEIGHTS, AlignConfig, AlignTask
 from tracets.types import Sample
 
+pytestmark = pytest.mark.slow
+
 
 def window(seed, text):
     values = np.random.default_rng(seed).normal(size=(2, 12)).astype(np.float32)

@@ -9,6 +9,8 @@ from tracets.errors import ModelError, NotFound
 from tracets.tasks.forecaster import TraceForecaster
 from tracets.tasks.forecaster_folder import is_forecaster, load_forecaster, save_forecaster
 
+pytestmark = pytest.mark.slow
+
 T, H = 24, 4
 
 
@@ -45,14 +47,12 @@ def test_there_is_no_pickle_and_no_copy_of_a_frozen_encoder(folder):
     assert folder.stat().st_size < 2e5
 
 
-@pytest.mark.slow
 def test_a_head_without_vectors_needs_no_encoder(arrays, tmp_path):
     made = TraceForecaster(model="not there", reads=("recent", "level")).fit(*arrays)
     read = load_forecaster(save_forecaster(made, tmp_path / "plain"))
     np.testing.assert_array_equal(read.predict(arrays[0]), made.predict(arrays[0]))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["adapter", "full"])
 def test_a_tuned_encoder_goes_along(arrays, model_folder, tmp_path, tuning):
     made = TraceForecaster(model=str(model_folder), tuning=tuning, max_steps=20, learning_rate=0.01).fit(*arrays)
@@ -90,7 +90,6 @@ def test_another_format_and_damage_are_said(folder, change_settings):
         load_forecaster(folder)
 
 
-@pytest.mark.slow
 def test_another_encoder_is_refused(folder, change_settings, model_folder, other_model):
     config = json.loads((folder / "config.json").read_text())
     change_settings(folder, encoder=config["encoder"] | {"name": str(other_model)})

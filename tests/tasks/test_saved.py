@@ -9,6 +9,8 @@ from tracets.errors import ConfigError, ModelError, NotFound
 from tracets.tasks.classifier import TraceClassifier
 from tracets.tasks.saved import is_classifier
 
+pytestmark = pytest.mark.slow
+
 X = np.random.default_rng(0).normal(size=(24, 2, 12)) + np.arange(24)[:, None, None] % 2
 Y = np.array(["odd" if i % 2 else "even" for i in range(24)])
 
@@ -23,7 +25,6 @@ def saved(model_folder, tmp_path_factory):
     return fitted, folder
 
 
-@pytest.mark.slow
 def test_a_loaded_classifier_gives_the_same_answers(saved):
     fitted, folder = saved
     loaded = TraceClassifier.load(folder)
@@ -45,7 +46,6 @@ def test_the_folder_holds_its_encoder_and_no_pickle(saved, model_folder):
     assert config["channels"] == ["channel 0", "channel 1"] and config["params"]["class_weight"] == [["odd", 2.0]]
 
 
-@pytest.mark.slow
 def test_a_shipped_encoder_is_named_and_not_copied(model_folder, tmp_path, monkeypatch):
     from tracets.encoders import store
 
@@ -56,7 +56,6 @@ def test_a_shipped_encoder_is_named_and_not_copied(model_folder, tmp_path, monke
     np.testing.assert_array_equal(TraceClassifier.load(tmp_path / "c").predict_proba(X), fitted.predict_proba(X))
 
 
-@pytest.mark.slow
 def test_a_tuned_encoder_goes_along(model_folder, tmp_path):
     tuned = TraceClassifier(str(model_folder), tuning="adapter", views=("vectors",), epochs=1, learning_rate=0.01)
     tuned.fit(X, [["a"] if label == "odd" else ["a", "b"] for label in Y])
@@ -114,7 +113,6 @@ def test_settings_that_were_changed_are_told(saved, tmp_path):
         TraceClassifier.load(copy)
 
 
-@pytest.mark.slow
 def test_a_folder_from_before_seals_is_read(saved, tmp_path):
     import shutil
 
@@ -138,7 +136,6 @@ def test_torn_arrays_are_told(saved, tmp_path):
         TraceClassifier.load(copy)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_an_export_can_be_the_encoder_of_a_linear_classifier(model_folder, tmp_path):
     pytest.importorskip("onnxruntime")

@@ -16,6 +16,8 @@ from tracets.tasks.stages import train_stages
 from tracets.training.settings import OptimConfig
 from tracets.types import Sample
 
+pytestmark = pytest.mark.slow
+
 KILLED = "killed"
 OPTIM = OptimConfig(batch_size=8, max_steps=20, max_minutes=None, validate_every=4, warmup_steps=2, learning_rate=5e-3)
 
@@ -91,14 +93,12 @@ def test_the_saved_model_is_the_best_of_the_validations(whole):
     assert made.validate()["MRR"] == pytest.approx(best) == pytest.approx(reached["align"]["MRR"])
 
 
-@pytest.mark.slow
 def test_training_learns_to_find_pairs(train, tmp_path, tiny_model):
     before = AlignTask(tiny_model(features="level"), TRAIN, VALIDATION, AlignConfig(), batch_size=8, seed=3).validate()
     _, reached = train(tmp_path / "model", optim=OptimConfig(**{**vars(OPTIM), "max_steps": 60, "validate_every": 15}))
     assert reached["align"]["MRR"] > 1.5 * before["MRR"]
 
 
-@pytest.mark.slow
 def test_without_stage_one(train, tmp_path):
     _, reached = train(tmp_path / "model", share=0.0)
     assert set(reached) == {"align"} and reached["align"]["step"] == 20
@@ -117,7 +117,6 @@ def dying(task, at):
     return made
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "at"),
     [
@@ -144,7 +143,6 @@ def test_a_killed_run_goes_on_to_the_same_weights(train, whole, tmp_path, monkey
     assert not list(out.rglob("*.ckpt")) and load_model(out).fingerprint == model.fingerprint
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 9])
 def test_a_killed_run_with_cross_attention_goes_on_to_the_same_weights(train, tmp_path, monkeypatch, at):
     """Its weights are in no model folder, so they must come back from the checkpoint or the seed."""
@@ -158,7 +156,6 @@ def test_a_killed_run_with_cross_attention_goes_on_to_the_same_weights(train, tm
     assert resumed.fingerprint == expected.fingerprint == load_model(tmp_path / "killed").fingerprint
 
 
-@pytest.mark.slow
 def test_a_kill_while_saving_goes_on_to_the_same_weights(train, whole, tmp_path, monkeypatch):
     out = tmp_path / "killed"
 
@@ -173,7 +170,6 @@ def test_a_kill_while_saving_goes_on_to_the_same_weights(train, whole, tmp_path,
     assert resumed.fingerprint == whole[1].fingerprint
 
 
-@pytest.mark.slow
 def test_without_resume_nothing_of_a_killed_run_is_left(train, whole, tmp_path, monkeypatch):
     """Nor may a later resume pick up the first stage of the one before."""
     out = tmp_path / "model"
@@ -186,7 +182,6 @@ def test_without_resume_nothing_of_a_killed_run_is_left(train, whole, tmp_path, 
     assert resumed.fingerprint == whole[1].fingerprint
 
 
-@pytest.mark.slow
 def test_resuming_with_other_settings_is_refused(train, tmp_path, monkeypatch):
     out = tmp_path / "model"
     with monkeypatch.context() as patch:

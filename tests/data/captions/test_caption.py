@@ -127,6 +127,7 @@ def check_true(sample, seed):
         assert set(NUMBER.findall(TIME.sub("", text))) <= texts, (said, texts)
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(windows(), st.integers(0, 5))
 def test_every_number_stated_is_recomputed_from_the_data(sample, seed):

@@ -12,6 +12,8 @@ from tracets.data.captions.reader import read_facts
 from tracets.errors import CaptionError, ConfigError, MissingExtra
 from tracets.types import Sample
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-very-secret-key"
 GOOD = {
     "text": "The load runs from 1.0 to 8.0 MW. PM2.5 is 5.0.",
@@ -37,7 +39,6 @@ def captioner(server, tmp_path):
     )
 
 
-@pytest.mark.slow
 def test_an_answer_is_checked_cached_and_never_asked_twice(server, captioner, sample):
     server.answers = [(200, json.dumps(GOOD))]
     first = captioner.caption(sample)
@@ -49,7 +50,6 @@ def test_an_answer_is_checked_cached_and_never_asked_twice(server, captioner, sa
     assert [p.suffix for p in captioner.cache_dir.rglob("*") if p.is_file()] == [".json"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["{}", "[" * 100_000, "null", '{"text": "a.", "channel_texts": []}', "\x80", "{"])
 def test_a_damaged_cache_entry_is_asked_for_anew(server, captioner, sample, damage):
     server.answers = [(200, json.dumps(GOOD))] * 2
@@ -73,7 +73,6 @@ def test_too_many_requests_then_success(server, captioner, sample):
     assert len(server.asked) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

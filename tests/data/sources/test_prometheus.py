@@ -17,6 +17,8 @@ from tracets.data.sources.prometheus import PrometheusSource, parts
 from tracets.errors import ConfigError, DataError, SourceError, TracetsError
 from tracets.files import LIMITS, Limits
 
+pytestmark = pytest.mark.slow
+
 BEGIN = datetime(2023, 11, 14, 22, 20, tzinfo=UTC)  # of the history in conftest.py
 MINUTES = 1200
 
@@ -57,7 +59,6 @@ def test_labels_that_differ_get_into_the_names_of_channels(prometheus):
     assert found.units == (None, None, "%", "%")
 
 
-@pytest.mark.slow
 def test_a_range_longer_than_the_server_allows_is_asked_in_parts(prometheus):
     """A step of a second makes 72,000 points: 7 requests; each second tells the last value before it."""
     (found,) = series(source(prometheus, 'load{host="a"}'), freq="s")
@@ -66,7 +67,6 @@ def test_a_range_longer_than_the_server_allows_is_asked_in_parts(prometheus):
     np.testing.assert_array_equal(found.values[0], wanted)
 
 
-@pytest.mark.slow
 def test_small_parts_give_what_one_gives(prometheus, monkeypatch):
     (whole,) = series(source(prometheus, "net", minutes=(0, 100)))
     monkeypatch.setattr(module, "parts", lambda since, until, step: parts(since, until, step, 7))
@@ -163,7 +163,6 @@ def test_what_is_asked_and_how_an_answer_is_read(serving, caplog):
     assert f"{seen.url}: slow" in caplog.text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

@@ -18,6 +18,8 @@ from tracets.data.sources.sql import SqlSource
 from tracets.errors import ConfigError, DataError, MissingExtra, SourceError
 from tracets.files import LIMITS, Limits
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -85,7 +87,6 @@ def test_local_times_get_their_zone_as_those_of_a_file(postgres, sql, tmp_path):
         series(postgres, "w", values=("x",))
 
 
-@pytest.mark.slow
 def test_every_kind_of_time_and_range(postgres, sql, lite):
     since, until = BEGIN + timedelta(hours=1), BEGIN + timedelta(hours=3)
     naive = {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
@@ -133,7 +134,6 @@ def test_a_select_with_colons_quotes_percents_and_comments(postgres, sql):
     assert found.values.tolist() == [[i + 2 for i in range(24)]]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -206,7 +206,6 @@ def test_a_schema_before_the_name_and_views(postgres, sql):
     assert found.id == "v" and found.values.tolist() == [[2, 2]]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -255,7 +254,6 @@ def test_ids_that_would_be_the_same(postgres, sql):
         series(postgres, "w", entity=("a", "b"), freq="h")
 
 
-@pytest.mark.slow
 def test_reports_of_another_table(postgres, sql, caplog):
     fill(sql, "CREATE TABLE w (time timestamptz, site text, x float8)",
          [(t, s, i) for i, t in enumerate(hours(48)) for s in "ab"])  # fmt: skip
@@ -335,7 +333,6 @@ def test_parts_of_any_size_give_the_same(lite, monkeypatch):
         series(url, "w", entity=("site",), limits=Limits(rows=20))
 
 
-@pytest.mark.slow
 def test_memory_is_bounded_by_one_series(postgres, sql):
     """100 series of 1,000 steps, one at a time from a cursor of the server: much less than the rows at once."""
     import tracemalloc
