@@ -118,18 +118,19 @@ def test_horizons_are_those_of_the_paper_by_the_step_of_the_data(csv_of_two_days
     assert lines["TRACE, Health"] == {"12 steps ahead": {"MSE": [0.768]}, "48 steps ahead": {"MSE": [1.435]}}
 
 
-def test_the_target_of_time_mmd_is_forecast_alone_as_well(tmp_path):
+@pytest.mark.parametrize("name", ["OT", "U.S. gasoline price"])
+def test_the_target_of_time_mmd_is_forecast_alone_as_well(tmp_path, name):
     from tracets.reproduction.forecasting import alone
 
     rows = [f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00,{i},{-i}" for i in range(240)]
     path = tmp_path / "energy.csv"
-    path.write_text("\n".join(["time,price,OT", *rows]) + "\n")
+    path.write_text("\n".join([f"time,price,{name}", *rows]) + "\n")
     [source] = sources.sources_of([path], SIZES["smoke"], limits=api.Limits())
     steps = [step.name for step in reproduction.FORECAST.steps([source], SIZES["smoke"], 0)]
-    assert steps == ["7 steps ahead", "24 steps ahead", "7 steps ahead, OT alone", "24 steps ahead, OT alone"]
+    assert steps == ["7 steps ahead", "24 steps ahead", f"7 steps ahead, {name} alone", f"24 steps ahead, {name} alone"]
     pairs = source.pairs(7)
-    target = alone(pairs, "OT")
-    assert len(target) == len(pairs) and {pair.past.channel_names for pair in target} == {("OT",)}
+    target = alone(pairs, name)
+    assert len(target) == len(pairs) and {pair.past.channel_names for pair in target} == {(name,)}
     assert (target[0].future == -pairs[0].future[:1]).all() and (target[0].past.values == pairs[0].past.values[1]).all()
     assert alone(pairs, "load") == []
 

@@ -46,6 +46,8 @@ TARGETS: Mapping[tuple[str, str], tuple[str, str | None]] = {
     ("Health_US", "OT"): ("influenza-like illness", "%"),  # ILITOTAL in TOTAL PATIENTS
     ("Health_US", "% WEIGHTED ILI"): ("influenza-like illness, weighted", "%"),
 }
+TARGET_NAMES = ("OT", *(name for (_, column), (name, _) in TARGETS.items() if column == "OT"))
+"""What the channel to be forecast is called: in the files, and by `TARGETS`."""
 PRICE = re.compile(
     r"Weekly (?P<where>[\w ]+?)( \(PADD \w+\))? All Grades All Formulations Retail Gasoline Prices", re.IGNORECASE
 )

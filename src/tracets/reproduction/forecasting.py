@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tracets.api.forecast_evaluation import evaluate_forecast
+from tracets.data.time_mmd import TARGET_NAMES
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 if TYPE_CHECKING:
     from tracets.data.pairs import Pair
 
-TARGET = "OT"
-"""What collections of benchmarks, Time-MMD among them, call the channel that is to be forecast."""
 METRICS = ("mse", "mae", "mase", "crps")
 COLUMNS = ("MSE", "MAE", "MASE", "CRPS", "MSE less that of seasonal-naive")
 HOURLY, DAILY, WEEKLY = (7, 24), (48, 336), (12, 48)
@@ -60,12 +59,18 @@ def alone(pairs: Sequence[Pair], channel: str) -> list[Pair]:
     return found
 
 
-def _step(source: Source, size: Size, seed: int, horizon: int, *, target: bool) -> Step:
-    which = f", {TARGET} alone" if target else ""
+def target_of(source: Source) -> str | None:
+    """The channel that collections such as Time-MMD want forecast alone; None where there is no other beside it."""
+    named = [name for name in TARGET_NAMES if name in source.channels]
+    return named[0] if named and len(source.channels) > 1 else None
+
+
+def _step(source: Source, size: Size, seed: int, horizon: int, *, target: str | None = None) -> Step:
+    which = f", {target} alone" if target else ""
 
     def make() -> list[Line]:
         pairs = source.pairs(horizon)
-        report = evaluate_forecast(alone(pairs, TARGET) if target else pairs, seed=seed, n_boot=size.n_boot).to_json()
+        report = evaluate_forecast(alone(pairs, target) if target else pairs, seed=seed, n_boot=size.n_boot).to_json()
         said = f"{report['n']} windows, {horizon} steps ahead"
         lines = [_line(f"head on base{which}", horizon, report, said)]
         return lines + [_line(f"{name}{which}", horizon, errors) for name, errors in report["others"].items()]
@@ -77,7 +82,7 @@ def _steps(sources: Sequence[Source], size: Size, seed: int) -> list[Step]:
     return [
         _step(source, size, seed, horizon, target=target)
         for source in sources
-        for target in ((False, True) if TARGET in source.channels and len(source.channels) > 1 else (False,))
+        for target in dict.fromkeys((None, target_of(source)))
         for horizon in horizons_of(source.freq)
     ]
 
@@ -94,8 +99,8 @@ FORECAST = Table(
     "paper asks of its weather (steps below a day), of Environment (days), of Health and Energy (weeks).",
     differs=(
         "The paper forecasts its own weather corpus, and the target alone of three domains of Time-MMD. Here all "
-        "channels of the data are forecast together; where one of them is called `OT`, as the target of Time-MMD is, "
-        "rows of it alone stand below.",
+        "channels of the data are forecast together; where one of them is called `OT`, or is the target of Time-MMD by "
+        "the name that this package gives it, rows of it alone stand below.",
         "Errors are in standard deviations of each channel over the training part;"
         " the scale of the paper's may be another.",
         "The head is solved by ridge regression on frozen vectors; the paper's is trained.",
