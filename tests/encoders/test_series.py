@@ -402,6 +402,14 @@ def test_the_target_is_normalised_by_what_is_visible(masked):
     np.testing.assert_allclose(target[0, 1].flatten()[: len(x)].numpy()[here], expected[here], rtol=1e-4, atol=1e-5)
 
 
+def test_a_hidden_value_far_from_all_that_is_seen_is_cut(masked):
+    tower, batch, hidden = masked
+    far = batch.values.masked_fill(steps_of(hidden, tower, batch.values.shape[-1]), 1e6)
+    with torch.no_grad():
+        _, target, counted = tower.reconstruct_hidden(room.replace(batch, values=far), hidden)
+    assert counted.any() and (target[counted] == room.FARTHEST).all()
+
+
 def test_a_hidden_value_that_is_infinite_or_nan_under_no_observation_does_not_count(masked):
     tower, batch, hidden = masked
     loud = room.replace(batch, values=batch.values.masked_fill(~batch.observed, torch.nan))
