@@ -219,15 +219,18 @@ def reasons(said: Said) -> Table:
 
 
 def training(said: Said) -> Table:
-    """Steps, minutes and the validation of each training."""
+    """Steps, minutes and the validation of each training: the checks that were the best so far, and the last one."""
     rows = []
     for line in commands(said, "tracets train"):
         folder = Path(re.search(r"--out (\S+)", line)[1])  # type: ignore[index]
         lines = (folder / "run" / "align" / "metrics.csv").read_text(encoding="utf-8").splitlines()
         of = [dict(zip(lines[0].split(","), row.split(","), strict=True)) for row in lines[1:]]
-        for one in (row for row in of if row.get("val/MRR")):
-            ways = [float(one[f"val/{way}"]) for _, way in WAYS]
-            rows.append([int(one["step"]), round(float(one["minutes"]), 1), *ways])
+        checks, best = [row for row in of if row.get("val/MRR")], 0.0
+        for one in checks:
+            if (mean := float(one["val/MRR"])) > best or one is checks[-1]:
+                ways = [float(one[f"val/{way}"]) for _, way in WAYS]
+                rows.append([int(one["step"]), f"{float(one['minutes']):.1f}", *ways])
+            best = max(best, mean)
     return {"head": ["step", "minutes", *(f"{way}: MRR on val" for way, _ in WAYS)], "rows": rows}
 
 
