@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tracets.data import read_corpus, write_corpus
+
 PAIR = {"P@1", "P@5", "P@10", "MRR", "median_rank"}
 LABEL = {"P@1", "P@5", "MRR", "macro_P@1"}
 
@@ -59,6 +61,14 @@ def test_errors_name_the_fix(refused, corpus_file, model_folder):
     assert "Use one of train, val, test" in refused(*evaluate, "--split", "dev")
     assert "columns are" in refused(*evaluate, "--where", "place = 'ny'")
     assert "at least 2 windows with a text" in refused(*evaluate, "--where", "entity = 'ny'")
+    assert "no window of split 'test' that the filter keeps, of 2" in refused(*evaluate, "--where", "entity = 'la'")
+
+
+@pytest.mark.parametrize("what", ["retrieval", "probes", "channels", "parts"])
+def test_a_corpus_without_the_split_is_refused(refused, corpus_file, model_folder, tmp_path, what):
+    write_corpus(read_corpus(corpus_file).split("train"), tmp_path / "train.parquet")
+    said = refused("evaluate", what, tmp_path / "train.parquet", "--model", model_folder)
+    assert "the corpus has no window of split 'test'. Name a split that it has" in said
 
 
 @pytest.mark.slow

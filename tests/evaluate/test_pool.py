@@ -61,3 +61,5 @@ def test_duplicated_texts_are_counted_with_even_white_space():
 def test_too_few_texts_are_refused(make_window):
     with pytest.raises(DataError, match="at least 2 windows with a text, got 1 among 3"):
         make_pool([make_window(0), make_window(1, text=False), make_window(2, text=False)])
+    with pytest.raises(DataError, match="at least 2 windows with a text, got 0 among 0"):
+        make_pool([])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tracets.errors import DataError
+
 if TYPE_CHECKING:
     from tracets.data.corpus import Corpus
     from tracets.encoders.protocol import PairEncoder
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from tracets.evaluate.probe_report import ProbeReport
     from tracets.evaluate.report import RetrievalReport
     from tracets.filters import Filter
+    from tracets.types import Sample
 
 
 def evaluate_retrieval(
@@ -66,12 +69,9 @@ def evaluate_retrieval(
     """
     from tracets.evaluate.retrieval import evaluate_retrieval as evaluate
 
-    pool = corpus.split(split)
-    pool = pool if where is None else pool.where(where)
+    pool = _asked(corpus, split, where)
     rest = [s for s in corpus if s.split in ("train", "val") and s.split != split]
-    return evaluate(
-        list(pool), model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None, hubness=hubness
-    )
+    return evaluate(pool, model, baselines=baselines, seed=seed, n_boot=n_boot, train=rest or None, hubness=hubness)
 
 
 def evaluate_probes(
@@ -119,9 +119,7 @@ def evaluate_probes(
     """
     from tracets.evaluate.probes import evaluate_probes as evaluate
 
-    windows_ = corpus.split(split)
-    windows_ = windows_ if where is None else windows_.where(where)
-    return evaluate(list(windows_), model, seed=seed, limit=limit, n_boot=n_boot)
+    return evaluate(_asked(corpus, split, where), model, seed=seed, limit=limit, n_boot=n_boot)
 
 
 def evaluate_channels(
@@ -168,7 +166,7 @@ def evaluate_channels(
     """
     from tracets.evaluate.deletion import evaluate_channels as evaluate
 
-    return evaluate(list(corpus.split(split)), model, limit=limit, seed=seed, n_boot=n_boot)
+    return evaluate(_asked(corpus, split), model, limit=limit, seed=seed, n_boot=n_boot)
 
 
 def evaluate_parts(
@@ -215,4 +213,17 @@ def evaluate_parts(
     """
     from tracets.evaluate.parts import evaluate_parts as evaluate
 
-    return evaluate(list(corpus.split(split)), model, limit=limit, seed=seed, n_boot=n_boot)
+    return evaluate(_asked(corpus, split), model, limit=limit, seed=seed, n_boot=n_boot)
+
+
+def _asked(corpus: Corpus, split: str, where: str | Filter | None = None) -> list[Sample]:
+    """The windows of a split that a filter keeps; refused where there are none."""
+    part = corpus.split(split)
+    kept = part if where is None else part.where(where)
+    if not len(kept):
+        passes = f" that the filter keeps, of {len(part)}" if len(part) else ""
+        raise DataError(
+            f"the corpus has no window of split '{split}'{passes}. Name a split that it has, or set its column `split` "
+            f"(tracets data windows --split writes it)."
+        )
+    return list(kept)

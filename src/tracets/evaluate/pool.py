@@ -78,7 +78,7 @@ def by_time(samples: Sequence[Sample]) -> tuple[list[int], Bools]:
     """The order of windows in time, those of an unknown time last, and which of them, so ordered, share time (n, n)."""
     spans = [span(sample) for sample in samples]
     order = sorted(range(len(samples)), key=lambda i: (np.isnan(spans[i][0]), spans[i][0], i))
-    begin, end = np.array([spans[i] for i in order]).T
+    begin, end = np.array([spans[i] for i in order]).reshape(-1, 2).T
     with np.errstate(invalid="ignore"):
         return order, (begin[:, None] < end[None, :]) & (begin[None, :] < end[:, None])
 
