@@ -96,7 +96,7 @@ class PlainTrace(nn.Module):
         _, _, patches = self.tokens(batch, visible, hidden)
         prediction = self.reconstruct(patches)
         mean, spread = self.normalisation(batch.values, visible)
-        target = self.cut((batch.values - mean) / spread)
+        target = self.cut(((batch.values - mean) / spread).clamp(-5, 5))  # as docs/model.md says of stage 1
         counted = self.cut(batch.observed & steps & visible.any(-1, keepdim=True))
         return prediction, (prediction - target)[counted].square().sum() / counted.sum().clamp(min=1)
 
