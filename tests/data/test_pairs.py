@@ -45,6 +45,8 @@ def test_pairs_that_know_too_little_are_left_out():
     assert firsts == [0, 1, 4]  # of 2 and 3 the whole future is unknown, of 5 and 6 three steps of the past
     with pytest.raises(DataError, match="no window of 4 steps with 9 after it: the longest of 1 series has 12 steps"):
         cut_pairs([series], context=4, horizon=9)
+    with pytest.raises(DataError, match="of 8 windows of 4 steps none knows 100% of its values and of the 1"):
+        cut_pairs([replace(series, values=np.full((1, 12), np.nan))], context=4, horizon=1, min_observed=1.0)
 
 
 def test_a_text_may_be_given_to_the_past():

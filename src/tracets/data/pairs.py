@@ -97,7 +97,7 @@ def cut_pairs(
             f"pairs need context, horizon and stride >= 1 and min_observed in [0, 1], got context={context}, "
             f"horizon={horizon}, stride={stride}, min_observed={min_observed}."
         )
-    pairs = []
+    pairs, sparse = [], 0
     for one in series:
         times = one.times_until(one.n_steps + 1)
         whole = one.to_sample()
@@ -106,6 +106,7 @@ def cut_pairs(
                 first = at - context
                 values, future = one.values[:, first:at], one.values[:, at : at + horizon]
                 if min(observed_share(values), observed_share(future)) < min_observed:
+                    sparse += 1
                     continue
                 past = replace(
                     whole,
@@ -115,6 +116,11 @@ def cut_pairs(
                     split=part,
                 )
                 pairs.append(Pair(past if text is None else text(past), future, first))
+    if sparse and not pairs:
+        raise DataError(
+            f"of {sparse} windows of {context} steps none knows {min_observed:.0%} of its values and of the {horizon} "
+            f"steps after it. Give series with fewer gaps, or with a coarser step."
+        )
     if not pairs:
         longest = max((s.n_steps for s in series), default=0)
         raise DataError(
