@@ -341,6 +341,24 @@ def model_folder(tmp_path_factory, tiny_backbone):
 
 
 @pytest.fixture(scope="session")
+def minilm_model_folder(tmp_path_factory):
+    """One over the sentence encoder that ships, for what a stand-in is refused: hubs, and trainings that share one."""
+    from tracets.encoders.settings import TextConfig
+
+    return save_tiny(tmp_path_factory.mktemp("models") / "minilm", backbone=TextConfig().backbone)
+
+
+@pytest.fixture
+def tiny_base(monkeypatch, tmp_path, minilm_model_folder):
+    """A tiny model as the one that ships."""
+    from tracets.encoders import store
+
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / "base").symlink_to(minilm_model_folder, target_is_directory=True)
+    monkeypatch.setattr(store, "SHIPPED", tmp_path / "shipped")
+
+
+@pytest.fixture(scope="session")
 def other_model(tmp_path_factory, tiny_backbone):
     return save_tiny(tmp_path_factory.mktemp("models") / "other", backbone=tiny_backbone, seed=1)
 

@@ -195,16 +195,6 @@ def csv_of_two_days(tmp_path):
     return path
 
 
-@pytest.fixture
-def tiny_base(monkeypatch, tmp_path, model_folder):
-    """A tiny model as the one that ships."""
-    from tracets.encoders import store
-
-    (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / "base").symlink_to(model_folder, target_is_directory=True)
-    monkeypatch.setattr(store, "SHIPPED", tmp_path / "shipped")
-
-
 def figures(report, name):
     found = [line.figures for _, line in report.rows if line.name == name]
     assert found

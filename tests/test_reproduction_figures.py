@@ -217,16 +217,6 @@ def test_explained_variance_counts_hidden_steps_alone(tower, corpus_file):
     np.testing.assert_array_equal(again[2], hidden)
 
 
-@pytest.fixture
-def tiny_base(monkeypatch, tmp_path, model_folder):
-    """A tiny model as the one that ships."""
-    from tracets.encoders import store
-
-    (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / "base").symlink_to(model_folder, target_is_directory=True)
-    monkeypatch.setattr(store, "SHIPPED", tmp_path / "shipped")
-
-
 def of_the_page(report, folder):
     """The titles of all pictures, which must stand in the page and in the JSON."""
     name = report.table.name

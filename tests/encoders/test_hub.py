@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tracets import api
 from tracets.encoders.hub import pinned, readme_of
 from tracets.errors import NotFound
 
@@ -55,16 +56,16 @@ def files_of(folder):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_model_goes_to_the_hub_and_comes_back(hub, python, model_folder, index_folder):
+def test_a_model_goes_to_the_hub_and_comes_back(hub, python, minilm_model_folder, corpus_file, tmp_path):
     sent = python(f"""
-        model = tracets.load({str(model_folder)!r})
+        model = tracets.load({str(minilm_model_folder)!r})
         print(json.dumps([type(model).__name__, model.push_to_hub("org/tiny", license="mit", private=True)]))
     """)
     kind, name = sent
     [_, (commit, kept)] = hub.repos["org/tiny"]
     assert (kind, name) == ("OnnxModel", f"hf://org/tiny@{commit}")
     assert hub.made["org/tiny"]["name"] == "tiny" and "private" in str(hub.made["org/tiny"])
-    own = files_of(model_folder)
+    own = files_of(minilm_model_folder)
     assert {n: kept[n] for n in own} == own and set(kept) == {*own, "README.md", ".gitattributes"}
     assert kept["README.md"].decode() == readme_of("# tiny\n", license="mit")
     assert len(kept["model.safetensors"]) > hub_server.LFS_SIZE, "weights go the way of large files"
@@ -81,8 +82,9 @@ def test_a_model_goes_to_the_hub_and_comes_back(hub, python, model_folder, index
 
     hub.commit("org/tiny", {"config.json": b"{}"})  # the branch moves on; who named the commit is not moved with it
     asked = len(hub.asked)
+    api.build_index(api.read(corpus_file), api.load(minilm_model_folder), tmp_path / "days.index")
     found = python(f"""
-        index = tracets.open_index({str(index_folder)!r})
+        index = tracets.open_index({str(tmp_path / "days.index")!r})
         model = tracets.model_of(index, model={name!r})
         print(json.dumps([model.name, len(tracets.search(index, model, "rain", k=2))]))
     """)
@@ -93,8 +95,8 @@ def test_a_model_goes_to_the_hub_and_comes_back(hub, python, model_folder, index
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_an_index_remembers_the_commit_of_its_model(hub, python, model_folder, tmp_path, corpus_file):
-    commit = hub.commit("org/tiny", files_of(model_folder))
+def test_an_index_remembers_the_commit_of_its_model(hub, python, minilm_model_folder, tmp_path, corpus_file):
+    commit = hub.commit("org/tiny", files_of(minilm_model_folder))
     out = str(tmp_path / "days.index")
     built = python(f"""
         import sys
@@ -112,8 +114,8 @@ def test_an_index_remembers_the_commit_of_its_model(hub, python, model_folder, t
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_what_a_stranger_put_there_is_not_taken(hub, python, model_folder):
-    own = files_of(model_folder)
+def test_what_a_stranger_put_there_is_not_taken(hub, python, minilm_model_folder):
+    own = files_of(minilm_model_folder)
     hub.commit("org/pickled", {n: data for n, data in own.items() if n != "model.safetensors"})
     hub.commit(
         "org/pickled", {"pytorch_model.bin": b"\x80\x02", "onnx/series.onnx": b"x", "code.py": b"raise SystemExit"}
@@ -133,8 +135,8 @@ def test_what_a_stranger_put_there_is_not_taken(hub, python, model_folder):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_refusals_say_what_to_do_and_no_token(hub, python, model_folder):
-    hub.commit("org/tiny", files_of(model_folder))
+def test_refusals_say_what_to_do_and_no_token(hub, python, minilm_model_folder):
+    hub.commit("org/tiny", files_of(minilm_model_folder))
     said = python(f"""
         def told(do):
             try:
@@ -142,7 +144,7 @@ def test_refusals_say_what_to_do_and_no_token(hub, python, model_folder):
             except tracets.errors.TracetsError as error:
                 return f"{{type(error).__name__}}: {{error}}"
         import tracets.errors
-        model = tracets.load({str(model_folder)!r}, backend="torch")
+        model = tracets.load({str(minilm_model_folder)!r}, backend="torch")
         print(json.dumps([
             told(lambda: model.push_to_hub("org/tiny", token="hf_wrong_one")),
             told(lambda: model.push_to_hub("no name")),

@@ -48,7 +48,7 @@ def address(index_folder, model_folder):
 
 
 @pytest.fixture(scope="module")
-def told_address(tmp_path_factory, model_folder):
+def told_address(tmp_path_factory, minilm_model_folder):
     """A service of three windows with captions as we write them; one of their numbers is wrong."""
     windows = []
     for i in range(3):
@@ -58,8 +58,8 @@ def told_address(tmp_path_factory, model_folder):
         start = datetime(2020, 5, 1, tzinfo=UTC)
         windows.append(Sample(f"w{i}", load[None], ("load",), ("MW",), start=start, freq="h", text=text))
     folder = tmp_path_factory.mktemp("told") / "index"
-    api.build_index(windows, api.load(model_folder), folder)
-    with served(folder, model_folder) as at:
+    api.build_index(windows, api.load(minilm_model_folder), folder)
+    with served(folder, minilm_model_folder) as at:
         yield at
 
 

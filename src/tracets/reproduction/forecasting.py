@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tracets.api.forecast_evaluation import evaluate_forecast
-from tracets.data.time_mmd import TARGET_NAMES
 from tracets.tables.table import Line, Panel, Size, Source, Step, Table
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def alone(pairs: Sequence[Pair], channel: str) -> list[Pair]:
 
 def target_of(source: Source) -> str | None:
     """The channel that collections such as Time-MMD want forecast alone; None where there is no other beside it."""
+    from tracets.data.time_mmd import TARGET_NAMES
+
     named = [name for name in TARGET_NAMES if name in source.channels]
     return named[0] if named and len(source.channels) > 1 else None
 
