@@ -99,7 +99,7 @@ def _show(message: Warning | str, category: type[Warning], *where: Any, **more: 
 
 @lru_cache(maxsize=1)
 def command() -> Callable[..., Any]:
-    """The parser of all commands, made once a process: to make it takes as long as a small search."""
+    """The parser of all commands, made once a process: to make it takes longer than a small search."""
     return typer.main.get_command(app)
 
 

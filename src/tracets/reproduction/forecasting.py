@@ -66,7 +66,7 @@ def target_of(source: Source) -> str | None:
     return named[0] if named and len(source.channels) > 1 else None
 
 
-def _step(source: Source, size: Size, seed: int, horizon: int, *, target: str | None = None) -> Step:
+def _step(source: Source, size: Size, seed: int, horizon: int, *, target: str | None) -> Step:
     which = f", {target} alone" if target else ""
 
     def make() -> list[Line]:
