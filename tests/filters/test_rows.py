@@ -53,7 +53,6 @@ def test_rows_are_those_of_a_plain_loop(question):
     check(*question)
 
 
-@pytest.mark.slow
 @settings(max_examples=3000, deadline=None)
 @given(oracle.questions())
 def test_rows_are_those_of_a_plain_loop_again_and_again(question):
